@@ -1,0 +1,259 @@
+//! The written form of a whole configuration: the root of the YAML file.
+//!
+//! Shapes and defaults only. `check` finds what does not fit together, `compile` makes a snapshot of it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::secret::SecretSource;
+use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::policy::PoliciesConfig;
+use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
+use crate::upstream::config::ClusterConfig;
+
+/// A whole configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Further files to read, relative to this one; `*` matches within a folder. Their listeners, clusters,
+    /// routes and secrets are added to those here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// The pinned threads that carry traffic.
+    #[serde(default)]
+    pub workers: WorkersConfig,
+    /// Addresses that accept clients.
+    #[schemars(length(min = 1))]
+    pub listeners: Vec<ListenerConfig>,
+    /// The operator's listener: metrics, health, effective configuration. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin: Option<AdminConfig>,
+    /// Proxies whose X-Forwarded-For and Forwarded fields are believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<AddressRange>,
+    /// Request fields that only the gateway may set: removed from every request before anything looks at it.
+    #[serde(default = "identity_fields")]
+    pub identity_headers: Vec<String>,
+    /// What a client may send and how long it may take.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+    /// How paths are normalised before routing. The same path goes upstream.
+    #[serde(default)]
+    pub paths: PathsConfig,
+    /// One line per exchange. Default: none is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<AccessLogConfig>,
+    /// Values that are kept out of this file and never printed; used as `${secret.NAME}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// What every route has unless it says otherwise.
+    #[serde(default)]
+    pub defaults: DefaultsConfig,
+    /// Services behind the gateway, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clusters: BTreeMap<String, ClusterConfig>,
+    /// What is served. Which route wins does not depend on their order here, but on how specific they are.
+    #[serde(default)]
+    pub routes: Vec<RouteConfig>,
+}
+
+fn identity_fields() -> Vec<String> {
+    ["x-user-id", "x-consumer-id", "x-authenticated-user", "x-tenant-id"].map(str::to_owned).to_vec()
+}
+
+/// The pinned threads.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkersConfig {
+    /// CPUs to pin one worker each to. Default: every CPU this process may use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cpus: Vec<u16>,
+    /// Event loop. `auto` takes io_uring where the kernel admits it and epoll elsewhere.
+    pub driver: DriverConfig,
+}
+
+/// Which event loop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DriverConfig {
+    /// io_uring if it can be had, else epoll.
+    #[default]
+    Auto,
+    /// io_uring; the gateway does not start without it.
+    IoUring,
+    /// epoll.
+    Epoll,
+}
+
+/// An address that accepts clients.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerConfig {
+    /// Used in metrics, logs and `routes[].listeners`.
+    pub name: String,
+    /// `address:port`. Port 0 takes a free one.
+    pub address: SocketAddress,
+    /// Connections the kernel may hold before they are accepted.
+    #[serde(default = "backlog")]
+    pub backlog: u16,
+}
+
+fn backlog() -> u16 {
+    4096
+}
+
+/// The operator's listener.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdminConfig {
+    /// `address:port`. Keep it off public networks.
+    pub address: SocketAddress,
+    /// Required as `Authorization: Bearer ...` on everything but /healthz and /readyz. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SecretSource>,
+}
+
+/// What a client may send and how long it may take.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Request line and all fields together; 431 beyond. 1KiB to 60KiB.
+    pub head_bytes: ByteSize,
+    /// Request target; 414 beyond.
+    pub target_bytes: ByteSize,
+    /// Number of fields; 431 beyond. 1 to 500.
+    pub header_count: u16,
+    /// Request body, unless a route's `request_limits` says otherwise; 413 beyond. Default: no limit, because
+    /// bodies are streamed and cost no memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_bytes: Option<ByteSize>,
+    /// From the first byte of a head to its last; 408 beyond. Also for a connection that sends nothing at all.
+    pub head_timeout: Span,
+    /// Without a byte of the request body; 408 beyond.
+    pub body_timeout: Span,
+    /// Without a byte taken by the client while an answer is written; the connection is closed beyond.
+    pub write_timeout: Span,
+    /// Between two requests on one connection.
+    pub keepalive_timeout: Span,
+    /// Requests on one connection before it is closed.
+    pub keepalive_requests: u32,
+    /// How long an answer may still be on its way to a client that has closed its sending side. Such a client
+    /// may only have half-closed, or may be gone; after this long it counts as gone.
+    pub half_close_grace: Span,
+    /// Open client connections per worker; further ones wait in the kernel's backlog.
+    pub connections: u32,
+    /// How long exchanges in flight may go on when the gateway stops.
+    pub drain_timeout: Span,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            head_bytes: ByteSize::kib(32),
+            target_bytes: ByteSize::kib(8),
+            header_count: 100,
+            body_bytes: None,
+            head_timeout: Span::from_secs(10),
+            body_timeout: Span::from_secs(30),
+            write_timeout: Span::from_secs(30),
+            keepalive_timeout: Span::from_secs(75),
+            keepalive_requests: 100_000,
+            half_close_grace: Span::from_secs(1),
+            connections: 50_000,
+            drain_timeout: Span::from_secs(30),
+        }
+    }
+}
+
+/// The one rule for paths: what the router, the policies and the upstream see is the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PathsConfig {
+    /// What an encoded slash (`%2F`) is.
+    pub encoded_slash: EncodedSlash,
+    /// What happens to empty segments (`//`).
+    pub empty_segments: EmptySegments,
+}
+
+/// What an encoded slash is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EncodedSlash {
+    /// Data within a segment; stays encoded.
+    #[default]
+    Keep,
+    /// A separator, decoded before routing.
+    Decode,
+    /// A reason to refuse the request with 400.
+    Reject,
+}
+
+/// What happens to empty segments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EmptySegments {
+    /// `//` becomes `/`.
+    #[default]
+    Merge,
+    /// They stay.
+    Keep,
+}
+
+/// One line per exchange.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessLogConfig {
+    /// `stdout`, `stderr` or a file's path.
+    pub to: String,
+    /// Share of the exchanges that is logged: `1%` to `100%`. Answers of 500 and above are always logged.
+    #[serde(default)]
+    pub sample: Share,
+    /// Request fields to log besides the standard ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
+    /// Fields whose values are never written, besides Authorization, Cookie and their like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redact_headers: Vec<String>,
+    /// Query parameters whose values are never written, besides `token`, `password` and their like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redact_query: Vec<String>,
+}
+
+/// What every route has unless it says otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DefaultsConfig {
+    /// Policies of every route. A route that names a policy replaces the default one.
+    pub policies: PoliciesConfig,
+}
+
+/// What a request matches and where it goes. Exactly one of `cluster`, `redirect` and `respond`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteConfig {
+    /// Used in metrics, logs and diagnostics; unique.
+    pub name: String,
+    /// Listeners that serve it. Default: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<String>,
+    /// What a request must look like. Default: every request.
+    #[serde(default, rename = "match")]
+    pub matches: MatchConfig,
+    /// The cluster that answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Sends the client elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<RedirectConfig>,
+    /// Answers by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub respond: Option<RespondConfig>,
+    /// Changes to the request before it goes upstream.
+    #[serde(default)]
+    pub rewrite: RewriteConfig,
+    /// Policies of this route.
+    #[serde(default)]
+    pub policies: PoliciesConfig,
+}

@@ -1,0 +1,137 @@
+//! The written form of a cluster: what a user may say about where requests go.
+//!
+//! Shapes only. Units and addresses check themselves when read; names are resolved by `control::check`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::units::{ByteSize, Span, Weight};
+
+/// A named set of endpoints with one balancer.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterConfig {
+    /// Where the service listens: `host:port`, `[ipv6]:port`, `unix:/path`, or an object with a weight.
+    #[schemars(length(min = 1))]
+    pub endpoints: Vec<EndpointConfig>,
+    /// How an endpoint is chosen for each attempt. Default: `round_robin`.
+    #[serde(default)]
+    pub balance: BalanceConfig,
+    /// How long each part of an exchange with this cluster may take.
+    #[serde(default)]
+    pub timeouts: TimeoutsConfig,
+    /// How many connections are opened and kept.
+    #[serde(default)]
+    pub pool: PoolConfig,
+    /// The Host field sent to the endpoints. Default: the one the client sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+/// One endpoint: its address alone, or its address with a weight.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum EndpointConfig {
+    /// `host:port`, `[ipv6]:port` or `unix:/path`.
+    Address(String),
+    /// An address with a weight.
+    Weighted(WeightedEndpoint),
+}
+
+impl EndpointConfig {
+    /// The address as written.
+    pub fn address(&self) -> &str {
+        match self {
+            Self::Address(address) => address,
+            Self::Weighted(endpoint) => &endpoint.address,
+        }
+    }
+
+    /// The weight, 1 where none is written.
+    pub fn weight(&self) -> u32 {
+        match self {
+            Self::Address(_) => 1,
+            Self::Weighted(endpoint) => endpoint.weight.get(),
+        }
+    }
+}
+
+/// An endpoint that takes more or less than an equal share.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeightedEndpoint {
+    /// `host:port`, `[ipv6]:port` or `unix:/path`.
+    pub address: String,
+    /// Share of the requests relative to the other endpoints, 1 to 1000. Default: 1.
+    #[serde(default)]
+    pub weight: Weight,
+}
+
+/// How an endpoint is chosen.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BalanceConfig {
+    /// In turn, by weight, with a different phase on every worker.
+    #[default]
+    RoundRobin,
+    /// At random, by weight.
+    Random,
+    /// The one with fewer requests in flight, of two chosen at random.
+    LeastRequest,
+    /// Maglev consistent hash: the same key goes to the same endpoint.
+    Maglev(HashKeyConfig),
+}
+
+/// What a consistent hash is taken of.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HashKeyConfig {
+    /// The value of this request field.
+    Header(String),
+    /// The value of this cookie.
+    Cookie(String),
+    /// The client's address.
+    Address,
+}
+
+/// How long each part may take.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimeoutsConfig {
+    /// Until the transport is connected.
+    pub connect: Span,
+    /// From the sent request to the complete response head.
+    pub head: Span,
+    /// Without a byte in either direction while a body is relayed.
+    pub idle: Span,
+    /// For the whole exchange, body included. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Span>,
+}
+
+impl Default for TimeoutsConfig {
+    fn default() -> Self {
+        Self { connect: Span::from_secs(2), head: Span::from_secs(15), idle: Span::from_secs(30), total: None }
+    }
+}
+
+/// How many upstream connections are opened and kept.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolConfig {
+    /// Idle connections kept per endpoint by each worker.
+    pub idle: u32,
+    /// How long an idle connection is kept.
+    pub idle_timeout: Span,
+    /// Most connections to one endpoint, for the whole gateway. Default: no cap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u32>,
+    /// Largest response head accepted from an endpoint.
+    pub head_bytes: ByteSize,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self { idle: 128, idle_timeout: Span::from_secs(30), connections: None, head_bytes: ByteSize::kib(32) }
+    }
+}
