@@ -171,3 +171,7 @@ fn port_of(port: &[u8]) -> Result<Option<u16>, Refusal> {
         _ => Err(Refusal::BadHost),
     }
 }
+
+#[cfg(test)]
+#[path = "target_tests.rs"]
+mod tests;

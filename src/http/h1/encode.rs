@@ -168,3 +168,44 @@ fn put(to: &mut Vec<u8>, parts: &[&[u8]]) {
         to.extend_from_slice(part);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_heads_as_rfc_9112_has_them() {
+        let mut head = Fields::default();
+        head.append(b"Host", b"a");
+        let mut to = Vec::new();
+        request_line(&mut to, b"GET", b"/a?b");
+        fields(&mut to, &head);
+        field(&mut to, b"x", b"");
+        content_length(&mut to, u64::MAX);
+        transfer_encoding_chunked(&mut to);
+        end_of_head(&mut to);
+        let expected = "GET /a?b HTTP/1.1\r\nHost: a\r\nx: \r\nContent-Length: 18446744073709551615\r\n\
+                        Transfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(String::from_utf8(to).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_status_line_keeps_its_space_without_a_reason_rfc_9112_4() {
+        for (status, reason, expected) in [
+            (200, "", "HTTP/1.1 200 OK\r\n"),
+            (299, "", "HTTP/1.1 299 \r\n"),
+            (404, "Gone", "HTTP/1.1 404 Gone\r\n"),
+        ] {
+            let mut to = Vec::new();
+            status_line(&mut to, status, reason.as_bytes());
+            assert_eq!(to, expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn chunk_heads_are_hexadecimal_without_leading_zeros_rfc_9112_7_1() {
+        for len in [0, 1, 9, 10, 15, 16, 255, 256, 65_536, usize::MAX] {
+            assert_eq!(&*chunk_head(len), format!("{len:x}\r\n").as_bytes());
+        }
+    }
+}

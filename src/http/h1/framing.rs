@@ -3,8 +3,10 @@
 //! Owns the rules by which two readers of one message could come to differ, and refuses every message that depends
 //! on them: no guessing, no repairing, no picking one of two.
 
+use crate::http::ascii::trim_ows;
 use crate::http::field::{FieldId, Fields};
 use crate::http::head::{RequestHead, ResponseHead, Version};
+use crate::http::list::split;
 use crate::http::method::Method;
 use crate::http::refusal::{Breach, Refusal};
 use crate::http::target;
@@ -124,18 +126,22 @@ fn announced(fields: &Fields, version: Version) -> Result<Framing, Fault> {
         (Some(_), Some(_)) => Err(Fault::TwoFramings),
         // RFC 9112 6.1: in HTTP/1.0 the framing is faulty, whatever the value.
         (Some(_), None) if version == Version::Http10 => Err(Fault::TransferEncodingInHttp10),
-        (Some(coding), None) => chunked_only(coding, codings.next().is_some()),
+        (Some(_), None) => transfer_coding(fields),
     }
 }
 
-/// RFC 9112 6.1: `chunked` is applied once and last. Other codings are not implemented here, and where `chunked`
-/// is last but not first the answer is 501 rather than 400.
-fn chunked_only(coding: &[u8], repeated: bool) -> Result<Framing, Fault> {
-    if coding.eq_ignore_ascii_case(b"chunked") && !repeated {
-        return Ok(Framing::Chunked);
+/// RFC 9112 6.1 and 6.3 rule 4: `chunked` stands once and last. Other codings are not implemented here; a list of
+/// them that does end with `chunked` is a 501 rather than a 400.
+fn transfer_coding(fields: &Fields) -> Result<Framing, Fault> {
+    let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    let codings = || fields.all(FieldId::TransferEncoding).flat_map(|line| split(line, b',')).map(trim_ows);
+    if codings().any(<[u8]>::is_empty) || codings().filter(is_chunked).count() != 1 {
+        return Err(Fault::BadTransferEncoding);
     }
-    let _ = repeated;
-    Err(Fault::UnknownTransferCoding)
+    if !codings().last().is_some_and(|last| is_chunked(&last)) {
+        return Err(Fault::BadTransferEncoding);
+    }
+    if codings().count() == 1 { Ok(Framing::Chunked) } else { Err(Fault::UnknownTransferCoding) }
 }
 
 /// RFC 9110 8.6: `1*DIGIT`. No sign, no list, no white space, no more than fits.
@@ -148,3 +154,7 @@ fn content_length(value: &[u8]) -> Option<u64> {
         length.checked_mul(10)?.checked_add(digit)
     })
 }
+
+#[cfg(test)]
+#[path = "framing_tests.rs"]
+mod tests;

@@ -13,6 +13,7 @@ pub mod framing;
 pub mod parse;
 
 mod lines;
+mod start_line;
 
 pub use chunked::{ChunkError, ChunkedDecoder, Emit, Step};
 pub use framing::Framing;
