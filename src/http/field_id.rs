@@ -122,7 +122,7 @@ impl FieldId {
     /// Whether a trailer section may not carry this field (RFC 9110 6.5.1): framing, routing, request modifiers,
     /// authentication, response control, content format, and what the gateway itself says about the client.
     pub(super) fn is_forbidden_in_trailers(self) -> bool {
-        const ALLOWED: u64 = FieldId::Other.bit() | FieldId::ETag.bit() | FieldId::Server.bit();
+        const ALLOWED: u64 = FieldId::Other.bit() | FieldId::ETag.bit();
         self.bit() & ALLOWED == 0
     }
 }

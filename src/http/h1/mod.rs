@@ -12,8 +12,10 @@ pub mod framing;
 /// Bytes to heads.
 pub mod parse;
 
+mod extension;
 mod lines;
 mod start_line;
+mod trailer;
 
 pub use chunked::{ChunkError, ChunkedDecoder, Emit, Step};
 pub use framing::Framing;
