@@ -1,1 +1,4 @@
-//! Under construction.
+//! Floor 5: clusters, endpoints, balancers, pools, attempts.
+
+pub mod balance;
+pub mod config;
