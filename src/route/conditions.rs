@@ -1,11 +1,14 @@
 //! Conditions on single values: fields, query parameters, cookies.
 //!
-//! Compiled once; holding a request against them neither allocates nor formats. Of a field with several lines,
-//! or a parameter given twice, it is enough that one value holds.
+//! Compiled once; holding a request against them does not format, and allocates only to decode a query parameter
+//! that is in fact encoded. Of a field with several lines it is enough that one holds; of a query parameter or
+//! cookie given twice, the first counts.
 
 use std::collections::BTreeMap;
 
 use regex::bytes::{Regex, RegexBuilder};
+
+use crate::http::is_token;
 
 use super::config::ValueMatchConfig;
 use super::plan::PlanError;
@@ -77,8 +80,7 @@ pub(super) fn compile(
 }
 
 fn check_name(kind: &str, name: &str, at: &str) -> Result<(), PlanError> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let fits = !name.is_empty() && (kind == "query" || name.bytes().all(is_token));
+    let fits = if kind == "query" { !name.is_empty() } else { is_token(name.as_bytes()) };
     if fits { Ok(()) } else { Err(PlanError::new(at, format!("`{name}` can not be a name here"), "")) }
 }
 

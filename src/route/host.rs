@@ -62,11 +62,10 @@ fn fault(name: &str) -> Option<&'static str> {
     if name.len() > NAME_LEN_MAX {
         return Some("it is longer than 253 characters");
     }
-    if name.starts_with('[') {
-        return name[1..]
-            .strip_suffix(']')
-            .and_then(|ip| ip.parse::<std::net::Ipv6Addr>().err())
-            .map(|_| "bad IPv6 address");
+    if let Some(address) = name.strip_prefix('[') {
+        let is_address =
+            address.strip_suffix(']').is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok());
+        return (!is_address).then_some("it is no IPv6 address in brackets");
     }
     if name.contains('*') {
         return Some("`*` may only be its first label");

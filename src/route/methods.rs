@@ -2,6 +2,7 @@
 //!
 //! Known methods are bits. Extension methods are compared by name, in a list that is nearly always empty.
 
+use crate::http::is_token;
 use crate::http::method::Method;
 
 use super::plan::PlanError;
@@ -29,8 +30,7 @@ impl MethodSet {
     }
 
     fn add(&mut self, name: &str) -> Result<(), String> {
-        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(is_token) {
+        if !is_token(name.as_bytes()) {
             return Err(format!("`{name}` is not a method"));
         }
         match Method::parse(name.as_bytes()) {

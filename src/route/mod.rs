@@ -17,3 +17,8 @@ pub mod rewrite;
 pub mod table;
 pub mod template;
 mod trie;
+
+#[cfg(test)]
+mod rewrite_tests;
+#[cfg(test)]
+mod table_tests;

@@ -253,3 +253,117 @@ const CLASS: [Class; 256] = {
 };
 
 const UPPER_HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+#[cfg(test)]
+mod tests {
+    use super::PathRefusal::{
+        AboveRoot, Backslash, EncodedControl, EncodedNul, ForbiddenByte, HiddenDotSegment, MalformedEncoding,
+        NotAbsolute,
+    };
+    use super::*;
+
+    fn normal(raw: &str, encoded_slash: EncodedSlash, merge_slashes: bool) -> Result<String, PathRefusal> {
+        let rules = PathRules { encoded_slash, merge_slashes };
+        normalise(raw.as_bytes(), &rules, &mut Vec::new()).map(str::to_owned)
+    }
+
+    fn by_default(raw: &str) -> Result<String, PathRefusal> {
+        normal(raw, EncodedSlash::Keep, true)
+    }
+
+    #[test]
+    fn normal_paths_are_returned_without_a_copy() {
+        let raw = b"/users/42/a.b..c/~x%".split_at(19).0;
+        let mut scratch = Vec::new();
+        let path = normalise(raw, &PathRules::default(), &mut scratch).unwrap();
+        assert_eq!(path.as_ptr(), raw.as_ptr());
+        assert_eq!(scratch.capacity(), 0);
+    }
+
+    #[test]
+    fn brings_paths_into_one_form() {
+        for (raw, expected) in [
+            ("/", "/"),
+            ("/%61%2D%7e/%c3%a9", "/a-~/%C3%A9"),
+            ("/a/./b/../c", "/a/c"),
+            ("/a/%2e/b/%2E%2e/c", "/a/c"),
+            ("/a/.", "/a/"),
+            ("/a/b/..", "/a/"),
+            ("/a/..", "/"),
+            ("/a//b///c", "/a/b/c"),
+            ("//", "/"),
+            ("/a//..", "/"),
+            ("/...", "/..."),
+            ("/.well-known/x", "/.well-known/x"),
+            ("/a%2fb", "/a%2Fb"),
+            ("/%252e%252e/", "/%252e%252e/"),
+            ("/%2525", "/%2525"),
+            ("/a/%3b/;v=1", "/a/%3B/;v=1"),
+        ] {
+            assert_eq!(by_default(raw).as_deref(), Ok(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_two_parsers_could_read_in_two_ways() {
+        for (raw, refusal) in [
+            ("", NotAbsolute),
+            ("a", NotAbsolute),
+            ("*", NotAbsolute),
+            ("/%", MalformedEncoding),
+            ("/%4", MalformedEncoding),
+            ("/%zz", MalformedEncoding),
+            ("/%+1", MalformedEncoding),
+            ("/%00", EncodedNul),
+            ("/%0d%0a", EncodedControl),
+            ("/%7F", EncodedControl),
+            ("/a\\..\\b", Backslash),
+            ("/a%5cb", Backslash),
+            ("/a b", ForbiddenByte),
+            ("/a?b", ForbiddenByte),
+            ("/a#b", ForbiddenByte),
+            ("/é", ForbiddenByte),
+            ("/..", AboveRoot),
+            ("/a/../..", AboveRoot),
+            ("/%2e%2e/etc", AboveRoot),
+            ("//..", AboveRoot),
+            ("/a/..%2fb", HiddenDotSegment),
+            ("/a%2F%2e%2E", HiddenDotSegment),
+            ("/a%2f.%2fb", HiddenDotSegment),
+        ] {
+            assert_eq!(by_default(raw), Err(refusal), "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_slash_is_what_the_rules_say() {
+        assert_eq!(normal("/a%2Fb", EncodedSlash::Decode, true).unwrap(), "/a/b");
+        assert_eq!(normal("/a%2F%2e%2e%2fb", EncodedSlash::Decode, true).unwrap(), "/b");
+        assert_eq!(normal("/%2F..", EncodedSlash::Decode, true), Err(AboveRoot));
+        assert_eq!(normal("/a%2fb", EncodedSlash::Reject, true), Err(PathRefusal::EncodedSlash));
+    }
+
+    #[test]
+    fn empty_segments_stay_where_the_rules_keep_them() {
+        for (raw, expected) in [("/a//b", "/a//b"), ("/a//..", "/a/"), ("/a/..//b", "//b"), ("//", "//")] {
+            assert_eq!(normal(raw, EncodedSlash::Keep, false).as_deref(), Ok(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn codes_are_all_different() {
+        let all = [
+            NotAbsolute,
+            MalformedEncoding,
+            EncodedNul,
+            EncodedControl,
+            Backslash,
+            ForbiddenByte,
+            PathRefusal::EncodedSlash,
+            AboveRoot,
+            HiddenDotSegment,
+        ];
+        let codes: std::collections::BTreeSet<_> = all.iter().map(|refusal| refusal.code()).collect();
+        assert_eq!(codes.len(), all.len());
+    }
+}

@@ -160,7 +160,7 @@ impl RedirectPlan {
             Vec::new()
         });
         if errors.is_empty()
-            && let Some(reason) = open_target(&config.to, &WORDS)
+            && let Some(reason) = open_target(&config.to)
         {
             let hint =
                 "begin with /, {path}, {scheme}://host or https://host, and end the host before a parameter";
@@ -213,7 +213,7 @@ fn keep_on_this_host(out: &mut Vec<u8>, start: usize) {
 }
 
 /// Why a client could choose the host that `written` leads to, if it could.
-fn open_target(written: &str, _words: &[&str]) -> Option<&'static str> {
+fn open_target(written: &str) -> Option<&'static str> {
     if written.starts_with('/') || written.starts_with("{path}") {
         return written.starts_with("//").then_some("it begins with two slashes");
     }

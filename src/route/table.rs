@@ -6,9 +6,9 @@
 //! route with more conditions (methods count as one, every field, query parameter and cookie as one). Then the
 //! one written first. A candidate whose conditions fail is skipped and the next in this order is tried, also
 //! across less specific paths and hosts. 405 only if nothing matched and a candidate failed by its method alone.
-//!
-//! matchit is not used: it refuses a catch-all beside a parameter (prefix `/a` with `/a/{id}`), knows one
-//! match where this order needs the next ones, and allocates beyond three parameters and when it backtracks.
+
+// matchit is not used: it refuses a catch-all beside a parameter (prefix `/a` with `/a/{id}`), returns one match
+// where this order needs the next ones too, and allocates beyond three parameters and when it backtracks.
 
 use std::collections::HashMap;
 
@@ -228,11 +228,11 @@ impl Lookup<'_> {
     }
 }
 
-fn values_hold(plan: &MatchPlan, view: &RequestView<'_>) -> bool {
+pub(super) fn values_hold(plan: &MatchPlan, view: &RequestView<'_>) -> bool {
     plan.headers.iter().all(|field| field.rule.holds(view.fields.all_named(field.name.as_bytes())))
         && plan.query.iter().all(|wanted| {
             let value = view.query.and_then(|query| query::find(query, wanted.name.as_bytes()));
-            wanted.rule.holds(value.into_iter())
+            wanted.rule.holds(value.as_deref().into_iter())
         })
         && plan.cookies.iter().all(|wanted| {
             let value = cookie::find(view.fields, wanted.name.as_bytes());

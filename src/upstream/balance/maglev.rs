@@ -8,12 +8,9 @@ use std::net::IpAddr;
 
 use super::random::mixed;
 
-/// Slots where they give every unit of weight at least a hundred: shares are even within a percent.
-const SLOTS_FEW: usize = 2039;
-/// Slots otherwise. 128 KiB, shared by all workers.
-const SLOTS_MANY: usize = 65_537;
-/// Sum of weights up to which [`SLOTS_FEW`] are enough.
-const WEIGHT_SUM_FEW: u64 = 20;
+/// Slots, a prime. 128 KiB, shared by all workers; shares of a hundred endpoints are even within a percent. One size
+/// for all: a smaller one for few endpoints would move nearly every key when the count crosses the border.
+const SLOTS: usize = 65_537;
 /// Slots tried before any remaining endpoint is taken. Reached only where nearly all are excluded.
 const PROBES_MAX: usize = 128;
 
@@ -56,12 +53,10 @@ struct Preference {
 impl Maglev {
     /// Fills the table for these addresses and weights.
     pub(super) fn of(endpoints: &[(&str, u32)]) -> Self {
-        let sum: u64 = endpoints.iter().map(|(_, weight)| u64::from(*weight)).sum();
-        let len = if sum <= WEIGHT_SUM_FEW { SLOTS_FEW } else { SLOTS_MANY };
-        let mut preferences = preferences(endpoints, len);
+        let mut preferences = preferences(endpoints);
         let weight_max = preferences.iter().map(|preference| preference.weight).max().unwrap_or(1);
-        let mut slots = vec![u16::MAX; len];
-        let mut free = if endpoints.is_empty() { 0 } else { len };
+        let mut slots = vec![u16::MAX; SLOTS];
+        let mut free = if endpoints.is_empty() { 0 } else { SLOTS };
         let mut round = 0;
         while free > 0 {
             round += 1;
@@ -90,7 +85,7 @@ impl Maglev {
 }
 
 /// In the order of their hashes, so that the order of configuration makes no difference.
-fn preferences(endpoints: &[(&str, u32)], len: usize) -> Vec<Preference> {
+fn preferences(endpoints: &[(&str, u32)]) -> Vec<Preference> {
     let mut hashed: Vec<_> = endpoints
         .iter()
         .enumerate()
@@ -101,8 +96,8 @@ fn preferences(endpoints: &[(&str, u32)], len: usize) -> Vec<Preference> {
         endpoint: endpoint as u16,
         weight: u64::from(weight),
         due: u64::from(weight),
-        at: (hash % len as u64) as usize,
-        skip: (mixed(hash ^ 0x5bd1_e995) % (len as u64 - 1)) as usize + 1,
+        at: (hash % SLOTS as u64) as usize,
+        skip: (mixed(hash ^ 0x5bd1_e995) % (SLOTS as u64 - 1)) as usize + 1,
     };
     hashed.into_iter().map(preference).collect()
 }

@@ -8,6 +8,8 @@ mod least_request;
 mod maglev;
 mod random;
 mod round_robin;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 
@@ -124,9 +126,9 @@ impl Balancer {
     pub fn start(plan: Frozen<BalancePlan>, worker_index: usize, worker_count: usize, seed: u64) -> Self {
         let period = match &plan.kind {
             Kind::RoundRobin { sequence } => sequence.len(),
-            _ => 0,
+            _ => 1,
         };
-        let cursor = Cell::new(worker_index * period / worker_count.max(1));
+        let cursor = Cell::new(worker_index * period / worker_count.max(1) % period);
         Self { plan, cursor, random: Random::seeded(seed) }
     }
 
