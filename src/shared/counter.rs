@@ -109,11 +109,11 @@ impl HistogramSnapshot {
         self.counts.iter().sum()
     }
 
-    /// Upper bounds in seconds, `f64::MAX` for the last, each with its own (not cumulative) count.
+    /// Upper bounds in seconds, infinity for the last, each with its own (not cumulative) count.
     pub fn seconds(&self) -> [(f64, u64); BUCKETS] {
         std::array::from_fn(|index| {
             // The quotient of these literals prints as it is written in the pages: 0.00005, not 4.9e-5.
-            let bound = BOUNDS_NANOS.get(index).map_or(f64::MAX, |nanos| *nanos as f64 / 1e9);
+            let bound = BOUNDS_NANOS.get(index).map_or(f64::INFINITY, |nanos| *nanos as f64 / 1e9);
             (bound, self.counts[index])
         })
     }
@@ -182,7 +182,7 @@ mod tests {
         let bounds = HistogramSnapshot::default().seconds();
         assert_eq!(bounds[0].0.to_string(), "0.00005");
         assert_eq!(bounds[18].0.to_string(), "60");
-        assert_eq!(bounds[19].0, f64::MAX);
+        assert_eq!(bounds[19].0, f64::INFINITY);
     }
 
     proptest! {

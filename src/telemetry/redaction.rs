@@ -18,10 +18,11 @@ const HIDDEN_HEADERS: [&str; 5] =
     ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
 
 /// Parameters that are always hidden, folded as [`fold`] does.
-const HIDDEN_PARAMETERS: [&str; 11] = [
+const HIDDEN_PARAMETERS: [&str; 12] = [
     "token",
     "accesstoken",
     "idtoken",
+    "refreshtoken",
     "password",
     "secret",
     "key",
