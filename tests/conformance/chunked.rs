@@ -30,7 +30,10 @@ fn passes_request_trailers_on() {
     let edge = Edge::start();
     edge.accepts(post("3\r\nabc\r\n0\r\nX-Checksum: 900150983cd2\r\nX-Second: 2\r\n\r\n"));
     let trailers = edge.origin.only_request().trailers;
-    assert_eq!(trailers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["X-Checksum", "X-Second"]);
+    assert_eq!(
+        trailers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["X-Checksum", "X-Second"]
+    );
 }
 
 #[test]

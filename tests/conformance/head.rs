@@ -43,7 +43,8 @@ fn a_head_answer_may_say_chunked() {
 #[test]
 fn a_304_keeps_its_length_and_has_no_body() {
     // RFC 9110 15.4.5.
-    let origin = FaultOrigin::answering("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 1000\r\n\r\n");
+    let origin =
+        FaultOrigin::answering("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 1000\r\n\r\n");
     let gateway = Setup::before(origin.address()).start();
     let mut wire = gateway.wire();
     for _ in 0..2 {

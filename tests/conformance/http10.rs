@@ -18,7 +18,8 @@ fn keeps_an_http10_connection_that_asks_for_it() {
     let edge = Edge::start();
     let mut wire = edge.gateway.wire();
     for _ in 0..2 {
-        let response = wire.ask("GET / HTTP/1.0\r\nHost: test\r\nConnection: keep-alive\r\n\r\n").has_status(200);
+        let response =
+            wire.ask("GET / HTTP/1.0\r\nHost: test\r\nConnection: keep-alive\r\n\r\n").has_status(200);
         assert_eq!(response.field("connection").map(str::to_ascii_lowercase).as_deref(), Some("keep-alive"));
     }
 }
@@ -42,7 +43,9 @@ fn an_http10_request_without_host_is_served() {
 #[test]
 fn an_http10_client_never_gets_chunks() {
     // RFC 9112 7.1: chunked is sent only to a peer known to take it.
-    let origin = FaultOrigin::answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+    let origin = FaultOrigin::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    );
     let gateway = Setup::before(origin.address()).start();
     for keep in ["", "Connection: keep-alive\r\n"] {
         let response = gateway.send(format!("GET / HTTP/1.0\r\nHost: test\r\n{keep}\r\n")).has_status(200);
@@ -54,7 +57,8 @@ fn an_http10_client_never_gets_chunks() {
 #[test]
 fn an_http10_origin_is_read_to_its_end() {
     // RFC 9112 6.3 rule 8: without framing a response ends with its connection.
-    let origin = FaultOrigin::answering_and_closing("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nold but well");
+    let origin =
+        FaultOrigin::answering_and_closing("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nold but well");
     let gateway = Setup::before(origin.address()).start();
     let mut wire = gateway.wire();
     for _ in 0..2 {

@@ -31,7 +31,9 @@ fn closes_when_the_client_asks() {
 fn reads_close_anywhere_in_the_connection_fields() {
     // RFC 9110 7.6.1: a list, in any case, over any number of lines.
     let edge = Edge::start();
-    for fields in ["Connection: keep-alive, CLOSE", "Connection: x-a\r\nConnection: close", "Connection: ,close ,"] {
+    for fields in
+        ["Connection: keep-alive, CLOSE", "Connection: x-a\r\nConnection: close", "Connection: ,close ,"]
+    {
         let mut wire = edge.gateway.wire();
         let response = wire.ask(format!("GET / HTTP/1.1\r\nHost: test\r\n{fields}\r\n\r\n"));
         assert!(response.says_close(), "{fields}");
@@ -42,8 +44,9 @@ fn reads_close_anywhere_in_the_connection_fields() {
 #[test]
 fn a_closing_origin_does_not_close_the_client() {
     // RFC 9110 7.6.1: Connection is about one hop.
-    let origin =
-        FaultOrigin::answering_and_closing("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    let origin = FaultOrigin::answering_and_closing(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+    );
     let gateway = Setup::before(origin.address()).start();
     let mut wire = gateway.wire();
     for _ in 0..3 {
@@ -93,7 +96,8 @@ fn a_refused_request_with_a_body_does_not_leave_the_body_as_the_next_request() {
     let mut wire = gateway.wire();
     let smuggled = "GET /one HTTP/1.1\r\nHost: test\r\n\r\n";
     let length = smuggled.len();
-    let response = wire.ask(format!("POST /other HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n{smuggled}"));
+    let response =
+        wire.ask(format!("POST /other HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n{smuggled}"));
     let response = response.is_problem(404, "no_route");
     if response.says_close() {
         wire.expect_close();

@@ -66,10 +66,10 @@ impl Edge {
     }
 }
 
-/// A gateway before an origin that gives this to every request; asserts that the client gets 502 with this code,
-/// that the connection is not used again, and that the next request gets a new one.
+/// A gateway before an origin that gives this to a request; asserts that the client gets 502 with the code of this
+/// breach, that the connection is not used again, and that the next request gets a new one.
 #[track_caller]
-fn breaks(answer: &str, code: &str) {
+fn breaks(answer: &str, breach: &str) {
     let answer = answer.to_owned();
     let origin = FaultOrigin::start(move |dialogue| {
         while let Some(request) = dialogue.request() {
@@ -81,7 +81,7 @@ fn breaks(answer: &str, code: &str) {
     let mut wire = gateway.wire();
     wire.get("/good").has_status(200);
     let accepted = origin.accepted();
-    wire.get("/bad").is_problem(502, code);
+    wire.get("/bad").is_problem(502, &format!("upstream_{breach}"));
     origin.loses(1);
     wire.get("/good").has_status(200);
     assert_eq!(origin.accepted(), accepted + 1, "the broken connection was used again");

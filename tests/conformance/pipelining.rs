@@ -9,7 +9,8 @@ use crate::harness::{FaultOrigin, Setup};
 fn answers_pipelined_requests_in_their_order() {
     let edge = Edge::start();
     let mut wire = edge.gateway.wire();
-    let requests: String = (0..30).map(|number| format!("GET /{number} HTTP/1.1\r\nHost: test\r\n\r\n")).collect();
+    let requests: String =
+        (0..30).map(|number| format!("GET /{number} HTTP/1.1\r\nHost: test\r\n\r\n")).collect();
     wire.send(requests);
     for number in 0..30 {
         assert_eq!(wire.read().has_status(200).text(), format!("/{number}"));

@@ -8,7 +8,10 @@ use crate::harness::{FaultOrigin, Setup};
 #[test]
 fn refuses_an_announced_body_that_is_too_large() {
     let edge = Edge::with("limits: {body_bytes: 1KiB}");
-    edge.accepts(format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1024\r\n\r\n{}", "a".repeat(1024)));
+    edge.accepts(format!(
+        "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1024\r\n\r\n{}",
+        "a".repeat(1024)
+    ));
     edge.refuses("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1025\r\n\r\n", 413, "body_too_large");
 }
 
@@ -36,7 +39,9 @@ fn a_body_of_the_limit_may_be_chunked() {
     // The limit counts what the body holds, not how it is framed.
     let edge = Edge::with("limits: {body_bytes: 1KiB}");
     let chunks = "1\r\na\r\n".repeat(1024);
-    edge.accepts(format!("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"));
+    edge.accepts(format!(
+        "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
+    ));
     assert_eq!(edge.origin.only_request().body.len(), 1024);
 }
 

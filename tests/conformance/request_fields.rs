@@ -51,7 +51,9 @@ fn refuses_control_characters_in_values() {
 fn passes_values_byte_for_byte_without_their_padding() {
     // RFC 9110 5.5: optional white space around the value is no part of it.
     let edge = Edge::start();
-    edge.accepts("GET / HTTP/1.1\r\nHost: test\r\nA:x\r\nB:  \tx y\tz \t\r\nC:\r\nD: \u{fc}, \"q\\\"\"\r\n\r\n");
+    edge.accepts(
+        "GET / HTTP/1.1\r\nHost: test\r\nA:x\r\nB:  \tx y\tz \t\r\nC:\r\nD: \u{fc}, \"q\\\"\"\r\n\r\n",
+    );
     let request = edge.origin.only_request();
     assert_eq!(request.field("a"), Some("x"));
     assert_eq!(request.field("b"), Some("x y\tz"));

@@ -31,7 +31,9 @@ fn refuses_malformed_content_lengths() {
 fn refuses_transfer_codings_other_than_one_final_chunked() {
     // RFC 9112 6.3 rule 4: chunked must be last, else the length cannot be known.
     let edge = Edge::start();
-    for coding in ["chunked, identity", "chunked, chunked", "", "\"chunked\"", "chunked;q=1", "xchunked chunked"] {
+    for coding in
+        ["chunked, identity", "chunked, chunked", "", "\"chunked\"", "chunked;q=1", "xchunked chunked"]
+    {
         let fields = format!("Transfer-Encoding: {coding}");
         let mut wire = edge.gateway.wire();
         let response = wire.ask(format!("POST / HTTP/1.1\r\nHost: test\r\n{fields}\r\n\r\n0\r\n\r\n"));
@@ -46,7 +48,11 @@ fn refuses_transfer_codings_other_than_one_final_chunked() {
 fn refuses_chunked_in_two_field_lines() {
     // RFC 9110 5.3: two lines are one list, so this is "chunked, chunked".
     let edge = Edge::start();
-    edge.refuses_fields("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 400, "bad_transfer_encoding");
+    edge.refuses_fields(
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        400,
+        "bad_transfer_encoding",
+    );
 }
 
 #[test]
@@ -123,7 +129,8 @@ fn framing_hidden_from_the_edge_does_not_go_upstream() {
         "X: y\r\n Transfer-Encoding: chunked",
     ] {
         let mut wire = edge.gateway.wire();
-        let response = wire.ask(format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n{field}\r\n\r\n0\r\n\r\n"));
+        let response = wire
+            .ask(format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n{field}\r\n\r\n0\r\n\r\n"));
         assert!(matches!(response.status, 400 | 501), "{field:?}: {response:#?}");
         wire.expect_close();
     }

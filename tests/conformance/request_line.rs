@@ -6,7 +6,15 @@ use super::Edge;
 fn refuses_malformed_request_lines() {
     // RFC 9112 3: method SP request-target SP HTTP-version, one space each.
     let edge = Edge::start();
-    for line in ["GET  / HTTP/1.1", "GET /  HTTP/1.1", " GET / HTTP/1.1", "GET\t/ HTTP/1.1", "GET /", "GET", "G@T / HTTP/1.1"] {
+    for line in [
+        "GET  / HTTP/1.1",
+        "GET /  HTTP/1.1",
+        " GET / HTTP/1.1",
+        "GET\t/ HTTP/1.1",
+        "GET /",
+        "GET",
+        "G@T / HTTP/1.1",
+    ] {
         edge.refuses(format!("{line}\r\nHost: test\r\n\r\n"), 400, "bad_request_line");
     }
 }

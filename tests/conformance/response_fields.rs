@@ -35,7 +35,10 @@ fn a_head_without_end_is_a_broken_origin() {
 
 #[test]
 fn too_many_fields_are_a_broken_origin() {
-    breaks(&format!("HTTP/1.1 200 OK\r\n{}Content-Length: 0\r\n\r\n", "A: b\r\n".repeat(600)), "too_many_fields");
+    breaks(
+        &format!("HTTP/1.1 200 OK\r\n{}Content-Length: 0\r\n\r\n", "A: b\r\n".repeat(600)),
+        "too_many_fields",
+    );
 }
 
 #[test]
@@ -55,5 +58,5 @@ fn the_limit_of_an_answers_head_is_the_pools() {
     let origin = FaultOrigin::answering(large);
     Setup::before(origin.address()).start().get("/").has_status(200);
     let narrow = Setup::before(origin.address()).cluster("pool: {head_bytes: 2KiB}").start();
-    narrow.get("/").is_problem(502, "head_too_large");
+    narrow.get("/").is_problem(502, "upstream_head_too_large");
 }

@@ -25,7 +25,10 @@ fn wrong_lengths_are_a_broken_origin() {
 fn unknown_codings_are_a_broken_origin() {
     // RFC 9112 6.1: nobody sent TE, so nothing but chunked may come.
     for coding in ["gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", ""] {
-        breaks(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n"), "bad_transfer_encoding");
+        breaks(
+            &format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n"),
+            "bad_transfer_encoding",
+        );
     }
 }
 
@@ -49,7 +52,7 @@ fn a_close_within_the_head_is_a_broken_origin() {
     // RFC 9112 8.
     let origin = FaultOrigin::answering_and_closing("HTTP/1.1 200 OK\r\nContent-Le");
     let gateway = Setup::before(origin.address()).start();
-    gateway.get("/").is_problem(502, "truncated_head");
+    gateway.get("/").is_problem(502, "upstream_truncated_head");
 }
 
 #[test]
@@ -78,7 +81,9 @@ fn a_body_that_ends_early_is_cut_visibly() {
 
 #[test]
 fn chunks_that_end_early_are_cut_visibly() {
-    let origin = FaultOrigin::answering_and_closing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+    let origin = FaultOrigin::answering_and_closing(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    );
     let gateway = Setup::before(origin.address()).start();
     let mut wire = gateway.wire();
     wire.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
@@ -98,7 +103,9 @@ fn chunks_that_end_early_are_cut_visibly() {
 
 #[test]
 fn malformed_chunks_are_cut_visibly() {
-    let origin = FaultOrigin::answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\nXYZ\r\nbad");
+    let origin = FaultOrigin::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\nXYZ\r\nbad",
+    );
     let gateway = Setup::before(origin.address()).start();
     let mut wire = gateway.wire();
     wire.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");

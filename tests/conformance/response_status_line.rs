@@ -5,7 +5,15 @@ use crate::harness::{FaultOrigin, Setup};
 
 #[test]
 fn garbage_is_a_broken_origin() {
-    for line in ["garbage", "HTTP/1.1", "HTTP/1.1 20 OK", "HTTP/1.1 abc OK", "HTTP/1.1 2000 OK", "HTTP/2.0 200 OK", "ICY 200 OK"] {
+    for line in [
+        "garbage",
+        "HTTP/1.1",
+        "HTTP/1.1 20 OK",
+        "HTTP/1.1 abc OK",
+        "HTTP/1.1 2000 OK",
+        "HTTP/2.0 200 OK",
+        "ICY 200 OK",
+    ] {
         breaks(&format!("{line}\r\nContent-Length: 0\r\n\r\n"), "bad_status_line");
     }
 }
@@ -35,7 +43,8 @@ fn an_empty_reason_is_well_formed() {
 fn passes_unknown_statuses_on() {
     // RFC 9110 15: codes are extensible.
     for status in [299, 418, 499, 599] {
-        let origin = FaultOrigin::answering(format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\n\r\nok"));
+        let origin =
+            FaultOrigin::answering(format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\n\r\nok"));
         let gateway = Setup::before(origin.address()).start();
         assert_eq!(gateway.get("/").has_status(status).text(), "ok");
     }

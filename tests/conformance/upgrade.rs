@@ -27,7 +27,10 @@ fn ignores_other_offers_and_removes_them() {
 #[test]
 fn a_switch_that_nobody_asked_for_is_a_broken_origin() {
     // RFC 9110 15.2.2.
-    breaks("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", "unexpected_switch");
+    breaks(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+        "unexpected_switch",
+    );
 }
 
 #[test]

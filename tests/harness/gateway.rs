@@ -39,7 +39,8 @@ impl Gateway {
         let process = Process::start(command, directory);
         process.line("ready");
         let announced = process.stdout();
-        let public = announced.iter().find(|line| line.starts_with("listening ")).and_then(|line| address(line));
+        let public =
+            announced.iter().find(|line| line.starts_with("listening ")).and_then(|line| address(line));
         let admin = announced.iter().find(|line| line.starts_with("admin ")).and_then(|line| address(line));
         Self { process, public: public.expect("a listener was announced"), admin }
     }

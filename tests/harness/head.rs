@@ -60,7 +60,11 @@ impl Request {
     #[track_caller]
     pub fn is_chunked(&self) -> bool {
         let chunked = self.field("transfer-encoding").is_some();
-        assert!(!chunked || self.field("content-length").is_none(), "two framings upstream: {:#?}", self.fields);
+        assert!(
+            !chunked || self.field("content-length").is_none(),
+            "two framings upstream: {:#?}",
+            self.fields
+        );
         chunked
     }
 }

@@ -216,7 +216,8 @@ impl Dialogue {
 
     fn read_body(&mut self, request: &mut Request) -> Option<()> {
         if !request.is_chunked() {
-            let length = request.field("content-length").map_or(0, |length| length.parse().expect("a number"));
+            let length =
+                request.field("content-length").map_or(0, |length| length.parse().expect("a number"));
             request.body = self.take(length)?;
             return Some(());
         }

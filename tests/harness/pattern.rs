@@ -50,7 +50,12 @@ impl Pattern {
         while checked < data.len() {
             let piece = self.piece(offset + checked as u64, offset + data.len() as u64);
             let same = piece == &data[checked..checked + piece.len()];
-            assert!(same, "the body differs between {} and {}", offset + checked as u64, offset + data.len() as u64);
+            assert!(
+                same,
+                "the body differs between {} and {}",
+                offset + checked as u64,
+                offset + data.len() as u64
+            );
             checked += piece.len();
         }
     }

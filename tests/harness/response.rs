@@ -50,7 +50,8 @@ impl Response {
         let code = parts.next().unwrap_or_default();
         assert_eq!(code.len(), 3, "no status line: {status_line:?}");
         // RFC 9112 4: the space before the reason is there even if the reason is empty.
-        let reason = parts.next().unwrap_or_else(|| panic!("no space after the status: {status_line:?}")).to_owned();
+        let reason =
+            parts.next().unwrap_or_else(|| panic!("no space after the status: {status_line:?}")).to_owned();
         let fields = lines.map(field_line).collect();
         let status = code.parse().unwrap_or_else(|_| panic!("no status line: {status_line:?}"));
         let empty = (Vec::new(), Vec::new());
@@ -131,7 +132,10 @@ impl Response {
     /// True if the sender said that it closes the connection.
     pub fn says_close(&self) -> bool {
         let values = self.fields_named("connection");
-        values.iter().flat_map(|value| value.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"))
+        values
+            .iter()
+            .flat_map(|value| value.split(','))
+            .any(|option| option.trim().eq_ignore_ascii_case("close"))
     }
 }
 

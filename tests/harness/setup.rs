@@ -68,7 +68,8 @@ impl Setup {
 
     /// The configuration as it is written to the file.
     pub fn yaml(&self) -> String {
-        let default_route = format!("  - name: all\n    match: {{prefix: /}}\n    cluster: origin\n{}", self.route);
+        let default_route =
+            format!("  - name: all\n    match: {{prefix: /}}\n    cluster: origin\n{}", self.route);
         format!(
             "listeners: [{{name: public, address: \"127.0.0.1:0\"}}]\nadmin: {{address: \"127.0.0.1:0\"}}\n\
              {}\n{}clusters:\n  origin:\n    endpoints: [{}]\n{}routes:\n{}\n",
@@ -90,7 +91,8 @@ impl Setup {
 /// The first CPU that this process may use.
 pub fn first_cpu() -> u16 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("the kernel tells it");
+    let list =
+        status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("the kernel tells it");
     let digits: String = list.trim().chars().take_while(char::is_ascii_digit).collect();
     digits.parse().expect("a list begins with a number")
 }
