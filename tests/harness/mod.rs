@@ -19,7 +19,7 @@ pub use cli::{Finished, ringgate};
 pub use gateway::Gateway;
 pub use head::Request;
 pub use nginx::Nginx;
-pub use origin::{Dialogue, FaultOrigin};
+pub use origin::{Dialogue, FaultOrigin, echo};
 pub use pattern::Pattern;
 pub use process::Process;
 pub use response::{Framing, Response};
