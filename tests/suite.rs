@@ -1,1 +1,17 @@
-fn main(){}
+//! The suite: the real binary, driven from outside over real sockets.
+//!
+//! Every test starts its own gateway (and origin) on free ports of the loopback, so that each may run alone, in a
+//! process of its own, in any order. What they share is `harness`; it knows nothing of the gateway's code.
+
+#![allow(clippy::missing_panics_doc)]
+
+mod harness;
+
+mod clients;
+mod conformance;
+mod control;
+mod fault;
+mod gateway;
+mod policy;
+// mod property;
+mod upstream;

@@ -1,0 +1,74 @@
+//! A real nginx as the origin: proof that the gateway speaks with something it was not written against.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+
+use super::{Process, eventually};
+
+/// A running nginx.
+pub struct Nginx {
+    address: SocketAddr,
+    process: Process,
+}
+
+impl Nginx {
+    /// Starts one with these directives in its server block; files are served from its own directory.
+    #[track_caller]
+    pub fn start(server: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let root = directory.path().display().to_string();
+        // nginx cannot tell which port it took, so take a free one and hand it over.
+        let address = free_address();
+        let file = directory.path().join("nginx.conf");
+        let user = if is_root() { "user root;" } else { "" };
+        let text = format!(
+            "daemon off; worker_processes 1; {user} pid {root}/pid; error_log {root}/error.log;\n\
+             events {{ worker_connections 4096; }}\n\
+             http {{\n access_log off; keepalive_requests 1000000; client_max_body_size 0;\n\
+             client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;\n\
+             uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;\n\
+             server {{ listen {address}; root {root}; default_type text/plain;\n{server}\n}} }}\n"
+        );
+        std::fs::write(&file, text).expect("the directory is ours");
+        let mut command = Command::new(program());
+        command.arg("-e").arg(directory.path().join("error.log")).arg("-c").arg(&file).arg("-p").arg(&root);
+        let process = Process::start(command, directory);
+        eventually("nginx listens", || TcpStream::connect(address).is_ok());
+        Self { address, process }
+    }
+
+    /// One that says hello to everything.
+    #[track_caller]
+    pub fn hello() -> Self {
+        Self::start("location / { return 200 \"hello from nginx\\n\"; }")
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Puts a file under its root.
+    pub fn write(&self, name: &str, content: &[u8]) {
+        std::fs::write(self.process.directory().join(name), content).expect("the directory is ours");
+    }
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound")
+}
+
+/// Debian keeps it where a user's PATH does not look.
+fn program() -> &'static str {
+    ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).exists())
+        .unwrap_or("nginx")
+}
+
+fn is_root() -> bool {
+    // SAFETY: geteuid takes nothing, changes nothing and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}

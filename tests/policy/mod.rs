@@ -1,0 +1,14 @@
+//! Policies, each through the whole gateway. One file per policy, named as it is; `tidy` holds that.
+
+mod headers;
+mod ip_filter;
+mod request_limits;
+
+use crate::harness::{FaultOrigin, Gateway, Setup};
+
+/// A gateway whose only route has these policies.
+fn guarded(policies: &str) -> (FaultOrigin, Gateway) {
+    let origin = FaultOrigin::echo();
+    let gateway = Setup::before(origin.address()).route(&format!("policies: {{{policies}}}")).start();
+    (origin, gateway)
+}
