@@ -1,1 +1,4 @@
 //! Under construction.
+
+/// The written form.
+pub mod config;
