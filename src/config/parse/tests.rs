@@ -1,0 +1,2 @@
+//! YAML's corners.
+use super::*;
