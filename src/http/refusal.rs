@@ -55,7 +55,7 @@ macro_rules! breaches {
 
             /// Short and stable, for labels and logs.
             pub const fn code(self) -> &'static str {
-                match self { $(Breach::$name => $code,)* }
+                match self { $(Breach::$name => concat!("upstream_", $code),)* }
             }
 
             /// One sentence for the operator.
