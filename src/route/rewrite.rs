@@ -6,7 +6,7 @@
 
 use super::config::{RedirectConfig, RewriteConfig};
 use super::params::Params;
-use super::path::PathRules;
+use super::path::{self, PathRules};
 use super::pattern::PathPattern;
 use super::plan::PlanError;
 use super::template::{self, Piece};
@@ -36,7 +36,7 @@ impl RewritePlan {
             errors.push(PlanError::new("path", reason, "write the whole new path in `path`"));
         }
         let mut keep = |result: Result<_, PlanError>| result.map_err(|error| errors.push(error)).ok();
-        let template = config.path.as_deref().and_then(|path| keep(path_template(path, names)));
+        let template = config.path.as_deref().and_then(|path| keep(path_template(path, names, rules)));
         let mut prefix = |written: &Option<String>, at: &str| {
             let plain = written.as_deref().map(|written| plain_prefix(written, at, rules));
             plain.transpose().map_err(|error| errors.push(error)).ok().flatten().unwrap_or_default()
@@ -90,13 +90,20 @@ fn without_prefix<'a>(path: &'a str, prefix: &str) -> &'a str {
     }
 }
 
-fn path_template(written: &str, names: &[String]) -> Result<Vec<Piece>, PlanError> {
+fn path_template(written: &str, names: &[String], rules: &PathRules) -> Result<Vec<Piece>, PlanError> {
     let at = "path";
-    if !written.starts_with('/') || written.contains(['?', '#']) {
-        let reason = format!("`{written}` is not a path");
-        return Err(PlanError::new(at, reason, "begin with a slash; the query is kept as it is"));
+    let mut scratch = Vec::new();
+    match path::normalise(written.as_bytes(), rules, &mut scratch) {
+        Ok(normal) if normal == written => template::compile(written, at, &[], names),
+        // What goes upstream must be normal too, and captured values are whole segments of a normal path.
+        Ok(normal) => {
+            Err(PlanError::new(at, format!("`{written}` is not in normal form"), format!("write {normal}")))
+        }
+        Err(refusal) => {
+            let hint = "begin with a slash and leave out the query, which is kept as it is";
+            Err(PlanError::new(at, format!("`{written}`: {}", refusal.detail()), hint))
+        }
     }
-    template::compile(written, at, &[], names)
 }
 
 /// A prefix without parameters, normalised, without its last slash: empty for `/`.

@@ -40,11 +40,19 @@ pub(super) struct Trie {
 #[derive(Debug, Clone, Copy)]
 struct Node {
     param: u32,
-    has_literals: bool,
+    literals: Literals,
     /// Patterns that end here.
     end: Range,
     /// Patterns that admit anything from here on.
     tail: Range,
+}
+
+/// How many literal children a node has. One is compared with directly, which is cheaper than a hash.
+#[derive(Debug, Clone, Copy)]
+enum Literals {
+    None,
+    One(Edge),
+    Many,
 }
 
 /// A range of `Trie::entries`.
@@ -71,6 +79,14 @@ impl Trie {
         }
         taken
     }
+
+    fn literal_child(&self, node: u32, literals: Literals, segment: &[u8]) -> Option<u32> {
+        match literals {
+            Literals::None => None,
+            Literals::One(edge) => (self.edges.label(&edge) == segment).then_some(edge.child),
+            Literals::Many => self.edges.find(node, segment),
+        }
+    }
 }
 
 struct Walk<'a, F> {
@@ -90,10 +106,10 @@ impl<F: FnMut(&Entry) -> bool> Walk<'_, F> {
         if at > len {
             return self.offer(here.end, at) || self.offer(here.tail, at);
         }
-        if here.has_literals || here.param != NONE {
-            let end = memchr::memchr(b'/', &self.path[at..]).map_or(len, |found| at + found);
-            if here.has_literals
-                && let Some(child) = trie.edges.find(node, &self.path[at..end])
+        if here.param != NONE || !matches!(here.literals, Literals::None) {
+            // Segments are short: a plain loop is done before memchr has chosen its vectors.
+            let end = self.path[at..].iter().position(|byte| *byte == b'/').map_or(len, |found| at + found);
+            if let Some(child) = trie.literal_child(node, here.literals, &self.path[at..end])
                 && self.visit(child, end + 1)
             {
                 return true;
@@ -174,7 +190,7 @@ impl Edges {
     }
 
     /// The edge must be new and the table not full; `TrieDraft` sees to both.
-    fn add(&mut self, parent: u32, label: &[u8], child: u32) {
+    fn add(&mut self, parent: u32, label: &[u8], child: u32) -> Edge {
         let hash = hash(parent, label);
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
@@ -184,6 +200,7 @@ impl Edges {
         let (label_start, label_len) = (self.labels.len() as u32, label.len() as u32);
         self.labels.extend_from_slice(label);
         self.slots[at] = Edge { hash, parent, child, label_start, label_len };
+        self.slots[at]
     }
 }
 
@@ -205,7 +222,6 @@ pub(super) struct TrieDraft {
 #[derive(Debug)]
 struct NodeDraft {
     param: u32,
-    has_literals: bool,
     end: Vec<EntryDraft>,
     tail: Vec<EntryDraft>,
 }
@@ -219,7 +235,7 @@ struct EntryDraft {
 impl TrieDraft {
     /// A new, empty tree in the arena.
     pub(super) fn add_root(&mut self) -> u32 {
-        self.nodes.push(NodeDraft { param: NONE, has_literals: false, end: Vec::new(), tail: Vec::new() });
+        self.nodes.push(NodeDraft { param: NONE, end: Vec::new(), tail: Vec::new() });
         self.nodes.len() as u32 - 1
     }
 
@@ -252,7 +268,6 @@ impl TrieDraft {
         }
         let child = self.add_root();
         self.edges.insert((node, text.into()), child);
-        self.nodes[node as usize].has_literals = true;
         child
     }
 
@@ -267,13 +282,15 @@ impl TrieDraft {
     /// The finished trie.
     pub(super) fn freeze(self) -> Trie {
         let mut trie = Trie { edges: Edges::with_capacity(self.edges.len()), ..Trie::default() };
-        for ((parent, label), child) in &self.edges {
-            trie.edges.add(*parent, label.as_bytes(), *child);
-        }
         for node in self.nodes {
             let end = append(&mut trie.entries, node.end);
             let tail = append(&mut trie.entries, node.tail);
-            trie.nodes.push(Node { param: node.param, has_literals: node.has_literals, end, tail });
+            trie.nodes.push(Node { param: node.param, literals: Literals::None, end, tail });
+        }
+        for ((parent, label), child) in &self.edges {
+            let edge = trie.edges.add(*parent, label.as_bytes(), *child);
+            let literals = &mut trie.nodes[*parent as usize].literals;
+            *literals = if matches!(literals, Literals::None) { Literals::One(edge) } else { Literals::Many };
         }
         trie
     }
