@@ -1,7 +1,7 @@
 //! The operator's listener.
 
 use super::Pair;
-use crate::harness::{Setup, Wire};
+use crate::harness::{Gateway, Setup, Wire};
 
 #[test]
 fn metrics_count_requests_by_route_method_and_class() {
@@ -40,11 +40,11 @@ fn every_metric_says_what_it_is() {
     let page = pair.gateway.admin_get("/metrics").text();
     for line in page.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let name = line.split(['{', ' ']).next().unwrap();
-        let family = ["_total", "_bucket", "_sum", "_count", "_created"]
+        let family = ["_total", "_bucket", "_sum", "_count", "_info"]
             .iter()
             .find_map(|suffix| name.strip_suffix(suffix))
             .unwrap_or(name);
-        assert!(name.starts_with("ringgate_"), "{line}");
+        assert!(name.starts_with("ringgate_") || name.starts_with("process_"), "{line}");
         let described = |keyword: &str| {
             page.lines().any(|help| {
                 let rest = help.strip_prefix(keyword).and_then(|rest| rest.split(' ').nth(1));
@@ -64,8 +64,9 @@ fn healthy_and_ready_when_started() {
 
 #[test]
 fn shows_the_effective_configuration_without_secrets() {
+    let secret = secret("hush-hush");
     let gateway = Setup::before("127.0.0.1:9")
-        .top("secrets: {key: {value: hush-hush}}")
+        .top(&format!("secrets: {{key: {{file: '{}'}}}}", secret.path().display()))
         .route("policies: {headers: {request: {set: {x-key: '${secret.key}'}}}}")
         .start();
     let page = gateway.admin_get("/config").has_status(200).text();
@@ -90,11 +91,13 @@ fn an_unknown_admin_path_is_404() {
 
 #[test]
 fn a_token_guards_everything_but_health() {
-    let gateway = crate::harness::Gateway::start(
-        "listeners: [{name: public, address: '127.0.0.1:0'}]\n\
-         admin: {address: '127.0.0.1:0', token: {value: open-sesame}}\n\
-         routes: [{name: a, respond: {status: 200}}]\n",
-    );
+    let token = secret("open-sesame");
+    let gateway = Gateway::start(&format!(
+        "listeners: [{{name: public, address: '127.0.0.1:0'}}]\n\
+         admin: {{address: '127.0.0.1:0', token: {{file: '{}'}}}}\n\
+         routes: [{{name: a, respond: {{status: 200}}}}]\n",
+        token.path().display()
+    ));
     gateway.admin_get("/healthz").has_status(200);
     gateway.admin_get("/readyz").has_status(200);
     gateway.admin_get("/metrics").has_status(401);
@@ -107,4 +110,11 @@ fn a_token_guards_everything_but_health() {
     ask("wrong").has_status(401);
     let page = ask("open-sesame").has_status(200).text();
     assert!(!page.contains("open-sesame"), "{page}");
+}
+
+/// A secret's file.
+fn secret(value: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), value).unwrap();
+    file
 }

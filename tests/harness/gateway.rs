@@ -25,14 +25,14 @@ impl Gateway {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join("gateway.yaml");
         std::fs::write(&file, yaml).expect("the directory is ours");
-        Self::start_file(&file, directory)
+        Self::start_file(&file, directory, &[])
     }
 
-    /// Starts a gateway with this file; its other files belong into `directory`.
+    /// Starts a gateway with this file, whose other files belong into `directory`, and this environment.
     #[track_caller]
-    pub fn start_file(file: &Path, directory: tempfile::TempDir) -> Self {
+    pub fn start_file(file: &Path, directory: tempfile::TempDir, environment: &[(String, String)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringgate"));
-        command.arg("run").arg(file);
+        command.arg("run").arg(file).envs(environment.iter().cloned());
         if let Ok(driver) = std::env::var("RINGGATE_TEST_DRIVER") {
             command.args(["--driver", &driver]);
         }

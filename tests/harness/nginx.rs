@@ -50,7 +50,14 @@ impl Nginx {
 
     /// Puts a file under its root.
     pub fn write(&self, name: &str, content: &[u8]) {
-        std::fs::write(self.process.directory().join(name), content).expect("the directory is ours");
+        let path = self.process.directory().join(name);
+        std::fs::create_dir_all(path.parent().expect("within the root")).expect("the directory is ours");
+        std::fs::write(path, content).expect("the directory is ours");
+    }
+
+    /// The path of a file under its root.
+    pub fn path(&self, name: &str) -> String {
+        self.process.directory().join(name).display().to_string()
     }
 }
 

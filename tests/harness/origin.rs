@@ -5,6 +5,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ struct Record {
     requests: Mutex<Vec<Request>>,
     accepted: AtomicUsize,
     closed: AtomicUsize,
+    failed: AtomicBool,
     /// To end them all when the origin dies. Weak: a script that resets must be the last to hold its socket.
     open: Mutex<Vec<Weak<TcpStream>>>,
 }
@@ -60,8 +62,9 @@ impl FaultOrigin {
                 let mut dialogue = Dialogue::begin(stream, &accepting);
                 let script = Arc::clone(&script);
                 std::thread::spawn(move || {
-                    script(&mut dialogue);
-                    dialogue.end();
+                    // A script that fails is reported when the origin is dropped, in the test's own thread.
+                    let ended = catch_unwind(AssertUnwindSafe(|| script(&mut dialogue)));
+                    dialogue.end(ended.is_err());
                 });
             }
         });
@@ -150,6 +153,8 @@ impl Drop for FaultOrigin {
         for stream in self.record.open.lock().unwrap().drain(..).filter_map(|stream| stream.upgrade()) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+        let failed = self.record.failed.load(Ordering::SeqCst);
+        assert!(!failed || std::thread::panicking(), "the origin's script failed; its reason stands above");
     }
 }
 
@@ -178,7 +183,8 @@ impl Dialogue {
         Self { stream, number, ahead: Vec::new(), resets: false, record: Arc::clone(record) }
     }
 
-    fn end(self) {
+    fn end(self, failed: bool) {
+        self.record.failed.fetch_or(failed, Ordering::SeqCst);
         if !self.resets {
             let _ = self.stream.shutdown(Shutdown::Both);
         }

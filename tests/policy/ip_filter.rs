@@ -50,7 +50,7 @@ fn refusals_are_counted() {
     for _ in 0..3 {
         gateway.get("/").has_status(403);
     }
-    gateway.metric_becomes("ringgate_policy_refused_total{policy=\"ip_filter\"}", 3.0);
+    gateway.metric_becomes("ringgate_policy_decisions_total{policy=\"ip_filter\",verdict=\"refused\"}", 3.0);
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn one_connection_serves_one_request_after_another() {
         gateway.get("/").has_status(200);
     }
     assert_eq!(origin.accepted(), 1);
-    assert_eq!(gateway.metric("ringgate_upstream_connects_total"), 1.0);
+    assert_eq!(gateway.metric("ringgate_endpoint_connects_total"), 1.0);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn no_more_idle_connections_are_kept_than_allowed() {
         wire.read().has_status(200);
     }
     origin.loses(4);
-    eventually("two are left", || gateway.metric("ringgate_upstream_idle") == 2.0);
+    eventually("two are left", || gateway.metric("ringgate_pool_connections{state=\"idle\"}") == 2.0);
 }
 
 #[test]

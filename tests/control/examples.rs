@@ -1,0 +1,146 @@
+//! Every example configuration is checked, started and tried out.
+//!
+//! An example says in comments what to try, one request per line, and this test tries just that:
+//! `# try: GET http://shop.example/cart -H "X-Beta: 1" -> 200`
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+use crate::harness::{FaultOrigin, Gateway, Wire, first_cpu, ringgate};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples")
+}
+
+fn examples() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder()).expect("config/examples is there");
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn there_are_at_least_six_commented_examples() {
+    let examples = examples();
+    assert!(examples.len() >= 6, "{examples:?}");
+    for file in examples {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        assert!(text.starts_with("# "), "{} does not begin by saying what it is for", file.display());
+    }
+}
+
+#[test]
+fn every_example_passes_check() {
+    let environment: Vec<(String, String)> = Vec::new();
+    for file in examples() {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        // Secrets come from the environment; without them check may only warn.
+        if variables(&text) == environment {
+            ringgate(&["check", file.to_str().expect("UTF-8")]).succeeded();
+        }
+    }
+}
+
+#[test]
+fn every_example_does_what_it_says() {
+    for file in examples() {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        let tries = tries(&text);
+        assert!(!tries.is_empty(), "{} has no `# try:` line", file.display());
+        let origin = FaultOrigin::echo();
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        copy_adapted(&folder(), directory.path(), origin.address());
+        let copy = directory.path().join(file.file_name().expect("a file"));
+        let gateway = Gateway::start_file(&copy, directory, &variables(&text));
+        for attempt in tries {
+            let status = attempt.status_from(gateway.public());
+            assert_eq!(status, attempt.status, "{}: {}", file.display(), attempt.line);
+        }
+    }
+}
+
+/// One `# try:` line.
+struct Try {
+    line: String,
+    request: String,
+    status: u16,
+}
+
+impl Try {
+    fn status_from(&self, gateway: SocketAddr) -> u16 {
+        let mut wire = Wire::connect(gateway);
+        wire.send(&self.request);
+        wire.read_head().status
+    }
+}
+
+fn tries(text: &str) -> Vec<Try> {
+    let line = Regex::new(r"^\s*# try: (\S+) http://([^/\s]+)(\S*)(.*) -> (\d+)").expect("a pattern");
+    let field = Regex::new("-H \"([^\"]*)\"").expect("a pattern");
+    let one = |found: regex::Captures<'_>| {
+        let fields: String =
+            field.captures_iter(&found[4]).map(|field| format!("{}\r\n", &field[1])).collect();
+        let target = if found[3].is_empty() { "/" } else { &found[3] };
+        let length = if &found[1] == "GET" { "" } else { "Content-Length: 0\r\n" };
+        Try {
+            line: found[0].to_owned(),
+            request: format!(
+                "{} {target} HTTP/1.1\r\nHost: {}\r\n{length}{fields}\r\n",
+                &found[1], &found[2]
+            ),
+            status: found[5].parse().expect("a number"),
+        }
+    };
+    text.lines().filter_map(|text| line.captures(text).map(one)).collect()
+}
+
+/// The environment variables that an example takes secrets from, with made-up values.
+fn variables(text: &str) -> Vec<(String, String)> {
+    let pattern = Regex::new(r"(?m)^[^#\n]*\benv: *([A-Z_][A-Z0-9_]*)").expect("a pattern");
+    pattern.captures_iter(text).map(|found| (found[1].to_owned(), "made-up-secret".to_owned())).collect()
+}
+
+/// Copies the examples with addresses, files and CPUs of this machine instead of the written ones.
+fn copy_adapted(from: &Path, to: &Path, origin: SocketAddr) {
+    for entry in std::fs::read_dir(from).expect("readable") {
+        let path = entry.expect("readable").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            std::fs::create_dir(&target).expect("the directory is ours");
+            copy_adapted(&path, &target, origin);
+        } else {
+            let text = std::fs::read_to_string(&path).expect("readable");
+            std::fs::write(&target, adapted(&text, to, origin)).expect("the directory is ours");
+        }
+    }
+}
+
+fn adapted(text: &str, directory: &Path, origin: SocketAddr) -> String {
+    let address =
+        Regex::new(r"(\[[0-9a-fA-F:]*\]|[A-Za-z0-9.-]+):\d{2,5}\b|unix:/[^\s,\]}]+").expect("a pattern");
+    let log = Regex::new(r"\bto: *'?/[^\s,}]+").expect("a pattern");
+    let cpus = Regex::new(r"\bcpus: *\[[^\]]*\]").expect("a pattern");
+    let mut section = String::new();
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if line.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            section = line.split(':').next().unwrap_or_default().to_owned();
+        }
+        let code = line.trim_start();
+        let replaced = match section.as_str() {
+            _ if code.starts_with('#') => line.to_owned(),
+            "clusters" => address.replace_all(line, origin.to_string()).into_owned(),
+            "listeners" | "admin" => address.replace_all(line, "127.0.0.1:0").into_owned(),
+            "access_log" => log.replace(line, format!("to: {}/access.log", directory.display())).into_owned(),
+            "workers" => cpus.replace(line, format!("cpus: [{}]", first_cpu())).into_owned(),
+            _ => line.to_owned(),
+        };
+        lines.push(replaced);
+    }
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,57 @@
+//! `ringgate explain`: what would happen to a request, and why. It sends nothing.
+
+use super::Written;
+use crate::harness::{FaultOrigin, Setup, ringgate};
+
+const ROUTES: &str = "
+  - name: read
+    match: {prefix: /shop, methods: [GET]}
+    cluster: origin
+    policies: {ip_filter: {deny: [10.0.0.0/8]}, headers: {request: {set: {x-a: b}}}}
+  - name: beta
+    match: {prefix: /shop, headers: {x-beta: {present: true}}}
+    cluster: origin";
+
+fn explained(endpoint: impl std::fmt::Display, arguments: &[&str]) -> String {
+    let file = Written::new(&Setup::before(endpoint).routes(ROUTES).yaml());
+    // The file may come first or as an option; it comes first as with every other command.
+    ringgate(&[&["explain", file.path()], arguments].concat()).said()
+}
+
+#[test]
+fn names_route_policies_cluster_and_endpoints() {
+    let origin = FaultOrigin::ok();
+    let said = explained(origin.address(), &["GET", "http://test/shop/cart"]);
+    let endpoint = origin.address().to_string();
+    for word in ["public", "read", "ip_filter", "headers", "10.0.0.0/8", "origin", &endpoint] {
+        assert!(said.contains(word), "nothing of {word}:\n{said}");
+    }
+    assert_eq!(origin.accepted(), 0, "explain sent something");
+}
+
+#[test]
+fn tells_the_policies_in_the_order_they_run() {
+    let said = explained("127.0.0.1:9", &["GET", "http://test/shop"]);
+    let at = |word: &str| said.find(word).unwrap_or_else(|| panic!("nothing of {word}:\n{said}"));
+    assert!(at("ip_filter") < at("headers"), "{said}");
+}
+
+#[test]
+fn fields_choose_the_route() {
+    let said = explained("127.0.0.1:9", &["POST", "http://test/shop", "-H", "X-Beta: 1"]);
+    assert!(said.contains("beta"), "{said}");
+}
+
+#[test]
+fn says_why_others_did_not_match() {
+    let said = explained("127.0.0.1:9", &["GET", "http://test/shop"]);
+    assert!(said.contains("x-beta"), "nothing on why `beta` was passed over:\n{said}");
+}
+
+#[test]
+fn says_when_nothing_matches() {
+    let said = explained("127.0.0.1:9", &["GET", "http://test/other"]);
+    assert!(said.contains("404") || said.contains("no_route"), "{said}");
+    let said = explained("127.0.0.1:9", &["DELETE", "http://test/shop"]);
+    assert!(said.contains("405") || said.contains("method_not_allowed"), "{said}");
+}
