@@ -18,7 +18,7 @@ pub fn hint(written: &str, known: &[&str], what: &str) -> Option<String> {
     match nearest(written, known.iter().copied()) {
         Some(word) => Some(format!("did you mean `{word}`?")),
         None if known.is_empty() => None,
-        None => Some(format!("{what}: {}", listed(known))),
+        None => Some(format!("{what} {}", listed(known))),
     }
 }
 
@@ -76,7 +76,10 @@ mod tests {
 
     #[test]
     fn lists_the_known_words_where_none_is_near() {
-        assert_eq!(hint("zzz", &["a", "bb"], "known keys").as_deref(), Some("known keys: `a` and `bb`"));
+        assert_eq!(
+            hint("zzz", &["a", "bb"], "known keys are").as_deref(),
+            Some("known keys are `a` and `bb`")
+        );
         assert_eq!(hint("zzz", &[], "known keys"), None);
     }
 }

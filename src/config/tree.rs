@@ -162,8 +162,7 @@ impl Node {
                 .iter()
                 .filter_map(|(key, node)| {
                     let rest = path.strip_prefix(&*key.text)?;
-                    (rest.is_empty() || rest.starts_with(['.', '[']))
-                        .then_some(((Some(key), node), rest))
+                    (rest.is_empty() || rest.starts_with(['.', '['])).then_some(((Some(key), node), rest))
                 })
                 .min_by_key(|(_, rest)| rest.len()),
             _ => None,

@@ -65,6 +65,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     routes::check(&mut check);
     same::check(&mut check);
     secrets::check(&mut check);
+    clusters::unused(&mut check);
     let mut diagnostics = check.report.diagnostics;
     diagnostics.sort();
     diagnostics

@@ -33,7 +33,7 @@ fn explain(info: &str, line: &str) -> (&'static str, UnitError) {
     if has("mapping values are not allowed") || has("illegal placement of ':'") {
         return syntax(
             "a `:` where no key can be",
-            "put a value that has `: ` in it in quotes, or check the indentation",
+            "put a value that has `: ` in it in quotes, check the indentation, or close the `[` above",
         );
     }
     if has("recursion limit") {

@@ -77,8 +77,13 @@ impl<'s> Walk<'s, '_, '_> {
         parts.iter().filter_map(|part| properties(part)).flatten().find_map(|(key, schema)| {
             let mut inner = Parts::new();
             self.collect(schema, &mut inner, super::REFERENCES_MAX);
-            for alternative in inner.clone().iter().filter_map(|part| super::alternatives(part)).flatten() {
-                self.collect(alternative, &mut inner, super::REFERENCES_MAX);
+            let mut next = 0;
+            // Bounded, because a schema may refer to itself.
+            while let Some(part) = inner.get(next).filter(|_| next < HOME_PARTS_MAX) {
+                next += 1;
+                for alternative in super::alternatives(part).into_iter().flatten() {
+                    self.collect(alternative, &mut inner, super::REFERENCES_MAX);
+                }
             }
             inner
                 .iter()
@@ -117,3 +122,6 @@ pub(super) fn properties(part: &Map<String, Json>) -> Option<&Map<String, Json>>
 pub(super) fn known<'s>(parts: &Parts<'s>) -> impl Iterator<Item = &'s str> {
     parts.iter().filter_map(|part| properties(part)).flat_map(Map::keys).map(String::as_str)
 }
+
+/// Schema objects that are looked at for where a key belongs.
+const HOME_PARTS_MAX: usize = 64;

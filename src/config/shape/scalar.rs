@@ -99,7 +99,8 @@ impl<'s> Walk<'s, '_, '_> {
         let mut names: Vec<&str> = expected.iter().map(|kind| in_words(kind)).collect();
         names.dedup();
         let mut why = UnitError::new(format!("expected {}, found {}", names.join(" or "), node.kind()));
-        why.hint = remedy(&expected, node, branches);
+        why.hint =
+            remedy(&expected, node, branches).or_else(|| Some(format!("write {}", names.join(" or "))));
         let code = if node.value == Value::Null { "no-value" } else { "wrong-type" };
         self.fault(code, node.mark, &shown, why);
     }

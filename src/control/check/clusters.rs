@@ -18,7 +18,6 @@ pub(super) fn check(check: &mut Check<'_>) {
             check.value("bad-host", &format!("{at}.host"), values::authority(host));
         }
     }
-    unused(check);
 }
 
 fn endpoints(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
@@ -74,7 +73,11 @@ fn pool(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
 }
 
 /// A cluster is used by a route, or by a policy that names it.
-fn unused(check: &mut Check<'_>) {
+pub(super) fn unused(check: &mut Check<'_>) {
+    // A route whose cluster is misspelt makes the right one look unused.
+    if check.report.diagnostics.has_errors() {
+        return;
+    }
     let config = check.config;
     let mut used: BTreeSet<&str> =
         config.routes.iter().filter_map(|route| route.cluster.as_deref()).collect();

@@ -68,7 +68,7 @@ fn sizes(check: &mut Check<'_>) {
             UnitError::new("no request has a target of no bytes").hint("write 8KiB"),
         );
     }
-    if limits.target_bytes > limits.head_bytes {
+    if limits.target_bytes > limits.head_bytes && head_bytes(limits.head_bytes).is_ok() {
         let why = UnitError::new(format!(
             "{} is more than the whole head, {}",
             limits.target_bytes, limits.head_bytes

@@ -43,9 +43,10 @@ pub(super) fn check(check: &mut Check<'_>) {
 
 fn unknown(what: &str, name: &str, known: &[&str]) -> UnitError {
     let mut why = UnitError::new(format!("there is no {what} `{name}`"));
-    why.hint =
-        suggest::hint(name, known, &format!("there are {}", if known.len() == 1 { "only" } else { "these" }));
-    why.hint.is_none().then(|| why.hint = Some(format!("add it under {what}s")));
+    why.hint = suggest::hint(name, known, "there are");
+    if why.hint.is_none() {
+        why.hint = Some(format!("add it under {what}s"));
+    }
     why
 }
 
