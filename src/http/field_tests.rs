@@ -1,3 +1,7 @@
+//! Fields: finding, replacing, removing, and that no value can end its line.
+//!
+//! Laws over many steps are in `tests/property/codec.rs`; here are the rules with their sections.
+
 use super::*;
 
 fn fields(lines: &[(&str, &str)]) -> Fields {
