@@ -210,7 +210,7 @@ impl Fields {
     }
 
     /// Removes what Connection nominates and what is meant for this connection only (RFC 9110 7.6.1): Connection,
-    /// Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade.
+    /// Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade. Trailer stays, because trailer sections go on.
     ///
     /// A sender cannot nominate away Host or Content-Length: those are not its to hide from the next hop.
     pub fn remove_hop_by_hop(&mut self) {
@@ -218,7 +218,6 @@ impl Fields {
             | FieldId::KeepAlive.bit()
             | FieldId::ProxyConnection.bit()
             | FieldId::Te.bit()
-            | FieldId::Trailer.bit()
             | FieldId::TransferEncoding.bit()
             | FieldId::Upgrade.bit();
         if self.seen & HOP_BY_HOP == 0 {

@@ -1,3 +1,7 @@
+//! Fields: finding, replacing, removing, and that no value can end its line.
+//!
+//! Laws over many steps are in `tests/property/codec.rs`; here are the rules with their sections.
+
 use super::*;
 
 fn fields(lines: &[(&str, &str)]) -> Fields {
@@ -106,7 +110,21 @@ fn hop_by_hop_fields_go_with_what_they_nominate_after_rfc_9110_7_6_1() {
         ("X-B", "2"),
     ]);
     fields.remove_hop_by_hop();
-    assert_eq!(lines(&fields), owned(&[("Host", "h"), ("Content-Length", "3"), ("X-B", "2")]));
+    assert_eq!(
+        lines(&fields),
+        owned(&[("Host", "h"), ("Trailer", "a"), ("Content-Length", "3"), ("X-B", "2")])
+    );
+}
+
+#[test]
+fn nominating_more_fields_than_bounded_drops_all_that_could_be_meant() {
+    let many = (0..=NOMINATED_MAX).map(|n| format!("n{n}")).collect::<Vec<_>>();
+    let mut some = fields(&[("Connection", &many[1..].join(",")), ("n1", ""), ("x", ""), ("Via", "")]);
+    some.remove_hop_by_hop();
+    assert_eq!(lines(&some), owned(&[("x", ""), ("Via", "")]));
+    let mut all = fields(&[("Connection", &many.join(",")), ("n1", ""), ("x", ""), ("Via", "")]);
+    all.remove_hop_by_hop();
+    assert_eq!(lines(&all), owned(&[("Via", "")]));
 }
 
 #[test]

@@ -1,3 +1,7 @@
+//! Request targets and authorities, form by form.
+//!
+//! Every row is a rule of RFC 9112 3.2, RFC 9110 4.2 or RFC 3986 3.2.
+
 use super::*;
 
 type Parts<'a> = (Form, Option<&'a str>, &'a str, Option<&'a str>);

@@ -1,3 +1,7 @@
+//! The chunked coding: one table for each rule of RFC 9112 7.1.
+//!
+//! Every message is also fed in small reads, and both ways of emitting must agree on what is an error.
+
 use super::*;
 
 /// What the message becomes, and how much of the input it took.

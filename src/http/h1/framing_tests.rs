@@ -1,3 +1,7 @@
+//! Framing, persistence and Host: one table for each rule of RFC 9112 6.3, 9.3 and 3.2.
+//!
+//! What requests and responses share is asserted for both.
+
 use super::*;
 
 fn fields(lines: &[&str]) -> Fields {

@@ -1,3 +1,7 @@
+//! Heads: one table for each rule of RFC 9112 2 to 5.
+//!
+//! Every request is also fed byte by byte: the verdict must not depend on how it came in.
+
 use super::*;
 use crate::http::{Method, Version};
 
