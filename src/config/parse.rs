@@ -34,11 +34,7 @@ pub fn parse(file: FileId, report: &mut Report<'_>) -> Option<Node> {
     for event in Parser::new_from_str(text) {
         match event {
             Ok((Event::StreamEnd, _)) => break,
-            Ok((event, span)) => {
-                if builder.take(event, span).is_none() {
-                    return None;
-                }
-            }
+            Ok((event, span)) => builder.take(event, span)?,
             Err(error) => {
                 syntax::report(&error, text, &mut builder);
                 return None;

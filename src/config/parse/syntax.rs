@@ -60,7 +60,7 @@ fn explain(info: &str, line: &str) -> (&'static str, UnitError) {
             "use 'single quotes', where \\ is just a character",
         );
     }
-    if has("directive") || has("token") || has("anything else") {
+    if has("directive") || has("unexpected character") || has("token") {
         return syntax("a character that no value can begin with", "put the value in quotes");
     }
     if has("byte order mark") || has("unprintable") {

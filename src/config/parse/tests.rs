@@ -123,11 +123,11 @@ fn refuses_with_code_line_and_hint() {
         ("a: !env X\n", "yaml-tag", 1, "remove it"),
         ("hosts:\n  - *.example.com\n", "yaml-syntax", 2, "in quotes"),
         ("a: b: c\n", "yaml-syntax", 1, "in quotes"),
-        ("a: [1, 2\nb: 3\n", "yaml-syntax", 2, "close it"),
-        ("a: 'x\n", "yaml-syntax", 2, "close it"),
+        ("a: [1, 2\nb: 3\n", "yaml-syntax", 2, "close the `[` above"),
+        ("a: 'x\n", "yaml-syntax", 1, "close it"),
         ("a: 1\n  b: 2\n", "yaml-syntax", 2, "indentation"),
         ("a: @x\n", "yaml-syntax", 1, "in quotes"),
-        (&laughs, "yaml-alias", 5, "write the values out"),
+        (&laughs, "yaml-alias", 4, "write the values out"),
         (&deep, "yaml-depth", 1, ""),
     ] {
         let (_, diagnostics) = read(text);
