@@ -37,6 +37,12 @@ fn plain_prefix(text: &[u8]) -> usize {
         }
         at += 8;
     }
+    // What is left of a text without specials is seen by looking at its last eight bytes, some of them again.
+    if text.len() < at + 8
+        && text.last_chunk::<8>().is_some_and(|word| !has_special(u64::from_le_bytes(*word)))
+    {
+        return text.len();
+    }
     at + text[at..].iter().position(|byte| is_special(*byte)).unwrap_or(text.len() - at)
 }
 

@@ -40,9 +40,12 @@ pub struct Redaction {
     headers: Box<[Box<[u8]>]>,
     /// Folded names of parameters.
     parameters: Box<[Box<[u8]>]>,
-    /// Bit `n`: some parameter's folded name has `n` bytes; the last bit stands for all longer ones.
-    parameter_lengths: u64,
+    /// By length of the folded name (the last stands for all longer ones): which first characters such names
+    /// have, one bit each. Turns nearly every innocent name away without a comparison.
+    first_characters: [u64; LENGTHS],
 }
+
+const LENGTHS: usize = 24;
 
 impl Default for Redaction {
     fn default() -> Self {
@@ -55,14 +58,16 @@ impl Redaction {
     pub fn compile<S: AsRef<str>>(headers: &[S], parameters: &[S]) -> Self {
         let more_headers = headers.iter().map(|name| name.as_ref().to_ascii_lowercase());
         let headers = HIDDEN_HEADERS.map(str::to_owned).into_iter().chain(more_headers);
-        let more_parameters = parameters.iter().map(|name| fold_configured(name.as_ref()));
+        let more_parameters =
+            parameters.iter().map(|name| fold_configured(name.as_ref())).filter(|name| !name.is_empty());
         let parameters: Box<[Box<[u8]>]> =
             HIDDEN_PARAMETERS.iter().map(|name| name.as_bytes().into()).chain(more_parameters).collect();
-        Self {
-            headers: headers.map(|name| name.into_bytes().into()).collect(),
-            parameter_lengths: parameters.iter().fold(0, |bits, name| bits | length_bit(name)),
-            parameters,
+        let mut first_characters = [0; LENGTHS];
+        for name in &parameters {
+            let first = name.first().copied().unwrap_or_default();
+            first_characters[name.len().min(LENGTHS - 1)] |= character_bit(first);
         }
+        Self { headers: headers.map(|name| name.into_bytes().into()).collect(), parameters, first_characters }
     }
 
     /// Whether the values of this field are hidden.
@@ -73,6 +78,18 @@ impl Redaction {
     /// Whether the values of this query parameter, as it stands in the query, are hidden.
     #[inline]
     pub fn hides_parameter(&self, name: &[u8]) -> bool {
+        let (mut length, mut first, mut is_simple) = (0, 0, true);
+        for byte in name {
+            let folded = FOLDED[usize::from(*byte)];
+            is_simple &= folded != NOT_SIMPLE;
+            length += usize::from(folded != DROPPED);
+            first = if first == DROPPED { folded } else { first };
+        }
+        let deserves_a_look = !is_simple || name.len() > NAME_BYTES_MAX || self.may_have(length, first);
+        deserves_a_look && self.hides_folded(name)
+    }
+
+    fn hides_folded(&self, name: &[u8]) -> bool {
         let mut folded = [0; NAME_BYTES_MAX];
         let Some(length) = fold(name, &mut folded) else { return true };
         let folded = &folded[..length];
@@ -80,9 +97,12 @@ impl Redaction {
             || folded.split(|byte| b"[].:".contains(byte)).any(|part| self.has_parameter(part))
     }
 
+    fn may_have(&self, length: usize, first: u8) -> bool {
+        self.first_characters[length.min(LENGTHS - 1)] & character_bit(first) != 0
+    }
+
     fn has_parameter(&self, folded: &[u8]) -> bool {
-        self.parameter_lengths & length_bit(folded) != 0
-            && self.parameters.iter().any(|hidden| **hidden == *folded)
+        self.parameters.iter().any(|hidden| **hidden == *folded)
     }
 
     /// Appends a query (without its `?`) as the inside of a JSON string.
@@ -92,8 +112,8 @@ impl Redaction {
 
     /// Appends a path as the inside of a JSON string: without user information and hidden matrix parameters.
     pub(super) fn write_path(&self, path: &[u8], out: &mut Vec<u8>) {
-        // Nearly every path: nothing in it that could hide anything.
-        if !path.iter().any(|byte| matches!(byte, b'@' | b';' | b'?' | b'=')) {
+        // Nearly every path: a parameter needs `=` and user information `@`.
+        if memchr::memchr2(b'=', b'@', path).is_none() {
             return write_escaped(path, out);
         }
         self.write_parameters(path, Reading::Path, out);
@@ -119,28 +139,71 @@ impl Redaction {
         }
     }
 
-    /// Writes piece by piece; a piece is a separator-free stretch, perhaps `name=value`.
-    fn write_parameters(&self, mut text: &[u8], reading: Reading, out: &mut Vec<u8>) {
-        let mut may_be_parameter = reading == Reading::Query;
-        loop {
-            let piece = &text[..text.iter().position(is_separator).unwrap_or(text.len())];
-            let name_end = piece.iter().position(|byte| *byte == b'=');
-            let mut taken = piece.len();
-            match name_end.filter(|end| may_be_parameter && self.hides_parameter(&piece[..*end])) {
-                Some(end) => {
-                    write_escaped(&piece[..=end], out);
-                    out.extend_from_slice(REDACTED);
+    /// Looks at it piece by piece; a piece is a stretch without separators, perhaps `name=value`. What shows is
+    /// written in stretches as long as possible.
+    fn write_parameters(&self, text: &[u8], reading: Reading, out: &mut Vec<u8>) {
+        let (mut shown, mut at) = (0, 0);
+        while at < text.len() {
+            let piece = Piece::at(text, at);
+            let may_be_parameter = reading == Reading::Query || (at > 0 && text[at - 1] != b'/');
+            let hidden = match piece.name_end {
+                Some(name_end) if may_be_parameter && self.hides_parameter(&text[at..name_end]) => {
                     // `;` and the others separate for some readers only, so the value goes on behind them.
-                    taken = text.iter().position(|byte| reading.ends_value(*byte)).unwrap_or(text.len());
+                    let value = &text[name_end..];
+                    let length = value.iter().position(|byte| reading.ends_value(*byte));
+                    Some((name_end + 1, length.map_or(text.len(), |length| name_end + length)))
                 }
-                None => write_without_user(piece, out),
+                _ => piece.user_end(text, at).map(|user_end| (at, user_end)),
+            };
+            at = piece.end + 1;
+            if let Some((from, to)) = hidden {
+                write_escaped(&text[shown..from], out);
+                out.extend_from_slice(REDACTED);
+                shown = to;
+                at = at.max(to + 1);
             }
-            text = &text[taken..];
-            let Some((separator, rest)) = text.split_first() else { return };
-            may_be_parameter = reading == Reading::Query || *separator != b'/';
-            out.push(*separator);
-            text = rest;
         }
+        write_escaped(&text[shown..], out);
+    }
+}
+
+/// A stretch without separators; positions are those in the whole text.
+struct Piece {
+    end: usize,
+    /// Where its first `=` is.
+    name_end: Option<usize>,
+    has_at: bool,
+}
+
+impl Piece {
+    #[inline]
+    fn at(text: &[u8], start: usize) -> Self {
+        let mut piece = Self { end: text.len(), name_end: None, has_at: false };
+        for (index, byte) in text.iter().enumerate().skip(start) {
+            match byte {
+                b'=' => piece.name_end = piece.name_end.or(Some(index)),
+                b'@' => piece.has_at = true,
+                // What may separate parameters, or the parts of a URL within a value.
+                b'&' | b';' | b'?' | b'#' | b'/' | b',' | b' ' => {
+                    piece.end = index;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        piece
+    }
+
+    /// Where `user:password` or a token before `@` ends, wherever it may be an authority.
+    fn user_end(&self, text: &[u8], start: usize) -> Option<usize> {
+        if !self.has_at {
+            return None;
+        }
+        let user_end = start + memchr::memrchr(b'@', &text[start..self.end])?;
+        let before = &text[..start];
+        let follows_slash = before.ends_with(b"//") || before.ends_with(b":/");
+        let has_password = memchr::memchr(b':', &text[start..user_end]).is_some();
+        (follows_slash || has_password).then_some(user_end)
     }
 }
 
@@ -157,25 +220,30 @@ impl Reading {
     }
 }
 
-/// What may separate parameters, or the parts of a URL within a value. All stand for themselves in JSON.
-fn is_separator(byte: &u8) -> bool {
-    matches!(byte, b'&' | b';' | b'?' | b'#' | b'/' | b',' | b' ')
+fn character_bit(folded: u8) -> u64 {
+    1 << (folded % 64)
 }
 
-/// Writes a piece without `user:password@` or `token@`, wherever it may be an authority.
-fn write_without_user(piece: &[u8], out: &mut Vec<u8>) {
-    let Some(at) = memchr::memrchr(b'@', piece) else { return write_escaped(piece, out) };
-    let follows_slash = out.ends_with(b"//") || out.ends_with(b":/");
-    if follows_slash || memchr::memchr(b':', &piece[..at]).is_some() {
-        out.extend_from_slice(REDACTED);
-        return write_escaped(&piece[at..], out);
+/// In [`FOLDED`]: readers overlook it.
+const DROPPED: u8 = 0;
+/// In [`FOLDED`]: only [`fold`] knows what becomes of it.
+const NOT_SIMPLE: u8 = 0xff;
+
+/// What [`fold`] makes of a byte where that depends on nothing else.
+const FOLDED: [u8; 256] = {
+    let mut table = [NOT_SIMPLE; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let character = byte as u8;
+        if character.is_ascii_alphanumeric() {
+            table[byte] = character.to_ascii_lowercase();
+        }
+        byte += 1;
     }
-    write_escaped(piece, out);
-}
-
-fn length_bit(name: &[u8]) -> u64 {
-    1 << name.len().min(63)
-}
+    table[b'-' as usize] = DROPPED;
+    table[b'_' as usize] = DROPPED;
+    table
+};
 
 fn fold_configured(name: &str) -> Box<[u8]> {
     let mut folded = [0; NAME_BYTES_MAX];
