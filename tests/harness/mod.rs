@@ -15,7 +15,10 @@ mod setup;
 mod tools;
 mod wire;
 
-pub use cli::{Finished, ringgate};
+#[cfg(test)]
+mod tests;
+
+pub use cli::ringgate;
 pub use gateway::Gateway;
 pub use head::Request;
 pub use nginx::Nginx;

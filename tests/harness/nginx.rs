@@ -37,12 +37,6 @@ impl Nginx {
         Self { address, process }
     }
 
-    /// One that says hello to everything.
-    #[track_caller]
-    pub fn hello() -> Self {
-        Self::start("location / { return 200 \"hello from nginx\\n\"; }")
-    }
-
     /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
