@@ -30,13 +30,24 @@ pub struct Config {
     /// The operator's listener: metrics, health, effective configuration. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<AdminConfig>,
+    /// A small service inside the gateway's own process, for trying things out. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_origin: Option<SampleOriginConfig>,
     /// Proxies whose X-Forwarded-For and Forwarded fields are believed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxies: Vec<AddressRange>,
     /// Request fields that only the gateway may set: removed from every request before anything looks at it.
     #[serde(default = "identity_fields")]
     pub identity_headers: Vec<String>,
-    /// What a client may send and how long it may take.
+    /// A small service inside the gateway's own process: echoes what it gets.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SampleOriginConfig {
+    /// `address:port` it listens on. Name it as an endpoint of a cluster.
+    pub address: SocketAddress,
+}
+
+/// What a client may send and how long it may take.
     #[serde(default)]
     pub limits: LimitsConfig,
     /// How paths are normalised before routing. The same path goes upstream.

@@ -1,1 +1,14 @@
-//! Under construction.
+//! The one slow thread: configuration in, snapshots out, admin and export.
+//!
+//! May block, lock and allocate. Nothing here is on the path of a request.
+
+pub mod admin;
+pub mod check;
+pub mod compile;
+pub mod config;
+pub mod document;
+pub mod explain;
+pub mod export;
+pub mod gateway;
+pub mod log_writer;
+pub mod resolve;

@@ -1,1 +1,8 @@
-//! Under construction.
+//! Sockets: transports, listeners, addresses.
+//!
+//! Owns everything that is a descriptor. Knows nothing of HTTP.
+
+pub mod addr;
+pub mod intake;
+pub mod listener;
+pub mod stream;

@@ -1,1 +1,22 @@
-//! Under construction.
+//! An exchange from request head to access record.
+//!
+//! Reading path: [`connection`] waits for a head, [`serve`] decides on it, [`forward`] makes attempts upstream,
+//! [`upload`] and [`relay`] carry the bodies, [`reply`] answers where the origin does not, [`record`] writes down
+//! what happened.
+
+pub mod access_log;
+pub mod body;
+pub mod connection;
+pub mod forward;
+pub mod forwarded;
+pub mod installed;
+pub mod local;
+pub mod prepare;
+pub mod record;
+pub mod relay;
+pub mod reply;
+pub mod request_head;
+pub mod response_head;
+pub mod serve;
+pub mod snapshot;
+pub mod upload;

@@ -1,1 +1,35 @@
-//! Under construction.
+//! Counters, histograms, the access record and the ids that tie them together.
+//!
+//! Recording only: nothing here allocates in the steady state, formats with `std::fmt` or reads a clock, and
+//! nothing here renders. Export and writing to files are control's.
+
+/// JSON strings and numbers, without `std::fmt`.
+mod json;
+/// What workers count.
+pub mod metrics;
+/// The access record and its line.
+pub mod record;
+/// What never appears in a log.
+pub mod redaction;
+/// Names to counters.
+pub mod registry;
+/// Ids of requests.
+pub mod request_id;
+/// Which exchanges are logged.
+pub mod sampler;
+/// RFC 3339 from a cache.
+pub mod timestamp;
+/// W3C trace context.
+pub mod trace_context;
+/// Cheap random numbers, not for secrets.
+pub mod xorshift;
+
+pub use json::write_ip;
+pub use metrics::{EndpointMetrics, PolicyMetrics, RouteMetrics, WorkerMetrics};
+pub use record::{AccessRecord, UpstreamRecord};
+pub use redaction::Redaction;
+pub use registry::Registry;
+pub use request_id::{RequestId, RequestIds};
+pub use sampler::Sampler;
+pub use timestamp::{Timestamp, TimestampCache};
+pub use trace_context::{TraceContext, TraceIds};

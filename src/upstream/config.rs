@@ -111,7 +111,12 @@ pub struct TimeoutsConfig {
 
 impl Default for TimeoutsConfig {
     fn default() -> Self {
-        Self { connect: Span::from_secs(2), head: Span::from_secs(15), idle: Span::from_secs(30), total: None }
+        Self {
+            connect: Span::from_secs(2),
+            head: Span::from_secs(15),
+            idle: Span::from_secs(30),
+            total: None,
+        }
     }
 }
 
@@ -132,6 +137,11 @@ pub struct PoolConfig {
 
 impl Default for PoolConfig {
     fn default() -> Self {
-        Self { idle: 128, idle_timeout: Span::from_secs(30), connections: None, head_bytes: ByteSize::kib(32) }
+        Self {
+            idle: 128,
+            idle_timeout: Span::from_secs(30),
+            connections: None,
+            head_bytes: ByteSize::kib(32),
+        }
     }
 }

@@ -1,1 +1,9 @@
-//! Under construction.
+//! Where requests go: clusters, endpoints, balancers, pools.
+//!
+//! Owns upstream connections between and during exchanges. What is written to them and read from them is
+//! the proxy's.
+
+pub mod balance;
+pub mod cluster;
+pub mod config;
+pub mod endpoint;

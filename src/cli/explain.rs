@@ -1,0 +1,65 @@
+//! `ringgate explain`: what a request would meet.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::control::check::load;
+use crate::control::compile::compile;
+use crate::control::explain::{Question, explain};
+
+/// Tell what a request would meet.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  ringgate explain GET http://api.example.com/orders/7
+  ringgate explain POST /orders -H 'X-Tenant: a' -c gateway.yaml
+  ringgate explain GET /admin --peer 203.0.113.9     as a client with this address")]
+pub struct Explain {
+    /// The method.
+    method: String,
+    /// Absolute URL, or path alone.
+    url: String,
+    /// A request field, `Name: value`. May be given several times.
+    #[arg(short = 'H', long = "header")]
+    headers: Vec<String>,
+    /// The YAML file.
+    #[arg(short, long, default_value = "config/quickstart.yaml")]
+    config: PathBuf,
+    /// The listener by name. Default: the first.
+    #[arg(long)]
+    listener: Option<String>,
+    /// Address the request comes from.
+    #[arg(long, default_value = "127.0.0.1")]
+    peer: IpAddr,
+}
+
+impl Explain {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let environment = super::environment();
+        let loaded = match load(&self.config, &environment) {
+            Ok(loaded) => loaded,
+            Err(diagnostics) => {
+                eprint!("{}", diagnostics.render());
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        let snapshot = match compile(&loaded.config, &loaded.document.environment(&environment), 0) {
+            Ok(snapshot) => snapshot,
+            Err(errors) => {
+                super::run::print_compile_errors(&errors);
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        let question = Question {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            fields: self.headers.clone(),
+            listener: self.listener.clone(),
+            peer: SocketAddr::new(self.peer, 0),
+        };
+        print!("{}", explain(&loaded.config, &snapshot, &question).map_err(anyhow::Error::msg)?);
+        Ok(ExitCode::SUCCESS)
+    }
+}

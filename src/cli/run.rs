@@ -1,0 +1,213 @@
+//! `ringgate run`: the gateway, until a signal ends it.
+//!
+//! Prints where it listens before it says `ready`, so that people and scripts can read it. The first SIGTERM or
+//! SIGINT drains, the second ends at once.
+
+use std::future::Future;
+use std::io::{IsTerminal, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::control::check::load;
+use crate::control::compile::CompileError;
+use crate::control::config::{Config, DriverConfig};
+use crate::control::gateway::{Gateway, StartError};
+use crate::rt::memory::raise_open_files;
+
+/// Run the gateway with a configuration.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  ringgate run config/quickstart.yaml             with a sample origin, nothing else needed
+  ringgate run gateway.yaml --driver epoll        where io_uring is not wanted
+
+SIGTERM and Ctrl-C stop accepting, finish what is in flight and exit 0; a second one exits at once.
+SIGHUP opens the access log's file again.")]
+pub struct Run {
+    /// The YAML file.
+    file: PathBuf,
+    /// Event loop, instead of the configuration's `workers.driver`.
+    #[arg(long, value_enum)]
+    driver: Option<DriverArg>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum DriverArg {
+    Auto,
+    IoUring,
+    Epoll,
+}
+
+impl Run {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let environment = super::environment();
+        let loaded = match load(&self.file, &environment) {
+            Ok(loaded) => loaded,
+            Err(diagnostics) => {
+                eprint!("{}", diagnostics.render());
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        eprint!("{}", loaded.warnings.render());
+        let open_files = raise_open_files();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let environment = loaded.document.environment(&environment);
+        let wanted = self.driver(&loaded.config);
+        let code = runtime.block_on(async {
+            let _origin = start_origin(&loaded.config).await?;
+            let gateway = match Gateway::start(&loaded.config, &environment, wanted).await {
+                Ok(gateway) => gateway,
+                Err(StartError::Compile(errors)) => {
+                    print_compile_errors(&errors);
+                    return Ok(ExitCode::FAILURE);
+                }
+                Err(error) => return Err(error.into()),
+            };
+            print_banner(&gateway, &loaded.config, open_files)?;
+            until_told(gateway).await
+        });
+        // Worker threads may still hold operations in flight; the process ends as a whole.
+        finish(code)
+    }
+
+    fn driver(&self, config: &Config) -> DriverConfig {
+        match self.driver {
+            None => config.workers.driver,
+            Some(DriverArg::Auto) => DriverConfig::Auto,
+            Some(DriverArg::IoUring) => DriverConfig::IoUring,
+            Some(DriverArg::Epoll) => DriverConfig::Epoll,
+        }
+    }
+}
+
+fn finish(code: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    let failed = match &code {
+        Ok(code) => *code != ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            true
+        }
+    };
+    let _ = std::io::stdout().flush();
+    std::process::exit(i32::from(failed))
+}
+
+/// The sample origin inside this process, if the configuration asks for one.
+async fn start_origin(config: &Config) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
+    let Some(sample) = &config.sample_origin else { return Ok(None) };
+    let addr: SocketAddr = sample.address.get();
+    let listener =
+        TcpListener::bind(addr).with_context(|| format!("sample_origin: cannot listen on {addr}"))?;
+    println!("sample origin http://{}", listener.local_addr()?);
+    Ok(Some(tokio::spawn(async {
+        if let Err(error) = super::origin::serve(listener, std::future::pending()).await {
+            eprintln!("sample origin: {error:#}");
+        }
+    })))
+}
+
+fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "ringgate {}", env!("CARGO_PKG_VERSION"))?;
+    if let Some(reason) = &gateway.ring_refusal {
+        eprintln!("warning: no io_uring: {reason}; running on epoll");
+    }
+    let cpus: Vec<String> = gateway.cpus.iter().map(u16::to_string).collect();
+    writeln!(out, "workers {} on CPU {}", cpus.len(), cpus.join(", "))?;
+    writeln!(out, "driver {}", gateway.driver.describe())?;
+    writeln!(out, "generation {} hash {}", gateway.snapshot.generation, gateway.snapshot.hash)?;
+    writeln!(out, "open files {open_files}")?;
+    for (name, addr) in &gateway.listeners {
+        writeln!(out, "listening {name} http://{addr}")?;
+    }
+    if let Some(addr) = gateway.admin {
+        writeln!(out, "admin http://{addr}")?;
+    }
+    if let (true, Some((_, addr))) = (config.sample_origin.is_some(), gateway.listeners.first()) {
+        writeln!(out, "try:")?;
+        writeln!(out, "  curl -i http://{addr}/hello")?;
+        writeln!(out, "  curl -i 'http://{addr}/hello?status=503&delay=250ms'")?;
+        if let Some(admin) = gateway.admin {
+            writeln!(out, "  curl -s http://{admin}/metrics")?;
+        }
+    }
+    let stop = if std::io::stdin().is_terminal() { "; Ctrl-C stops it" } else { "" };
+    writeln!(out, "ready{stop}")?;
+    out.flush()?;
+    Ok(())
+}
+
+async fn until_told(mut gateway: Gateway) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    loop {
+        tokio::select! {
+            error = gateway.worker_ended() => return Err(error.into()),
+            told = signals.next() => match told {
+                Told::Reopen => gateway.reopen_log(),
+                Told::Stop => break,
+            },
+        }
+    }
+    eprintln!("stopping: finishing what is in flight; a second signal ends it now");
+    let second = async {
+        while !matches!(signals.next().await, Told::Stop) {}
+    };
+    tokio::select! {
+        in_time = gateway.stop() => {
+            if !in_time {
+                eprintln!("stopped: time was up, exchanges in flight were cut");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        () = second => {
+            eprintln!("stopped at once");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+enum Told {
+    Stop,
+    Reopen,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    fn next(&mut self) -> impl Future<Output = Told> + '_ {
+        async {
+            tokio::select! {
+                _ = self.terminate.recv() => Told::Stop,
+                _ = self.interrupt.recv() => Told::Stop,
+                _ = self.hangup.recv() => Told::Reopen,
+            }
+        }
+    }
+}
+
+/// Prints what keeps a checked configuration from running.
+pub(super) fn print_compile_errors(errors: &[CompileError]) {
+    for error in errors {
+        eprintln!("error: {}: {}", error.path, error.reason);
+        if let Some(hint) = &error.hint {
+            eprintln!("  help: {hint}");
+        }
+    }
+}

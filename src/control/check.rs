@@ -1,0 +1,127 @@
+//! What a configuration means: names resolve, values are in range, nothing contradicts.
+//!
+//! Every fault in one pass, each where it is written. Reads no files, no secrets and no clock; whether a name can
+//! be resolved or a file be read is seen when a snapshot is compiled. What the shape check has refused is not
+//! reported a second time by what follows from it.
+
+mod clusters;
+mod limits;
+mod names;
+mod patterns;
+mod routes;
+mod same;
+mod secrets;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::path::Path;
+
+use super::config::Config;
+use super::document::Document;
+use crate::config::diagnostic::{Diagnostics, Report, Severity};
+use crate::config::secret::Environment;
+use crate::config::source::Mark;
+use crate::config::units::UnitError;
+
+/// A configuration that may be compiled.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// As it is written.
+    pub document: Document,
+    /// Warnings alone.
+    pub warnings: Diagnostics,
+}
+
+/// Reads a file with what it includes, and checks shape and meaning.
+pub fn load(path: &Path, environment: &Environment) -> Result<Loaded, Diagnostics> {
+    whole(Document::read(path, environment))
+}
+
+/// The same for a text, under a name.
+pub fn load_text(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
+    whole(Document::from_text(name, text))
+}
+
+fn whole((document, mut diagnostics): (Document, Diagnostics)) -> Result<Loaded, Diagnostics> {
+    if let Some(draft) = document.draft() {
+        diagnostics.extend(check(draft, &document));
+        diagnostics.sort();
+    }
+    match document.config().filter(|_| !diagnostics.has_errors()).cloned() {
+        Some(config) => Ok(Loaded { config, document, warnings: diagnostics }),
+        None => Err(diagnostics),
+    }
+}
+
+/// Every fault in what a configuration means. `config` is what `document` says, or its draft.
+pub fn check(config: &Config, document: &Document) -> Diagnostics {
+    let mut check = Check { config, document, report: document.report() };
+    limits::check(&mut check);
+    names::check(&mut check);
+    clusters::check(&mut check);
+    routes::check(&mut check);
+    same::check(&mut check);
+    secrets::check(&mut check);
+    clusters::unused(&mut check);
+    let mut diagnostics = check.report.diagnostics;
+    diagnostics.sort();
+    diagnostics
+}
+
+/// A check under way.
+struct Check<'a> {
+    config: &'a Config,
+    document: &'a Document,
+    report: Report<'a>,
+}
+
+impl Check<'_> {
+    fn error(&mut self, code: &'static str, path: &str, why: UnitError) {
+        if !self.document.has_refused(path) {
+            let (mark, text) = self.written(path, Severity::Error);
+            self.report.error(code, mark, path, &text, why);
+        }
+    }
+
+    fn warning(&mut self, code: &'static str, path: &str, why: UnitError) {
+        // What is left of a wrong configuration says little about what is superfluous in it.
+        if self.document.is_whole() {
+            let (mark, text) = self.written(path, Severity::Warning);
+            self.report.warning(code, mark, path, &text, why);
+        }
+    }
+
+    /// Where the value at a path is written, and what it says. What nobody will see is not looked for.
+    fn written(&self, path: &str, severity: Severity) -> (Mark, String) {
+        if !self.report.wants(severity) {
+            return (Mark::default(), String::new());
+        }
+        let tree = self.document.tree();
+        let node = tree.nearest(path);
+        match node.shown() {
+            "" => {
+                let (mark, key) = tree.key_at(path);
+                (mark, key.to_owned())
+            }
+            shown => (node.mark, shown.to_owned()),
+        }
+    }
+
+    /// Adds the error of a value, if it has one.
+    fn value(&mut self, code: &'static str, path: &str, result: Result<(), UnitError>) {
+        if let Err(why) = result {
+            self.error(code, path, why);
+        }
+    }
+
+    /// Where something else is written, for a hint.
+    fn place(&self, path: &str) -> String {
+        if !self.report.wants(Severity::Error) {
+            return String::new();
+        }
+        self.document.sources().place(self.document.tree().mark_at(path)).to_string()
+    }
+}

@@ -1,0 +1,264 @@
+//! From a checked configuration to a snapshot.
+//!
+//! Pure but for secrets and names, which come through the environment and the resolver. Finds every problem before
+//! it gives up, each with the path of its place in the configuration.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::secret::{Environment, Secret};
+use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
+use crate::control::resolve::resolve;
+use crate::http::h1::parse::HeadLimits;
+use crate::policy::ip_filter::AddressSet;
+use crate::policy::scope::Scope;
+use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
+use crate::route::path::{self, PathRules};
+use crate::route::plan::{MatchPlan, PlanError};
+use crate::route::rewrite::{RedirectPlan, RewritePlan};
+use crate::shared::frozen::Frozen;
+use crate::shared::ledger::Ledger;
+use crate::telemetry::redaction::Redaction;
+use crate::upstream::balance::BalancePlan;
+use crate::upstream::cluster::{ClusterPlan, Timeouts};
+use crate::upstream::config::ClusterConfig;
+use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
+
+/// Something that keeps a configuration from becoming a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompileError {
+    /// Path in the configuration.
+    pub path: String,
+    /// What is wrong.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// Compiles. All problems at once.
+pub fn compile(
+    config: &Config,
+    environment: &Environment,
+    generation: u64,
+) -> Result<Snapshot, Vec<CompileError>> {
+    let mut compiler = Compiler { config, secrets: BTreeMap::new(), errors: Vec::new() };
+    compiler.read_secrets(environment);
+    let rules = path_rules(config.paths);
+    let clusters: Vec<_> = config
+        .clusters
+        .iter()
+        .filter_map(|(name, cluster)| compiler.cluster(name, cluster))
+        .map(Frozen::new)
+        .collect();
+    let routes: Vec<_> = config
+        .routes
+        .iter()
+        .enumerate()
+        .filter_map(|(index, route)| compiler.route(index, route, &rules))
+        .collect();
+    if !compiler.errors.is_empty() {
+        return Err(compiler.errors);
+    }
+    Ok(Snapshot {
+        generation,
+        hash: content_hash(config).into(),
+        listeners: config.listeners.iter().map(|listener| listener.name.as_str().into()).collect(),
+        served: served(config),
+        routes,
+        clusters,
+        limits: limits(&config.limits),
+        paths: rules,
+        trusted_proxies: AddressSet::new(&config.trusted_proxies),
+        identity_fields: config
+            .identity_headers
+            .iter()
+            .map(|name| name.to_ascii_lowercase().into_bytes().into())
+            .collect(),
+        access_log: config.access_log.as_ref().map(|log| AccessLogPlan {
+            sample: log.sample.fraction(),
+            fields: log.headers.iter().map(|name| name.to_ascii_lowercase().into()).collect(),
+            redaction: Redaction::compile(&log.redact_headers, &log.redact_query),
+        }),
+    })
+}
+
+/// First 12 hexadecimal digits of the SHA-256 of the effective configuration. Secrets count by their source.
+pub fn content_hash(config: &Config) -> String {
+    let text = serde_json::to_vec(config).unwrap_or_default();
+    Sha256::digest(&text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The one rule for paths.
+pub fn path_rules(config: PathsConfig) -> PathRules {
+    PathRules {
+        encoded_slash: match config.encoded_slash {
+            EncodedSlash::Keep => path::EncodedSlash::Keep,
+            EncodedSlash::Decode => path::EncodedSlash::Decode,
+            EncodedSlash::Reject => path::EncodedSlash::Reject,
+        },
+        merge_slashes: config.empty_segments == EmptySegments::Merge,
+    }
+}
+
+fn served(config: &Config) -> Vec<Vec<u32>> {
+    let serves =
+        |route: &RouteConfig, name: &String| route.listeners.is_empty() || route.listeners.contains(name);
+    config
+        .listeners
+        .iter()
+        .map(|listener| {
+            (0_u32..)
+                .zip(&config.routes)
+                .filter(|(_, route)| serves(route, &listener.name))
+                .map(|(index, _)| index)
+                .collect()
+        })
+        .collect()
+}
+
+fn limits(config: &LimitsConfig) -> Limits {
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    Limits {
+        head: HeadLimits {
+            head_bytes: size(config.head_bytes.bytes()),
+            target_bytes: size(config.target_bytes.bytes()),
+            field_count: usize::from(config.header_count),
+        },
+        body_bytes: config.body_bytes.map(|limit| limit.bytes()),
+        head_timeout: config.head_timeout.duration(),
+        body_timeout: config.body_timeout.duration(),
+        write_timeout: config.write_timeout.duration(),
+        keepalive_timeout: config.keepalive_timeout.duration(),
+        keepalive_requests: config.keepalive_requests,
+        half_close_grace: config.half_close_grace.duration(),
+        connections: config.connections,
+        drain_timeout: config.drain_timeout.duration(),
+    }
+}
+
+struct Compiler<'a> {
+    config: &'a Config,
+    secrets: BTreeMap<String, Secret>,
+    errors: Vec<CompileError>,
+}
+
+impl Compiler<'_> {
+    fn error(&mut self, path: String, reason: impl Into<String>, hint: &str) {
+        let hint = (!hint.is_empty()).then(|| hint.to_owned());
+        self.errors.push(CompileError { path, reason: reason.into(), hint });
+    }
+
+    fn plan_errors(&mut self, place: &str, errors: Vec<PlanError>) {
+        for error in errors {
+            let path = if error.at.is_empty() { place.to_owned() } else { format!("{place}.{}", error.at) };
+            self.error(path, error.reason, &error.hint);
+        }
+    }
+
+    fn read_secrets(&mut self, environment: &Environment) {
+        for (name, source) in &self.config.secrets {
+            match source.read(environment) {
+                Ok(secret) => drop(self.secrets.insert(name.clone(), secret)),
+                Err(error) => {
+                    let hint = error.hint.unwrap_or_default();
+                    self.error(format!("secrets.{name}"), error.reason, &hint);
+                }
+            }
+        }
+    }
+
+    fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {
+        let mut endpoints = Vec::new();
+        for (index, endpoint) in config.endpoints.iter().enumerate() {
+            match resolve(endpoint.address()) {
+                Ok(addr) => endpoints.push(EndpointPlan {
+                    addr,
+                    label: endpoint.address().into(),
+                    weight: endpoint.weight(),
+                    connections: Ledger::new(config.pool.connections.map(u64::from)),
+                }),
+                Err(reason) => {
+                    let hint = "write an address, or a name that the host's resolver knows";
+                    self.error(format!("clusters.{name}.endpoints[{index}]"), reason, hint);
+                }
+            }
+        }
+        let weights: Vec<_> = endpoints.iter().map(|endpoint| (&*endpoint.label, endpoint.weight)).collect();
+        let balance = match BalancePlan::compile(&config.balance, &weights) {
+            Ok(plan) => Frozen::new(plan),
+            Err(error) if endpoints.len() == config.endpoints.len() => {
+                self.error(format!("clusters.{name}.endpoints"), error.to_string(), "");
+                return None;
+            }
+            Err(_) => return None,
+        };
+        Some(ClusterPlan {
+            name: name.into(),
+            endpoints,
+            balance,
+            timeouts: Timeouts {
+                connect: config.timeouts.connect.duration(),
+                head: config.timeouts.head.duration(),
+                idle: config.timeouts.idle.duration(),
+                total: config.timeouts.total.map(|total| total.duration()),
+            },
+            pool: PoolPlan {
+                idle: config.pool.idle as usize,
+                idle_timeout: config.pool.idle_timeout.duration(),
+            },
+            head_bytes: usize::try_from(config.pool.head_bytes.bytes()).unwrap_or(usize::MAX),
+            host: config.host.as_deref().map(Into::into),
+        })
+    }
+
+    fn route(&mut self, index: usize, config: &RouteConfig, rules: &PathRules) -> Option<RoutePlan> {
+        let place = format!("routes[{index}]");
+        let matches = MatchPlan::compile(&config.matches, rules)
+            .map_err(|errors| self.plan_errors(&format!("{place}.match"), errors))
+            .ok();
+        let names = matches.as_ref().map(|plan| plan.names().to_vec()).unwrap_or_default();
+        let action = self.action(&place, config, &names, rules);
+        let merged = config.policies.over(&self.config.defaults.policies);
+        let lookup = |name: &str| self.secrets.get(name).cloned();
+        let mut scope = Scope::new(&lookup);
+        let policies = merged.compile(&mut scope);
+        for problem in std::mem::take(&mut scope.problems) {
+            let path = format!("{place}.policies.{}", problem.path);
+            self.error(path, problem.reason, problem.hint.as_deref().unwrap_or_default());
+        }
+        Some(RoutePlan { name: config.name.as_str().into(), matches: matches?, policies, action: action? })
+    }
+
+    fn action(
+        &mut self,
+        place: &str,
+        config: &RouteConfig,
+        names: &[String],
+        rules: &PathRules,
+    ) -> Option<Action> {
+        if let Some(redirect) = &config.redirect {
+            return RedirectPlan::compile(redirect, names)
+                .map(Action::Redirect)
+                .map_err(|errors| self.plan_errors(&format!("{place}.redirect"), errors))
+                .ok();
+        }
+        if let Some(respond) = &config.respond {
+            return Some(Action::Respond {
+                status: respond.status,
+                content_type: respond.content_type.as_str().into(),
+                body: respond.body.as_bytes().into(),
+            });
+        }
+        let name = config.cluster.as_ref()?;
+        let Some(cluster) = self.config.clusters.keys().position(|key| key == name) else {
+            self.error(format!("{place}.cluster"), format!("there is no cluster `{name}`"), "");
+            return None;
+        };
+        let rewrite = RewritePlan::compile(&config.rewrite, names, rules)
+            .map_err(|errors| self.plan_errors(&format!("{place}.rewrite"), errors))
+            .ok()?;
+        let host = rewrite.host().map(|host| host.as_bytes().into());
+        Some(Action::Forward { cluster, rewrite: (!rewrite.keeps_path()).then_some(rewrite), host })
+    }
+}

@@ -1,0 +1,343 @@
+//! A root file and the files it includes, as one tree.
+//!
+//! An included file adds listeners, routes, clusters and secrets; everything else is said in the root file, so
+//! that there is one place to look. `*` stands for a part of a file's name. No file is read twice.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::config::diagnostic::{Diagnostic, Diagnostics, Report, Severity};
+use crate::config::parse::{self, TEXT_BYTES_MAX};
+use crate::config::source::{FILES_MAX, Mark, Sources};
+use crate::config::tree::{Key, Node, Value};
+use crate::config::units::UnitError;
+
+/// Deepest chain of includes, the root file not counted.
+const DEPTH_MAX: usize = 8;
+
+/// Reads files and puts them together.
+#[derive(Default)]
+pub(super) struct Loader {
+    pub(super) sources: Sources,
+    pub(super) diagnostics: Diagnostics,
+    /// Files read, by their canonical path, with where they were asked for.
+    read: BTreeMap<PathBuf, Mark>,
+    /// Files being read, outermost first.
+    open: Vec<PathBuf>,
+    /// Where each cluster and each secret is written.
+    names: BTreeMap<(String, String), Mark>,
+}
+
+impl Loader {
+    /// The root file with everything it includes.
+    pub(super) fn root(&mut self, path: &Path, name: String) -> Option<Node> {
+        let text = match read_text(path) {
+            Ok(text) => text,
+            Err(why) => {
+                self.fileless(&name, why);
+                return None;
+            }
+        };
+        let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        self.read.insert(canonical.clone(), Mark { line: 1, column: 1, ..Mark::default() });
+        self.open.push(canonical);
+        let shown = PathBuf::from(&name);
+        let mut root = self.parse(name, text)?;
+        self.remember(&root);
+        let folders = Folders {
+            real: path.parent().unwrap_or(Path::new("")),
+            shown: shown.parent().unwrap_or(Path::new("")),
+        };
+        let includes = root.get("include").cloned();
+        self.includes(includes.as_ref(), folders, &mut root);
+        Some(root)
+    }
+
+    /// A text that is in no folder.
+    pub(super) fn text(&mut self, name: String, text: String) -> Option<Node> {
+        if text.len() > TEXT_BYTES_MAX {
+            self.fileless(&name, too_large());
+            return None;
+        }
+        let root = self.parse(name, text)?;
+        if let Some(include) = root.get("include").filter(|include| !include.items().is_empty()) {
+            let why = UnitError::new("a configuration that is not a file cannot include files")
+                .hint("write it out in one text");
+            self.error("include", include.mark, "", why);
+        }
+        Some(root)
+    }
+
+    fn parse(&mut self, name: String, text: String) -> Option<Node> {
+        let file = self.sources.add(name, text)?;
+        let mut report = Report::new(&self.sources);
+        let tree = parse::parse(file, &mut report);
+        self.diagnostics.extend(report.diagnostics);
+        tree
+    }
+
+    /// Follows an `include` list. What is not a list of texts in the root file is found by its shape.
+    fn includes(&mut self, list: Option<&Node>, folders: Folders<'_>, root: &mut Node) {
+        for item in list.map(Node::items).unwrap_or_default() {
+            let Some(pattern) = item.text() else { continue };
+            match expand(folders.real, pattern) {
+                Ok(names) => {
+                    for name in names {
+                        self.include(&folders.real.join(&name), folders.shown.join(&name), item, root);
+                    }
+                }
+                Err(why) => self.error("include", item.mark, pattern, why),
+            }
+        }
+    }
+
+    fn include(&mut self, path: &Path, shown: PathBuf, item: &Node, root: &mut Node) {
+        let name = shown.display().to_string();
+        let Some((canonical, text)) = self.admit(path, &name, item) else { return };
+        self.read.insert(canonical.clone(), item.mark);
+        let Some(tree) = self.parse(name, text) else { return };
+        self.open.push(canonical);
+        self.merge(&tree, root);
+        let folders =
+            Folders { real: path.parent().unwrap_or(path), shown: shown.parent().unwrap_or(&shown) };
+        self.includes(tree.get("include"), folders, root);
+        self.open.pop();
+    }
+
+    /// The file's text, unless it has been read, is being read, or cannot be.
+    fn admit(&mut self, path: &Path, name: &str, item: &Node) -> Option<(PathBuf, String)> {
+        let refusal = match path.canonicalize() {
+            Err(error) => Err((
+                "include",
+                UnitError::new(format!("`{name}` cannot be read: {error}"))
+                    .hint("paths are relative to the file that includes"),
+            )),
+            Ok(canonical) if self.open.contains(&canonical) => Err((
+                "include-cycle",
+                UnitError::new(format!("`{name}` includes itself")).hint("remove this include"),
+            )),
+            Ok(canonical) if self.read.contains_key(&canonical) => {
+                let first = self.sources.place(self.read[&canonical]);
+                Err((
+                    "included-twice",
+                    UnitError::new(format!("`{name}` is included twice"))
+                        .hint(format!("remove one; the other is at {first}")),
+                ))
+            }
+            Ok(_) if self.open.len() > DEPTH_MAX => {
+                Err(("include", UnitError::new(format!("includes are nested deeper than {DEPTH_MAX}"))))
+            }
+            Ok(_) if self.read.len() >= FILES_MAX => {
+                Err(("include", UnitError::new(format!("more than {FILES_MAX} files"))))
+            }
+            Ok(canonical) => read_text(path).map(|text| (canonical, text)).map_err(|why| ("include", why)),
+        };
+        refusal.map_err(|(code, why)| self.error(code, item.mark, item.shown(), why)).ok()
+    }
+
+    fn merge(&mut self, tree: &Node, root: &mut Node) {
+        if !matches!(tree.value, Value::Mapping(_) | Value::Null) {
+            let why = UnitError::new(format!("expected a mapping, found {}", tree.kind()));
+            self.error(
+                "wrong-type",
+                tree.mark,
+                tree.shown(),
+                why.hint("begin with `routes:` or `clusters:`"),
+            );
+        }
+        for (key, value) in tree.entries() {
+            match (&*key.text, &value.value) {
+                ("listeners" | "routes", Value::Sequence(items)) => append(root, key, items),
+                ("clusters" | "secrets", Value::Mapping(entries)) => self.add(root, key, entries),
+                ("include", Value::Sequence(_)) => {}
+                ("listeners" | "routes" | "include", _) => self.expected("a list", value),
+                ("clusters" | "secrets", _) => self.expected("a mapping", value),
+                _ => self.foreign(key),
+            }
+        }
+    }
+
+    fn expected(&mut self, what: &str, found: &Node) {
+        let why = UnitError::new(format!("expected {what}, found {}", found.kind()))
+            .hint("write it as in the root file");
+        self.error("wrong-type", found.mark, found.shown(), why);
+    }
+
+    fn foreign(&mut self, key: &Key) {
+        let root = self.sources.place(Mark::default()).file;
+        let known = ["listeners", "routes", "clusters", "secrets", "include"];
+        let hint = match crate::config::suggest::nearest(&key.text, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "write it in {root}; an included file has listeners, routes, clusters, secrets and include"
+            ),
+        };
+        let why = UnitError::new(format!("`{}` cannot be in an included file", key.text)).hint(hint);
+        self.error("include-key", key.mark, &key.text, why);
+    }
+
+    /// Adds entries under `key` unless their names are taken.
+    fn add(&mut self, root: &mut Node, key: &Key, entries: &[(Key, Node)]) {
+        let mut fresh = Vec::new();
+        for (name, value) in entries {
+            if let Some(first) = self.names.get(&(key.text.clone(), name.text.clone())) {
+                let first = self.sources.place(*first);
+                let why = UnitError::new(format!("`{}` is written twice in {}", name.text, key.text))
+                    .hint(format!("rename or remove one; the other is at {first}"));
+                self.error("duplicate-key", name.mark, &name.text, why);
+            } else {
+                self.names.insert((key.text.clone(), name.text.clone()), name.mark);
+                fresh.push((name.clone(), value.clone()));
+            }
+        }
+        if let Value::Mapping(taken) = &mut entry(root, key, Value::Mapping(Vec::new())).value {
+            taken.extend(fresh);
+        }
+    }
+
+    fn remember(&mut self, root: &Node) {
+        for kind in ["clusters", "secrets"] {
+            for (name, _) in root.get(kind).map(Node::entries).unwrap_or_default() {
+                self.names.insert((kind.to_owned(), name.text.clone()), name.mark);
+            }
+        }
+    }
+
+    fn error(&mut self, code: &'static str, mark: Mark, text: &str, why: UnitError) {
+        let mut report = Report::new(&self.sources);
+        report.error(code, mark, "", text, why);
+        self.diagnostics.extend(report.diagnostics);
+    }
+
+    /// An error about a file that is not there to point into.
+    fn fileless(&mut self, name: &str, why: UnitError) {
+        self.diagnostics.push(Diagnostic {
+            severity: Severity::Error,
+            code: "cannot-read",
+            place: None,
+            path: String::new(),
+            text: name.to_owned(),
+            reason: format!("{name}: {}", why.reason),
+            hint: why.hint,
+            line_text: None,
+        });
+    }
+}
+
+/// The folder of a file: where it is, and as it is shown.
+#[derive(Clone, Copy)]
+struct Folders<'a> {
+    real: &'a Path,
+    shown: &'a Path,
+}
+
+fn append(root: &mut Node, key: &Key, items: &[Node]) {
+    if let Value::Sequence(taken) = &mut entry(root, key, Value::Sequence(Vec::new())).value {
+        taken.extend(items.iter().cloned());
+    }
+}
+
+/// The value under a key, made where there is none. A value of another kind is left to the shape check.
+fn entry<'n>(root: &'n mut Node, key: &Key, empty: Value) -> &'n mut Node {
+    if root.value == Value::Null {
+        root.value = Value::Mapping(Vec::new());
+    }
+    if root.get(&key.text).is_none()
+        && let Value::Mapping(entries) = &mut root.value
+    {
+        entries.push((key.clone(), Node::new(key.mark, empty)));
+    }
+    // A root that is no mapping at all takes the place of its entry: its kind does not fit and nothing is added.
+    if root.get(&key.text).is_none() {
+        return root;
+    }
+    root.get_mut(&key.text).expect("looked up on the line before")
+}
+
+/// The files that an include means, relative to the folder, in the order of their names.
+fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, UnitError> {
+    let path = Path::new(pattern);
+    let within = path.parent().unwrap_or(Path::new(""));
+    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| !pattern.ends_with('/'))
+    else {
+        return Err(UnitError::new(format!("`{pattern}` is not a file")).hint("write conf.d/*.yaml"));
+    };
+    if within.to_string_lossy().contains('*') {
+        return Err(UnitError::new("`*` can only be in the name of a file, not of a folder")
+            .hint("write conf.d/*.yaml"));
+    }
+    if !name.contains('*') {
+        return Ok(vec![path.to_owned()]);
+    }
+    let searched = folder.join(within);
+    let listing = std::fs::read_dir(if searched.as_os_str().is_empty() { Path::new(".") } else { &searched })
+        .map_err(|error| UnitError::new(format!("folder `{}` cannot be read: {error}", within.display())))?;
+    let mut found: Vec<PathBuf> = listing
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        // As in a shell: a hidden file, such as an editor's copy, has to be named.
+        .filter(|candidate| {
+            (name.starts_with('.') || !candidate.starts_with('.')) && is_like(name, candidate)
+        })
+        .map(|candidate| within.join(candidate))
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+/// Whether `name` is like `pattern`, where `*` stands for any text.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.is_empty()
+}
+
+fn read_text(path: &Path) -> Result<String, UnitError> {
+    let failed = |error: std::io::Error| UnitError::new(format!("cannot be read: {error}"));
+    if std::fs::metadata(path).map_err(failed)?.is_dir() {
+        return Err(UnitError::new("is a folder").hint("give a file"));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    // One more than the bound, so that what is too large is seen to be.
+    file.take(TEXT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > TEXT_BYTES_MAX {
+        return Err(too_large());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = 1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..good]).count();
+        UnitError::new(format!("line {line} is not UTF-8 text")).hint("save the file as UTF-8")
+    })
+}
+
+fn too_large() -> UnitError {
+    UnitError::new(format!("larger than {} MiB", TEXT_BYTES_MAX >> 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name, like) in [
+            ("*.yaml", "a.yaml", true),
+            ("*.yaml", "a.yml", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("*", "", true),
+            ("ab*ba", "aba", false),
+        ] {
+            assert_eq!(is_like(pattern, name), like, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What a request would meet: listener, route, policies, cluster, and why not others.
+//!
+//! Runs the same code as a worker (preparing, routing, balancing plans) on a snapshot that nobody serves. Sends
+//! nothing. The answer is text for people; the order is that of the decisions.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use crate::control::config::Config;
+use crate::http::h1::parse::{self, HeadScan};
+use crate::net::addr::PeerAddr;
+use crate::policy::exchange::Exchange;
+use crate::policy::reply::Fault;
+use crate::proxy::prepare::prepare;
+use crate::proxy::snapshot::{Action, Snapshot};
+use crate::route::params::Params;
+use crate::route::reference::{self, Verdict};
+use crate::route::table::{Outcome, RequestView, RouteIndex};
+use crate::worker::spawn::tables;
+
+/// A request to explain.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The method.
+    pub method: String,
+    /// Absolute URL or path.
+    pub url: String,
+    /// Fields, each `Name: value`.
+    pub fields: Vec<String>,
+    /// The listener by name; None for the first.
+    pub listener: Option<String>,
+    /// The peer's address.
+    pub peer: SocketAddr,
+}
+
+/// Explains. The error says what is wrong with the question.
+pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Result<String, String> {
+    let listener = find_listener(snapshot, question)?;
+    let mut exchange = Exchange::new(PeerAddr(question.peer));
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "listener    {} ({})",
+        snapshot.listeners[listener], config.listeners[listener].address
+    );
+    let prepared = read(question, snapshot, &mut exchange).and_then(|()| {
+        prepare(&mut exchange, snapshot, |id| id.extend_from_slice(b"explain"))
+    });
+    if let Err(fault) = prepared {
+        let _ = writeln!(out, "answer      {} {}: {}", fault.status(), fault.code(), fault.detail());
+        return Ok(out);
+    }
+    let _ = writeln!(out, "client      {}{}", exchange.client.0, trusted(&exchange));
+    let _ = writeln!(out, "host        {}", or_none(&exchange.host));
+    let _ = writeln!(out, "path        {}", exchange.path());
+    let table = &tables(snapshot)?[listener];
+    let mut params = Params::default();
+    let view = view_of(&exchange);
+    let outcome = table.find(&view, &mut params);
+    let found = match outcome {
+        Outcome::Found(index) => {
+            tell_route(&mut out, config, snapshot, index, &params, &exchange);
+            Some(index)
+        }
+        Outcome::MethodNotAllowed(allowed) => {
+            let mut methods = Vec::new();
+            table.write_allowed(allowed, &mut methods);
+            let _ = writeln!(
+                out,
+                "answer      405 method_not_allowed, Allow: {}",
+                String::from_utf8_lossy(&methods)
+            );
+            None
+        }
+        Outcome::NotFound => {
+            let _ = writeln!(out, "answer      404 no_route");
+            None
+        }
+    };
+    tell_others(&mut out, snapshot, listener, &view, found);
+    Ok(out)
+}
+
+fn find_listener(snapshot: &Snapshot, question: &Question) -> Result<usize, String> {
+    let Some(name) = &question.listener else { return Ok(0) };
+    snapshot.listeners.iter().position(|one| **one == **name).ok_or_else(|| {
+        format!("there is no listener `{name}`; there are: {}", snapshot.listeners.join(", "))
+    })
+}
+
+/// Writes the question as a request head and has the edge's parser read it, so that it is refused as it would be.
+fn read(question: &Question, snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Fault> {
+    let (target, authority) = match question.url.split_once("://") {
+        Some((_, rest)) => {
+            let slash = rest.find(['/', '?']).unwrap_or(rest.len());
+            let path = &rest[slash..];
+            let target = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+            (target, rest[..slash].to_owned())
+        }
+        None => (question.url.clone(), "localhost".to_owned()),
+    };
+    let mut head = format!("{} {target} HTTP/1.1\r\n", question.method);
+    let names_host = question.fields.iter().any(|field| field.to_ascii_lowercase().starts_with("host:"));
+    if !names_host {
+        let _ = write!(head, "Host: {authority}\r\n");
+    }
+    for field in &question.fields {
+        let _ = write!(head, "{field}\r\n");
+    }
+    head.push_str("\r\n");
+    let mut scan = HeadScan::default();
+    match parse::request(&mut scan, head.as_bytes(), &snapshot.limits.head, &mut exchange.request)? {
+        Some(_) => Ok(()),
+        None => Err(Fault::Refused(crate::http::refusal::Refusal::BadField)),
+    }
+}
+
+fn view_of(exchange: &Exchange) -> RequestView<'_> {
+    RequestView {
+        host: &exchange.host,
+        path: exchange.path(),
+        query: exchange.query(),
+        method: exchange.request.method,
+        method_text: exchange.request.method_text(),
+        fields: &exchange.request.fields,
+    }
+}
+
+fn tell_route(
+    out: &mut String,
+    config: &Config,
+    snapshot: &Snapshot,
+    index: RouteIndex,
+    params: &Params,
+    exchange: &Exchange,
+) {
+    let plan = &snapshot.routes[index.0 as usize];
+    let written = &config.routes[index.0 as usize];
+    let _ = writeln!(out, "route       {} (routes[{}])", plan.name, index.0);
+    for name in plan.matches.names() {
+        let value = params.named(name, plan.matches.names(), exchange.path()).unwrap_or_default();
+        let _ = writeln!(out, "  captured  {name} = {value}");
+    }
+    let policies = written.policies.over(&config.defaults.policies).settings();
+    if policies.is_empty() {
+        let _ = writeln!(out, "policies    none");
+    }
+    for (place, (key, settings)) in policies.iter().enumerate() {
+        let label = if place == 0 { "policies" } else { "" };
+        let _ = writeln!(out, "{label:<12}{}. {key} {settings}", place + 1);
+    }
+    match &plan.action {
+        Action::Forward { cluster, rewrite, .. } => {
+            if let Some(rewrite) = rewrite {
+                let mut path = Vec::new();
+                rewrite.apply(exchange.path(), params, &mut path);
+                let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
+            }
+            tell_cluster(out, config, snapshot, *cluster);
+        }
+        Action::Redirect(plan) => {
+            let to = written.redirect.as_ref().map_or("", |redirect| &redirect.to);
+            let _ = writeln!(out, "answer      {} to {to}", plan.status());
+        }
+        Action::Respond { status, body, .. } => {
+            let _ = writeln!(out, "answer      {status} with {} bytes", body.len());
+        }
+    }
+}
+
+fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: usize) {
+    let plan = &snapshot.clusters[index];
+    let _ = writeln!(out, "cluster     {}", plan.name);
+    let balance = config.clusters.get(&*plan.name).map(|cluster| &cluster.balance);
+    let balance = serde_json::to_string(&balance).unwrap_or_default();
+    let _ = writeln!(out, "  balance   {}", balance.trim_matches('"'));
+    let total: u32 = plan.endpoints.iter().map(|endpoint| endpoint.weight).sum();
+    for endpoint in &plan.endpoints {
+        let share = f64::from(endpoint.weight) * 100.0 / f64::from(total.max(1));
+        let _ = writeln!(out, "  endpoint  {} ({}), {share:.1} % of requests", endpoint.label, endpoint.addr);
+    }
+    let timeouts = plan.timeouts;
+    let total = timeouts.total.map_or("none".to_owned(), |total| format!("{total:?}"));
+    let _ = writeln!(
+        out,
+        "  timeouts  connect {:?}, head {:?}, idle {:?}, total {total}",
+        timeouts.connect, timeouts.head, timeouts.idle
+    );
+}
+
+fn tell_others(
+    out: &mut String,
+    snapshot: &Snapshot,
+    listener: usize,
+    view: &RequestView<'_>,
+    found: Option<RouteIndex>,
+) {
+    let served: Vec<_> = snapshot.served[listener]
+        .iter()
+        .map(|&index| (RouteIndex(index), &snapshot.routes[index as usize].matches))
+        .collect();
+    let mut is_first = true;
+    for candidate in reference::explain(&served, view) {
+        if Some(candidate.route) == found {
+            continue;
+        }
+        let why = match candidate.verdict {
+            Verdict::Matched => "matches too, but is less specific".to_owned(),
+            Verdict::Rejected(reason) => reason,
+        };
+        let label = if is_first { "not" } else { "" };
+        let _ = writeln!(out, "{label:<12}{}: {why}", snapshot.routes[candidate.route.0 as usize].name);
+        is_first = false;
+    }
+}
+
+fn trusted(exchange: &Exchange) -> &'static str {
+    if exchange.peer_is_trusted { " (the peer is a trusted proxy)" } else { "" }
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "(none)" } else { text }
+}

@@ -1,0 +1,79 @@
+//! One request and its response, as policies and the proxy see it.
+//!
+//! Reused from exchange to exchange of a connection, so that the steady state allocates nothing. Holds values
+//! only: sockets and buffers are the proxy's.
+
+use std::rc::Rc;
+
+use crate::http::field::Span;
+use crate::http::h1::framing::Framing;
+use crate::http::head::{RequestHead, ResponseHead};
+use crate::net::addr::{ClientAddr, PeerAddr};
+use crate::route::params::Params;
+
+/// One request and its response.
+pub struct Exchange {
+    /// The request as it came in and as policies have changed it.
+    pub request: RequestHead,
+    /// The response as it came in, or as the gateway made it, and as policies have changed it.
+    pub response: ResponseHead,
+    /// How the request's body is framed.
+    pub framing: Framing,
+    /// Largest request body that is let through, in bytes.
+    pub body_bytes_max: Option<u64>,
+    /// Lower-cased host without port; empty if the request named none.
+    pub host: String,
+    /// Host and port as the client wrote them.
+    pub authority: Vec<u8>,
+    /// Normalised path: what is routed on, decided on and sent upstream.
+    pub path: Vec<u8>,
+    /// Room for normalising the path.
+    pub path_scratch: Vec<u8>,
+    /// Where the query stands in the request target, without its `?`.
+    pub query: Option<Span>,
+    /// The other end of the socket.
+    pub peer: PeerAddr,
+    /// The client itself.
+    pub client: ClientAddr,
+    /// True if the peer is a proxy whose word is taken.
+    pub peer_is_trusted: bool,
+    /// Of this exchange; in answers, logs and the request that goes upstream.
+    pub request_id: Vec<u8>,
+    /// Values that the route's path captured.
+    pub params: Params,
+    /// Name of the route.
+    pub route: Rc<str>,
+}
+
+impl Exchange {
+    /// An empty exchange for a connection from `peer`.
+    pub fn new(peer: PeerAddr) -> Self {
+        Self {
+            request: RequestHead::default(),
+            response: ResponseHead::default(),
+            framing: Framing::None,
+            body_bytes_max: None,
+            host: String::new(),
+            authority: Vec::new(),
+            path: Vec::new(),
+            path_scratch: Vec::new(),
+            query: None,
+            peer,
+            client: ClientAddr(peer.ip()),
+            peer_is_trusted: false,
+            request_id: Vec::new(),
+            params: Params::default(),
+            route: Rc::from(""),
+        }
+    }
+
+    /// The normalised path. ASCII by construction.
+    pub fn path(&self) -> &str {
+        std::str::from_utf8(&self.path).unwrap_or("/")
+    }
+
+    /// The query without its `?`, as the client wrote it.
+    pub fn query(&self) -> Option<&[u8]> {
+        self.query.map(|query| query.of(self.request.target()))
+    }
+}

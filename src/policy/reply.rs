@@ -1,0 +1,216 @@
+//! Answers that the gateway gives by itself, and every reason for which it gives one.
+//!
+//! The codes are the same in answers, logs, metrics and pages, and stay what they are. A reason names its
+//! culprit: the client, the origin or the gateway.
+
+use smallvec::SmallVec;
+
+use crate::http::refusal::{Breach, Refusal};
+use crate::route::path::PathRefusal;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal $detail:literal;)*) => {
+        /// Reasons beyond those of the codec.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Code { $($(#[$doc])* $name),* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            const fn row(self) -> (u16, &'static str, &'static str) {
+                match self { $(Self::$name => ($status, $code, $detail)),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No route matches.
+    NoRoute = 404 "no_route" "No route matches this request.";
+    /// A route matches but for the method.
+    MethodNotAllowed = 405 "method_not_allowed" "This resource does not take this method.";
+    /// The path cannot be normalised.
+    BadPath = 400 "bad_path" "The path is malformed or leaves the root.";
+    /// The head took too long.
+    HeadTimeout = 408 "head_timeout" "The request head did not arrive in time.";
+    /// The body took too long.
+    BodyTimeout = 408 "body_timeout" "The request body did not arrive in time.";
+    /// The body is larger than allowed.
+    BodyTooLarge = 413 "body_too_large" "The request body is larger than this route takes.";
+    /// An expectation that is not 100-continue.
+    ExpectationFailed = 417 "expectation_failed" "Only the expectation 100-continue can be met.";
+    /// WebSocket and CONNECT.
+    UpgradeNotSupported = 501 "upgrade_not_supported" "This gateway does not switch protocols here.";
+    /// CONNECT.
+    ConnectNotSupported = 501 "connect_not_supported" "This gateway does not open tunnels.";
+    /// The client's address is not admitted.
+    AddressDenied = 403 "address_denied" "Requests from this address are not admitted.";
+    /// The query is longer than allowed.
+    QueryTooLong = 414 "query_too_long" "The query is longer than this route takes.";
+    /// The path is longer than allowed.
+    PathTooLong = 414 "path_too_long" "The path is longer than this route takes.";
+    /// The header section is larger than the route allows.
+    FieldsTooLarge = 431 "fields_too_large" "The header section is larger than this route takes.";
+    /// The media type is not taken.
+    UnsupportedMediaType = 415 "unsupported_media_type" "This route does not take this media type.";
+    /// A route answers by itself.
+    Answered = 200 "answered" "The route answers by itself.";
+    /// No endpoint is left to try.
+    NoEndpoint = 503 "no_endpoint" "No endpoint of the service is available.";
+    /// The endpoint did not take the connection.
+    UpstreamConnectRefused = 503 "upstream_connect_refused" "The service did not take the connection.";
+    /// The gateway's cap on connections is reached.
+    UpstreamConnectionsExhausted = 503 "upstream_connections_exhausted" "The service has no connection to spare.";
+    /// The endpoint did not connect in time.
+    UpstreamConnectTimeout = 504 "upstream_connect_timeout" "The service did not connect in time.";
+    /// The endpoint did not answer in time.
+    UpstreamHeadTimeout = 504 "upstream_head_timeout" "The service did not answer in time.";
+    /// The endpoint stopped in the middle.
+    UpstreamIdleTimeout = 504 "upstream_idle_timeout" "The service stopped answering.";
+    /// The whole exchange took too long.
+    UpstreamTotalTimeout = 504 "upstream_total_timeout" "The service took too long.";
+    /// The endpoint closed or reset the connection before its answer.
+    UpstreamReset = 502 "upstream_reset" "The service closed the connection before it answered.";
+    /// The client closed or reset the connection before the exchange was over.
+    ClientGone = 499 "client_gone" "The client closed the connection before the answer was complete.";
+    /// The client does not take the answer.
+    ClientStalled = 499 "client_stalled" "The client did not take the answer in time.";
+    /// The gateway is stopping and the time for it was up.
+    Draining = 503 "draining" "The gateway is stopping.";
+    /// A rewritten or edited head does not fit its buffer.
+    HeadOverflow = 502 "head_overflow" "The message head has grown too large on its way.";
+}
+
+/// Any reason for which an exchange did not end with the origin's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The client's request is not HTTP as it should be.
+    Refused(Refusal),
+    /// The origin's response is not HTTP as it should be.
+    Breach(Breach),
+    /// The path cannot be normalised.
+    Path(PathRefusal),
+    /// Everything else.
+    Gateway(Code),
+}
+
+impl Fault {
+    /// Status code of the answer; 499 stands for no answer at all.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Refused(refusal) => refusal.status(),
+            Self::Breach(_) => 502,
+            Self::Path(_) => Code::BadPath.row().0,
+            Self::Gateway(code) => code.row().0,
+        }
+    }
+
+    /// Short and stable.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Breach(breach) => breach.code(),
+            Self::Path(_) => Code::BadPath.row().1,
+            Self::Gateway(code) => code.row().1,
+        }
+    }
+
+    /// One sentence for the client. Says nothing of what is behind the gateway.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.detail(),
+            Self::Breach(_) => "The service gave an answer that is not valid HTTP.",
+            Self::Path(refusal) => refusal.detail(),
+            Self::Gateway(code) => code.row().2,
+        }
+    }
+
+    /// Its place in [`fault_names`].
+    pub fn slot(self) -> usize {
+        match self {
+            Self::Refused(refusal) => refusal as usize,
+            Self::Breach(breach) => Refusal::ALL.len() + breach as usize,
+            Self::Path(_) => Self::Gateway(Code::BadPath).slot(),
+            Self::Gateway(code) => Refusal::ALL.len() + Breach::ALL.len() + code as usize,
+        }
+    }
+}
+
+impl From<Code> for Fault {
+    fn from(code: Code) -> Self {
+        Self::Gateway(code)
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<PathRefusal> for Fault {
+    fn from(refusal: PathRefusal) -> Self {
+        Self::Path(refusal)
+    }
+}
+
+impl From<Breach> for Fault {
+    fn from(breach: Breach) -> Self {
+        Self::Breach(breach)
+    }
+}
+
+/// The codes in the order of their slots.
+pub fn fault_names() -> Vec<&'static str> {
+    let refusals = Refusal::ALL.iter().map(|&refusal| Fault::Refused(refusal).code());
+    let breaches = Breach::ALL.iter().map(|&breach| Fault::Breach(breach).code());
+    let codes = Code::ALL.iter().map(|&code| Fault::Gateway(code).code());
+    refusals.chain(breaches).chain(codes).collect()
+}
+
+/// An answer of the gateway.
+#[derive(Debug)]
+pub struct Reply {
+    /// Why.
+    pub fault: Fault,
+    /// Fields besides the usual ones.
+    pub fields: SmallVec<[(&'static str, String); 2]>,
+}
+
+impl Reply {
+    /// The usual answer for a reason.
+    pub fn new(fault: impl Into<Fault>) -> Self {
+        Self { fault: fault.into(), fields: SmallVec::new() }
+    }
+
+    /// With one more field.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: String) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::telemetry::metrics::ERROR_SLOTS;
+
+    #[test]
+    fn every_reason_has_a_slot_and_a_name_of_its_own() {
+        let names = fault_names();
+        assert!(names.len() <= ERROR_SLOTS, "{} reasons, {ERROR_SLOTS} slots", names.len());
+        for &code in Code::ALL {
+            assert_eq!(names[Fault::Gateway(code).slot()], Fault::Gateway(code).code());
+        }
+        for &breach in Breach::ALL {
+            assert_eq!(names[Fault::Breach(breach).slot()], Fault::Breach(breach).code());
+        }
+        let gateway: BTreeSet<_> = Code::ALL.iter().map(|&code| Fault::Gateway(code).code()).collect();
+        assert_eq!(gateway.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,266 @@
+//! A downstream connection: waiting for heads, and being idle at little cost.
+//!
+//! Busy, it holds buffers and everything an exchange needs, in one allocation that serves many exchanges. Idle for
+//! a while, it gives all of that back and waits for readability with a few hundred bytes of state.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::http::h1::framing::persists;
+use crate::http::h1::parse::{self, HeadScan};
+use crate::http::refusal::Refusal;
+use crate::net::addr::PeerAddr;
+use crate::net::intake::{Arrival, Intake};
+use crate::net::stream::Stream;
+use crate::policy::exchange::Exchange;
+use crate::policy::reply::{Code, Fault};
+use crate::proxy::local::Local;
+use crate::proxy::record::{Tally, record};
+use crate::proxy::relay::write;
+use crate::proxy::reply;
+use crate::proxy::serve::{After, serve};
+use crate::rt::buffer::Size;
+use crate::rt::clock;
+use crate::rt::deadline::Deadline;
+
+/// A connection that has been idle this long gives its buffers back. Long enough that a busy client never pays
+/// for it, short enough that memory follows the load.
+const PARK_AFTER: Duration = Duration::from_secs(1);
+/// How long a closed connection is read on, so that the last answer is not lost to a reset.
+const LINGER: Duration = Duration::from_secs(3);
+
+/// Everything a busy connection needs.
+pub struct Conversation {
+    /// The worker.
+    pub local: Rc<Local>,
+    /// The transport.
+    pub stream: Rc<Stream>,
+    /// Its reading side.
+    pub intake: Intake,
+    /// The current exchange.
+    pub exchange: Exchange,
+    /// What happened in it.
+    pub tally: Tally,
+    /// Which listener it came in on.
+    pub listener: usize,
+    /// Exchanges so far.
+    pub served: u32,
+    /// True if the connection may go on after the current exchange, as far as the client is concerned.
+    pub may_persist: bool,
+    /// Waits for the client to send.
+    pub waiting: Deadline,
+    /// Waits for a read or write of the answer.
+    pub sending: Deadline,
+    /// Waits for the upstream's response head.
+    pub answering: Deadline,
+    /// Bounds the whole exchange.
+    pub total: Deadline,
+    /// Room for a response head.
+    pub scratch: Vec<u8>,
+    scan: HeadScan,
+}
+
+/// Where a busy connection has come to.
+enum Rest {
+    /// Nothing to do for a while.
+    Parked {
+        /// Exchanges so far.
+        served: u32,
+    },
+    /// It is over.
+    Closed,
+}
+
+/// What came instead of, or as, the next request head.
+enum Next {
+    Head,
+    Park,
+    Close,
+    Refuse(Fault),
+}
+
+/// Serves a client until its connection is over.
+pub async fn serve_connection(local: Rc<Local>, stream: Stream, peer: PeerAddr, listener: usize) {
+    let stream = Rc::new(stream);
+    let idle = Deadline::new(&local.deadlines);
+    let place = local.enlist(idle.trigger());
+    let mut served = 0;
+    loop {
+        match Box::pin(busy(&local, &stream, peer, listener, &idle, served)).await {
+            Rest::Closed => break,
+            Rest::Parked { served: so_far } => served = so_far,
+        }
+        if !wait_parked(&local, &stream, &idle, served).await {
+            break;
+        }
+    }
+    local.delist(place);
+}
+
+/// Waits for the client without holding a buffer. False if it is over.
+async fn wait_parked(local: &Local, stream: &Stream, idle: &Deadline, served: u32) -> bool {
+    let timeout = {
+        let limits = &local.installed().snapshot.limits;
+        if served == 0 { limits.head_timeout } else { limits.keepalive_timeout }
+    };
+    local.metrics.parked_connections.add(1);
+    let outcome = idle.guard(timeout.saturating_sub(PARK_AFTER), stream.readable()).await;
+    local.metrics.parked_connections.sub(1);
+    matches!(outcome, Ok(Ok(()))) && !local.is_draining.get()
+}
+
+async fn busy(
+    local: &Rc<Local>,
+    stream: &Rc<Stream>,
+    peer: PeerAddr,
+    listener: usize,
+    idle: &Deadline,
+    served: u32,
+) -> Rest {
+    let mut conversation = Conversation::new(local, stream, peer, listener, served);
+    loop {
+        match conversation.next_head(idle).await {
+            Next::Head => {}
+            Next::Park => return Rest::Parked { served: conversation.served },
+            Next::Close => return Rest::Closed,
+            Next::Refuse(fault) => {
+                conversation.refuse(fault).await;
+                conversation.linger().await;
+                return Rest::Closed;
+            }
+        }
+        match serve(&mut conversation).await {
+            After::KeepAlive => {}
+            After::Linger => {
+                conversation.linger().await;
+                return Rest::Closed;
+            }
+            After::Cut => {
+                stream.reset_on_close();
+                return Rest::Closed;
+            }
+        }
+    }
+}
+
+impl Conversation {
+    fn new(local: &Rc<Local>, stream: &Rc<Stream>, peer: PeerAddr, listener: usize, served: u32) -> Self {
+        let deadline = || Deadline::new(&local.deadlines);
+        Self {
+            intake: Intake::new(stream.clone(), local.pool.clone()),
+            exchange: Exchange::new(peer),
+            tally: Tally::default(),
+            listener,
+            served,
+            may_persist: true,
+            waiting: deadline(),
+            sending: deadline(),
+            answering: deadline(),
+            total: deadline(),
+            scratch: Vec::new(),
+            scan: HeadScan::default(),
+            local: local.clone(),
+            stream: stream.clone(),
+        }
+    }
+
+    /// Waits for a complete request head.
+    async fn next_head(&mut self, idle: &Deadline) -> Next {
+        self.scan.reset();
+        if self.intake.bytes().is_empty() {
+            match self.wait_idle(idle).await {
+                Next::Head => {}
+                other => return other,
+            }
+        }
+        self.tally.restart();
+        let installed = self.local.installed();
+        let limits = &installed.snapshot.limits;
+        let mut is_armed = false;
+        loop {
+            let input = self.intake.bytes();
+            match parse::request(&mut self.scan, input, &limits.head, &mut self.exchange.request) {
+                Err(refusal) => return Next::Refuse(refusal.into()),
+                Ok(Some(used)) => {
+                    self.intake.consume(used);
+                    self.begin(limits.keepalive_requests);
+                    return Next::Head;
+                }
+                Ok(None) => {}
+            }
+            if !is_armed {
+                self.waiting.arm(limits.head_timeout);
+                is_armed = true;
+            }
+            match self.waiting.watch(self.intake.fill()).await {
+                Ok(Ok(Arrival::Bytes(_))) => {}
+                Ok(Err(error)) if error.kind() == io::ErrorKind::StorageFull => {
+                    return Next::Refuse(Refusal::HeadTooLarge.into());
+                }
+                Ok(Ok(Arrival::End) | Err(_)) => return Next::Close,
+                Err(_) => return Next::Refuse(Code::HeadTimeout.into()),
+            }
+        }
+    }
+
+    /// Waits for the first byte of a request.
+    async fn wait_idle(&mut self, idle: &Deadline) -> Next {
+        if self.local.is_draining.get() {
+            return Next::Close;
+        }
+        self.local.metrics.connections_idle.add(1);
+        let outcome = idle.guard(PARK_AFTER, self.intake.fill()).await;
+        self.local.metrics.connections_idle.sub(1);
+        match outcome {
+            Ok(Ok(Arrival::Bytes(_))) => Next::Head,
+            Ok(_) => Next::Close,
+            Err(_) if self.local.is_draining.get() => Next::Close,
+            Err(_) if self.intake.park().await => {
+                if self.intake.bytes().is_empty() { Next::Close } else { Next::Head }
+            }
+            Err(_) => Next::Park,
+        }
+    }
+
+    fn begin(&mut self, requests_max: u32) {
+        self.served += 1;
+        let request = &self.exchange.request;
+        self.may_persist = persists(request.version, &request.fields)
+            && self.served < requests_max
+            && !self.local.is_draining.get();
+    }
+
+    /// Answers something that is not a request.
+    async fn refuse(&mut self, fault: Fault) {
+        let local = self.local.clone();
+        let installed = local.installed();
+        self.exchange.request_id.clear();
+        let id = local.request_ids.next(clock::wall_ms());
+        self.exchange.request_id.extend_from_slice(id.as_bytes());
+        self.exchange.path.clear();
+        self.exchange.query = None;
+        self.exchange.host.clear();
+        self.tally.fault.set(Some(fault));
+        self.tally.status.set(fault.status());
+        let mut buffer = local.pool.lease(Size::Standard);
+        reply::write_bare(fault, &self.exchange.request_id, &local.date(), buffer.tail());
+        let len = buffer.len();
+        let timeout = installed.snapshot.limits.write_timeout;
+        // Whether the client still takes it or not, the connection is over.
+        let _ = write(&self.stream, buffer, len, &self.sending, timeout).await;
+        record(&self.tally, &self.exchange, &installed, &local, self.listener);
+    }
+
+    /// Closes so that the client gets all of the last answer (RFC 9112 9.6): a close with unread bytes would
+    /// reset the connection and may take the answer with it.
+    async fn linger(&mut self) {
+        self.stream.shutdown_write();
+        self.waiting.arm(LINGER);
+        while let Ok(Ok(Arrival::Bytes(count))) = self.waiting.watch(self.intake.fill()).await {
+            self.intake.consume(count);
+            let rest = self.intake.bytes().len();
+            self.intake.consume(rest);
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! An exchange with a cluster: attempts, the response head, the way back.
+//!
+//! Both directions run in one task. The answer's side owns the upstream connection; the request's side
+//! ([`super::upload`]) carries the body and watches the client. An endpoint that does not take the connection is
+//! left for another; a reused connection that turns out closed is replaced where the request can be repeated.
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use crate::http::cookie;
+use crate::http::h1::framing::{self, Framing};
+use crate::http::h1::parse::{self, HeadLimits, HeadScan};
+use crate::http::head::Version;
+use crate::http::refusal::Breach;
+use crate::net::stream::Stream;
+use crate::policy::exchange::Exchange;
+use crate::policy::reply::{Code, Fault};
+use crate::proxy::connection::Conversation;
+use crate::proxy::installed::{Installed, RunningRoute};
+use crate::proxy::local::Local;
+use crate::proxy::record::Tally;
+use crate::proxy::relay::{Framings, Way, write};
+use crate::proxy::request_head::{self, Address};
+use crate::proxy::response_head::{self, Wire};
+use crate::proxy::snapshot::Limits;
+use crate::proxy::upload::{Duplex, Upload, UploadTimeouts};
+use crate::rt::buffer::{Buffer, HEADROOM, Size};
+use crate::rt::clock;
+use crate::rt::deadline::Deadline;
+use crate::rt::join::{Either, beside, race};
+use crate::upstream::balance::maglev::{hash_address, hash_key};
+use crate::upstream::cluster::{Chosen, Cluster};
+use crate::upstream::config::HashKeyConfig;
+use crate::upstream::endpoint::{ConnectError, Connection};
+
+/// Endpoints that are tried before the client is told. Only connections that were never made, or were closed
+/// before an answer, are tried again.
+const ATTEMPTS_MAX: u32 = 3;
+/// Interim responses of one exchange. Origins send one or two; more is a way to keep a connection for nothing.
+const INTERIM_MAX: u32 = 16;
+/// Fields of a response.
+const RESPONSE_FIELDS_MAX: usize = 500;
+
+/// How the exchange with the cluster ended.
+#[derive(Debug)]
+pub enum Forwarded {
+    /// The answer is with the client.
+    Answered {
+        /// The client's connection can go on.
+        persists: bool,
+        /// The whole request was read.
+        is_uploaded: bool,
+    },
+    /// Nothing is with the client; it can be told.
+    Failed {
+        /// What is wrong.
+        fault: Fault,
+        /// The whole request was read.
+        is_uploaded: bool,
+    },
+    /// Part of an answer is with the client: the connection must be cut so that it notices.
+    Cut(Fault),
+}
+
+/// Sends the exchange to `cluster` and its answer to the client. `address` says how it is addressed there.
+pub async fn forward(
+    conversation: &mut Conversation,
+    installed: &Installed,
+    route: &RunningRoute,
+    cluster: &Rc<Cluster>,
+    address: &Address<'_>,
+) -> Forwarded {
+    let limits = &installed.snapshot.limits;
+    let timeouts = cluster.plan.timeouts;
+    let duplex = Duplex::default();
+    let Conversation { local, intake, exchange, stream, waiting, sending, answering, total, .. } = conversation;
+    let mut upload = Upload::new(exchange.framing, exchange.body_bytes_max);
+    let mut opening = local.pool.lease(Size::Standard);
+    request_head::write(exchange, address, opening.tail());
+    if let Err(fault) = upload.gather(intake, &mut opening, &duplex) {
+        return Forwarded::Failed { fault, is_uploaded: false };
+    }
+    let is_repeatable = upload.is_done() && exchange.request.method.is_idempotent();
+    let mut answer = Answer {
+        exchange,
+        local,
+        limits,
+        cluster,
+        route,
+        duplex: &duplex,
+        downstream: stream,
+        sending,
+        answering,
+        scratch: &mut conversation.scratch,
+        tally: &conversation.tally,
+        has_begun: false,
+        may_persist: conversation.may_persist,
+    };
+    let upload_timeouts = UploadTimeouts {
+        body: limits.body_timeout,
+        idle: timeouts.idle,
+        head: timeouts.head,
+        half_close_grace: limits.half_close_grace,
+    };
+    let both = race(
+        answer.run(opening, is_repeatable),
+        upload.run(intake, &duplex, waiting, answering, upload_timeouts),
+    );
+    let outcome = match timeouts.total {
+        None => both.await,
+        Some(limit) => {
+            total.guard(limit, both).await.unwrap_or(Either::Second(Code::UpstreamTotalTimeout.into()))
+        }
+    };
+    answer.tally.request_bytes.set(duplex.uploaded_bytes.get());
+    let is_uploaded = duplex.is_uploaded.get();
+    match outcome {
+        Either::First(Ok(persists)) => Forwarded::Answered { persists, is_uploaded },
+        Either::First(Err(fault)) | Either::Second(fault) if answer.has_begun => Forwarded::Cut(fault),
+        Either::First(Err(fault)) | Either::Second(fault) => Forwarded::Failed { fault, is_uploaded },
+    }
+}
+
+/// The answer's side of an exchange.
+struct Answer<'a> {
+    exchange: &'a mut Exchange,
+    local: &'a Local,
+    limits: &'a Limits,
+    cluster: &'a Rc<Cluster>,
+    route: &'a RunningRoute,
+    duplex: &'a Duplex,
+    downstream: &'a Stream,
+    sending: &'a Deadline,
+    answering: &'a Deadline,
+    scratch: &'a mut Vec<u8>,
+    tally: &'a Tally,
+    has_begun: bool,
+    may_persist: bool,
+}
+
+/// Why an attempt gave no response head.
+enum Miss {
+    /// The connection was closed before a byte of an answer: perhaps before it had seen the request.
+    Unanswered(Option<Buffer>),
+    /// Anything else.
+    Fault(Fault),
+}
+
+impl Answer<'_> {
+    /// True if the client's connection can go on.
+    async fn run(&mut self, opening: Buffer, is_repeatable: bool) -> Result<bool, Fault> {
+        let hash = self.hash();
+        let mut opening = opening;
+        let mut excluded = 0_u64;
+        let mut last_fault = Fault::from(Code::NoEndpoint);
+        let mut must_be_open = !is_repeatable;
+        for _ in 0..ATTEMPTS_MAX {
+            let Some(chosen) = self.cluster.choose(hash, excluded) else { break };
+            self.tally.upstream.attempts.set(self.tally.upstream.attempts.get() + 1);
+            self.tally.upstream.endpoint.set(chosen.index);
+            chosen.endpoint().metrics.attempts.add(1);
+            let connection = match self.connect(&chosen, must_be_open).await {
+                Ok(connection) => connection,
+                Err(fault) => {
+                    last_fault = fault;
+                    excluded |= 1_u64.checked_shl(chosen.index as u32).unwrap_or(0);
+                    continue;
+                }
+            };
+            match self.response_head(&connection, opening).await {
+                Ok(input) => return self.relay(connection, input).await,
+                Err(Miss::Unanswered(Some(again))) if connection.is_reused && is_repeatable => {
+                    chosen.endpoint().metrics.stale_replaced.add(1);
+                    must_be_open = true;
+                    opening = again;
+                }
+                Err(miss) => {
+                    chosen.endpoint().metrics.failures.add(1);
+                    return Err(match miss {
+                        Miss::Unanswered(_) => Code::UpstreamReset.into(),
+                        Miss::Fault(fault) => fault,
+                    });
+                }
+            }
+        }
+        Err(last_fault)
+    }
+
+    fn hash(&self) -> Option<u64> {
+        // A request without the field or cookie is spread by its client's address.
+        let key = self.cluster.plan.balance.hash_key()?;
+        let fields = &self.exchange.request.fields;
+        let value = match key {
+            HashKeyConfig::Header(name) => fields.first_named(name.as_bytes()),
+            HashKeyConfig::Cookie(name) => cookie::find(fields, name.as_bytes()),
+            HashKeyConfig::Address => None,
+        };
+        Some(value.map_or_else(|| hash_address(self.exchange.client.0), hash_key))
+    }
+
+    async fn connect(&self, chosen: &Chosen, must_be_open: bool) -> Result<Connection, Fault> {
+        let endpoint = chosen.endpoint();
+        if let Some(connection) = endpoint.reuse(must_be_open) {
+            self.tally.upstream.connect_nanos.set(0);
+            return Ok(connection);
+        }
+        let began_nanos = clock::nanos();
+        let connected = endpoint.connect(self.answering, self.cluster.plan.timeouts.connect).await;
+        self.tally.upstream.connect_nanos.set(clock::nanos() - began_nanos);
+        connected.map_err(|error| {
+            Fault::from(match error {
+                ConnectError::Refused(_) => Code::UpstreamConnectRefused,
+                ConnectError::TimedOut => Code::UpstreamConnectTimeout,
+                ConnectError::Exhausted => Code::UpstreamConnectionsExhausted,
+            })
+        })
+    }
+
+    /// Writes the opening and reads until the final response head is complete. Gives the buffer with what came
+    /// behind the head.
+    async fn response_head(&mut self, connection: &Connection, opening: Buffer) -> Result<Buffer, Miss> {
+        let upstream = &connection.stream;
+        let len = opening.len();
+        let duplex = self.duplex;
+        let local = self.local;
+        let write = async {
+            let (outcome, mut opening) = upstream.write(opening, len).await;
+            local.metrics.bytes_upstream_written.add(len as u64);
+            // An origin may refuse by closing its reading side and still answer: what it says counts.
+            if outcome.is_ok() {
+                duplex.open(upstream);
+            }
+            opening.rewind(len);
+            opening
+        };
+        let write = pin!(write);
+        self.tally.upstream.sent_nanos.set(clock::nanos());
+        self.answering.arm(self.cluster.plan.timeouts.head);
+        let (opening, head) = beside(write, self.read_head(upstream)).await;
+        match head {
+            Ok(input) => {
+                let since = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
+                self.tally.upstream.head_nanos.set(since.max(1));
+                Ok(input)
+            }
+            Err(Miss::Unanswered(_)) => Err(Miss::Unanswered(opening)),
+            Err(miss) => Err(miss),
+        }
+    }
+
+    async fn read_head(&mut self, upstream: &Stream) -> Result<Buffer, Miss> {
+        let mut input = self.local.pool.lease(Size::Standard);
+        input.reset(HEADROOM);
+        let limits = HeadLimits {
+            head_bytes: self.cluster.plan.head_bytes,
+            target_bytes: 0,
+            field_count: RESPONSE_FIELDS_MAX,
+        };
+        let mut scan = HeadScan::default();
+        let mut interim_count = 0;
+        loop {
+            let parsed = parse::response(&mut scan, input.filled(), &limits, &mut self.exchange.response);
+            match parsed.map_err(|breach| Miss::Fault(breach.into()))? {
+                Some(used) => {
+                    input.consume(used);
+                    if !self.exchange.response.is_interim() {
+                        return Ok(input);
+                    }
+                    interim_count += 1;
+                    self.pass_interim(interim_count).await.map_err(Miss::Fault)?;
+                    scan.reset();
+                }
+                None => input = self.read_more(upstream, input, interim_count > 0).await?,
+            }
+        }
+    }
+
+    async fn read_more(
+        &self,
+        upstream: &Stream,
+        mut input: Buffer,
+        has_interim: bool,
+    ) -> Result<Buffer, Miss> {
+        input.make_room(1);
+        if input.spare() == 0 {
+            return Err(Miss::Fault(Breach::HeadTooLarge.into()));
+        }
+        let is_first = input.is_empty() && !has_interim;
+        let (outcome, input) = self
+            .answering
+            .watch(upstream.read(input))
+            .await
+            .map_err(|_| Miss::Fault(Code::UpstreamHeadTimeout.into()))?;
+        match outcome {
+            Ok(count) if count > 0 => {
+                self.local.metrics.bytes_upstream_read.add(count as u64);
+                Ok(input)
+            }
+            _ if is_first => Err(Miss::Unanswered(None)),
+            _ => Err(Miss::Fault(Breach::TruncatedHead.into())),
+        }
+    }
+
+    /// Interim responses go on to clients that know them (RFC 9110 15.2).
+    async fn pass_interim(&mut self, count: u32) -> Result<(), Fault> {
+        if self.exchange.response.status == 101 {
+            return Err(Breach::UnexpectedSwitch.into());
+        }
+        if count > INTERIM_MAX {
+            return Err(Breach::TooManyInterim.into());
+        }
+        if self.exchange.request.version == Version::Http10 {
+            return Ok(());
+        }
+        let mut buffer = self.local.pool.lease(Size::Standard);
+        response_head::write_interim(self.exchange, buffer.tail());
+        let len = buffer.len();
+        write(self.downstream, buffer, len, self.sending, self.limits.write_timeout).await.1?;
+        self.answering.arm(self.cluster.plan.timeouts.head);
+        Ok(())
+    }
+
+    /// Carries the answer to the client. True if the client's connection can go on.
+    async fn relay(&mut self, connection: Connection, input: Buffer) -> Result<bool, Fault> {
+        self.answering.disarm();
+        let from = framing::response(&self.exchange.response, self.exchange.request.method)?;
+        let keeps_upstream = framing::persists(self.exchange.response.version, &self.exchange.response.fields);
+        self.route.chain.on_response(self.route.chain.len(), self.exchange).await;
+        let to = match (from, self.exchange.request.version) {
+            (Framing::UntilClose, Version::Http11) => Framing::Chunked,
+            (Framing::Chunked, Version::Http10) => Framing::UntilClose,
+            (same, _) => same,
+        };
+        // A client that waits for 100 (Continue) and gets a final answer may or may not send its body.
+        let waits = self.duplex.uploaded_bytes.get() == 0 && !self.duplex.is_uploaded.get();
+        let persists = self.may_persist && to != Framing::UntilClose && !waits;
+        self.scratch.clear();
+        let wire = Wire { framing: to, persists, is_proxied: true };
+        response_head::write(self.exchange, wire, &self.local.date(), self.scratch);
+        self.has_begun = true;
+        self.tally.status.set(self.exchange.response.status);
+        let way = Way {
+            upstream: &connection.stream,
+            downstream: self.downstream,
+            pool: &self.local.pool,
+            sending: self.sending,
+            idle_timeout: self.cluster.plan.timeouts.idle,
+            write_timeout: self.limits.write_timeout,
+            duplex: self.duplex,
+            metrics: &self.local.metrics,
+        };
+        let framings = Framings { upstream: from, downstream: to };
+        let is_clean = way.relay(self.scratch, input, framings, &self.tally.response_bytes).await?;
+        if is_clean && keeps_upstream && self.duplex.is_uploaded.get() {
+            connection.release();
+        }
+        Ok(persists)
+    }
+}

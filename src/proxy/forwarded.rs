@@ -1,0 +1,163 @@
+//! Who the client is behind trusted proxies, and what the next hop is told about it.
+//!
+//! The written rule: fields of an untrusted peer (`X-Forwarded-*`, `Forwarded`) are dropped and begun anew; those of a
+//! trusted peer are kept and extended. The client is the last address in X-Forwarded-For that is not itself a
+//! trusted proxy, or the one in Forwarded (RFC 7239) where there is no X-Forwarded-For.
+
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::http::field::{FieldId, Fields};
+use crate::http::h1::encode;
+use crate::net::addr::ClientAddr;
+use crate::policy::exchange::Exchange;
+use crate::policy::ip_filter::AddressSet;
+
+/// Hops that are looked at, from the nearest. Longer chains do not occur; a client may send them.
+const HOPS_MAX: usize = 32;
+
+/// The client that a trusted peer names, if it names one.
+pub fn client(fields: &Fields, trusted: &AddressSet) -> Option<ClientAddr> {
+    let id = match fields.first(FieldId::XForwardedFor) {
+        Some(_) => FieldId::XForwardedFor,
+        None => FieldId::Forwarded,
+    };
+    let mut hops = [None; HOPS_MAX];
+    let mut count = 0;
+    for element in fields.list_tokens(id) {
+        let text = if id == FieldId::Forwarded { forwarded_for(element) } else { Some(element) };
+        hops[count % HOPS_MAX] = text.and_then(parse_hop);
+        count += 1;
+    }
+    let mut farthest = None;
+    for back in 1..=count.min(HOPS_MAX) {
+        // What cannot be read ends the chain: nobody vouches for what stands before it.
+        let addr = hops[(count - back) % HOPS_MAX]?;
+        farthest = Some(ClientAddr(addr));
+        if !trusted.contains(addr) {
+            break;
+        }
+    }
+    farthest
+}
+
+/// The value of `for=` in one element of Forwarded.
+fn forwarded_for(element: &[u8]) -> Option<&[u8]> {
+    element.split(|&byte| byte == b';').find_map(|pair| {
+        let pair = pair.trim_ascii();
+        let (name, value) = pair.split_at_checked(4)?;
+        name.eq_ignore_ascii_case(b"for=").then(|| value.trim_ascii())
+    })
+}
+
+/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`, each also in quotes.
+fn parse_hop(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim_matches('"');
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let addr = bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|addr| addr.ip()));
+    addr.map(|addr| addr.to_canonical())
+}
+
+/// True for the fields that [`write_fields`] writes, so that others do not pass them on.
+pub fn is_ours(id: FieldId) -> bool {
+    matches!(
+        id,
+        FieldId::XForwardedFor
+            | FieldId::XForwardedProto
+            | FieldId::XForwardedHost
+            | FieldId::Forwarded
+            | FieldId::Via
+            | FieldId::XRequestId
+    )
+}
+
+/// Writes the fields that tell the next hop about the client, the way and the request's id.
+pub fn write_fields(exchange: &Exchange, scheme: &'static [u8], out: &mut Vec<u8>) {
+    let fields = &exchange.request.fields;
+    let kept = |id| if exchange.peer_is_trusted { fields.first(id) } else { None };
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    if exchange.peer_is_trusted {
+        for hop in fields.list_tokens(FieldId::XForwardedFor) {
+            out.extend_from_slice(hop);
+            out.extend_from_slice(b", ");
+        }
+    }
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{}\r\n", exchange.peer.ip());
+    encode::field(out, b"X-Forwarded-Proto", kept(FieldId::XForwardedProto).unwrap_or(scheme));
+    if let Some(host) = kept(FieldId::XForwardedHost) {
+        encode::field(out, b"X-Forwarded-Host", host);
+    } else if !exchange.authority.is_empty() {
+        encode::field(out, b"X-Forwarded-Host", &exchange.authority);
+    }
+    if kept(FieldId::Forwarded).is_some() {
+        extend_forwarded(exchange, scheme, out);
+    }
+    write_via(fields, out);
+    encode::field(out, b"X-Request-Id", &exchange.request_id);
+}
+
+/// RFC 7239 section 4: an element of our own behind those that came. Only where a trusted peer speaks it.
+fn extend_forwarded(exchange: &Exchange, scheme: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Forwarded: ");
+    for element in exchange.request.fields.list_tokens(FieldId::Forwarded) {
+        out.extend_from_slice(element);
+        out.extend_from_slice(b", ");
+    }
+    let _ = match exchange.peer.ip() {
+        IpAddr::V4(addr) => write!(out, "for={addr}"),
+        IpAddr::V6(addr) => write!(out, "for=\"[{addr}]\""),
+    };
+    out.extend_from_slice(b";proto=");
+    out.extend_from_slice(scheme);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// RFC 9110 7.6.3: every proxy adds itself.
+pub fn write_via(fields: &Fields, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Via: ");
+    for hop in fields.list_tokens(FieldId::Via) {
+        out.extend_from_slice(hop);
+        out.extend_from_slice(b", ");
+    }
+    out.extend_from_slice(b"1.1 ringgate\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(lines: &[(&str, &str)]) -> Option<String> {
+        let ranges = ["10.0.0.0/8".parse().expect("a range")];
+        let mut fields = Fields::default();
+        for (name, value) in lines {
+            fields.append(name.as_bytes(), value.as_bytes());
+        }
+        client(&fields, &AddressSet::new(&ranges)).map(|client| client.0.to_string())
+    }
+
+    #[test]
+    fn the_client_is_the_last_address_that_is_no_trusted_proxy() {
+        let line = [("X-Forwarded-For", "1.1.1.1, 198.51.100.7, 10.0.0.2, 10.0.0.3")];
+        assert_eq!(seen(&line).as_deref(), Some("198.51.100.7"));
+        let lines = [("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-For", "198.51.100.8:4711")];
+        assert_eq!(seen(&lines).as_deref(), Some("198.51.100.8"));
+    }
+
+    #[test]
+    fn a_chain_of_trusted_proxies_only_begins_with_the_farthest() {
+        assert_eq!(seen(&[("X-Forwarded-For", "10.0.0.9, 10.0.0.3")]).as_deref(), Some("10.0.0.9"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_nobody() {
+        assert_eq!(seen(&[("X-Forwarded-For", "198.51.100.7, unknown")]), None);
+        assert_eq!(seen(&[]), None);
+    }
+
+    #[test]
+    fn reads_the_standard_field_too() {
+        let line = [("Forwarded", "for=\"[2001:db8::7]:80\";proto=https, for=10.0.0.2")];
+        assert_eq!(seen(&line).as_deref(), Some("2001:db8::7"));
+    }
+}

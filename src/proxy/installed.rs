@@ -1,0 +1,112 @@
+//! A snapshot as one worker runs it: routers, chains, clusters, metric handles.
+//!
+//! Built by each worker from the shared snapshot. An exchange holds the `Rc` it began with, so a long stream
+//! keeps its generation at no cost.
+
+use std::rc::Rc;
+
+use crate::policy::chain::Chain;
+use crate::proxy::snapshot::{RoutePlan, Snapshot};
+use crate::route::table::{RouteIndex, Table};
+use crate::shared::frozen::Frozen;
+use crate::shared::sharded::Slot;
+use crate::telemetry::metrics::RouteMetrics;
+use crate::telemetry::registry::Registry;
+use crate::upstream::balance::Balancer;
+use crate::upstream::cluster::Cluster;
+use crate::upstream::endpoint::Endpoint;
+
+/// A snapshot as one worker runs it.
+pub struct Installed {
+    /// What it was made of.
+    pub snapshot: Frozen<Snapshot>,
+    /// A router for each listener.
+    pub tables: Vec<Table>,
+    /// Running routes, in the snapshot's order.
+    pub routes: Vec<RunningRoute>,
+    /// Running clusters, in the snapshot's order.
+    pub clusters: Vec<Rc<Cluster>>,
+    /// Figures of requests that no route took.
+    pub unrouted: Slot<RouteMetrics>,
+}
+
+/// A route as one worker runs it.
+pub struct RunningRoute {
+    /// Its name, as exchanges carry it.
+    pub name: Rc<str>,
+    /// Its policies.
+    pub chain: Chain,
+    /// Its figures.
+    pub metrics: Slot<RouteMetrics>,
+}
+
+/// Name under which requests are counted that no route took.
+pub const UNROUTED: &str = "(none)";
+
+impl Installed {
+    /// Builds what worker `worker` of `workers` runs. `tables` are the routers, one per listener.
+    pub fn build(
+        snapshot: Frozen<Snapshot>,
+        tables: Vec<Table>,
+        registry: &Registry,
+        worker: usize,
+        workers: usize,
+    ) -> Rc<Self> {
+        let routes = snapshot.routes.iter().map(|plan| start_route(plan, registry, worker)).collect();
+        let clusters = snapshot
+            .clusters
+            .iter()
+            .map(|plan| {
+                let endpoints = plan
+                    .endpoints
+                    .iter()
+                    .map(|endpoint| {
+                        let metrics = registry.endpoint(&plan.name, &endpoint.label, worker);
+                        Endpoint::new(endpoint, plan.pool, metrics)
+                    })
+                    .collect();
+                let balancer = Balancer::start(plan.balance.clone(), worker, workers, seed(worker));
+                Cluster::new(plan.clone(), endpoints, balancer)
+            })
+            .collect();
+        let unrouted = registry.route(UNROUTED, worker);
+        Rc::new(Self { snapshot, tables, routes, clusters, unrouted })
+    }
+
+    /// The plan of a route.
+    pub fn plan(&self, route: RouteIndex) -> &RoutePlan {
+        &self.snapshot.routes[route.0 as usize]
+    }
+
+    /// The running route.
+    pub fn route(&self, route: RouteIndex) -> &RunningRoute {
+        &self.routes[route.0 as usize]
+    }
+
+    /// Closes idle upstream connections that are too old or were closed by the other side.
+    pub fn sweep(&self, now_ms: u64) {
+        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
+            endpoint.sweep(now_ms);
+        }
+    }
+
+    /// Closes all idle upstream connections.
+    pub fn close_idle(&self) {
+        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
+            endpoint.close_idle();
+        }
+    }
+}
+
+fn start_route(plan: &RoutePlan, registry: &Registry, worker: usize) -> RunningRoute {
+    RunningRoute {
+        name: Rc::from(&*plan.name),
+        chain: Chain::start(&plan.policies, |key| registry.policy(&plan.name, key, worker)),
+        metrics: registry.route(&plan.name, worker),
+    }
+}
+
+/// A different sequence on every worker, and not zero.
+fn seed(worker: usize) -> u64 {
+    crate::rt::clock::nanos() ^ ((worker as u64 + 1) << 48)
+}

@@ -1,0 +1,123 @@
+//! What one worker lends to its connections: buffers, deadlines, metrics, the installed generation.
+//!
+//! Lives as long as the worker and never leaves its thread.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::http::date;
+use crate::proxy::access_log::AccessLog;
+use crate::proxy::installed::Installed;
+use crate::rt::buffer::Pool;
+use crate::rt::clock;
+use crate::rt::deadline::{Deadlines, Trigger};
+use crate::shared::sharded::Slot;
+use crate::telemetry::metrics::WorkerMetrics;
+use crate::telemetry::request_id::RequestIds;
+
+/// Bytes a worker keeps in free buffers.
+pub const FREE_BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What one worker lends to its connections.
+pub struct Local {
+    /// Number of this worker, from 0.
+    pub worker: usize,
+    /// Its buffers.
+    pub pool: Rc<Pool>,
+    /// Its deadlines.
+    pub deadlines: Rc<Deadlines>,
+    /// Its figures.
+    pub metrics: Slot<WorkerMetrics>,
+    /// Its request ids.
+    pub request_ids: RequestIds,
+    /// Its access log.
+    pub access_log: RefCell<AccessLog>,
+    /// True once it takes no more requests.
+    pub is_draining: Cell<bool>,
+    installed: RefCell<Rc<Installed>>,
+    date: RefCell<(u64, [u8; date::LEN])>,
+    idle: RefCell<IdleList>,
+}
+
+/// Connections that wait for a request and can be closed at any time.
+#[derive(Default)]
+struct IdleList {
+    triggers: Vec<Option<Trigger>>,
+    free: Vec<usize>,
+}
+
+impl Local {
+    /// Everything a worker needs besides its sockets.
+    pub fn new(
+        worker: usize,
+        installed: Rc<Installed>,
+        metrics: Slot<WorkerMetrics>,
+        access_log: AccessLog,
+    ) -> Rc<Self> {
+        let seed = (u128::from(clock::nanos()) << 64) | (worker as u128 + 1);
+        Rc::new(Self {
+            worker,
+            pool: Pool::new(FREE_BUFFER_BYTES_MAX),
+            deadlines: Deadlines::new(clock::coarse_ms()),
+            metrics,
+            request_ids: RequestIds::new(seed),
+            access_log: RefCell::new(access_log),
+            is_draining: Cell::new(false),
+            installed: RefCell::new(installed),
+            date: RefCell::new((u64::MAX, [0; date::LEN])),
+            idle: RefCell::default(),
+        })
+    }
+
+    /// The generation that new exchanges run on.
+    pub fn installed(&self) -> Rc<Installed> {
+        self.installed.borrow().clone()
+    }
+
+    /// Replaces the generation for exchanges that begin from now on.
+    pub fn install(&self, next: Rc<Installed>) {
+        self.installed.replace(next);
+    }
+
+    /// The Date field's value for now.
+    pub fn date(&self) -> [u8; date::LEN] {
+        let second = clock::wall_ms() / 1_000;
+        let mut cached = self.date.borrow_mut();
+        if cached.0 != second {
+            *cached = (second, date::imf_fixdate(second));
+        }
+        cached.1
+    }
+
+    /// Registers a connection whose `trigger` ends its wait for a request. Returns its place in the list.
+    pub fn enlist(&self, trigger: Trigger) -> usize {
+        let mut idle = self.idle.borrow_mut();
+        match idle.free.pop() {
+            Some(place) => {
+                idle.triggers[place] = Some(trigger);
+                place
+            }
+            None => {
+                idle.triggers.push(Some(trigger));
+                idle.triggers.len() - 1
+            }
+        }
+    }
+
+    /// Forgets the connection at `place`.
+    pub fn delist(&self, place: usize) {
+        let mut idle = self.idle.borrow_mut();
+        idle.triggers[place] = None;
+        idle.free.push(place);
+    }
+
+    /// Takes no more requests: connections that wait for one are woken and close.
+    pub fn drain(&self) {
+        self.is_draining.set(true);
+        let triggers: Vec<Trigger> = self.idle.borrow().triggers.iter().flatten().cloned().collect();
+        for trigger in triggers {
+            trigger.pull();
+        }
+        self.installed().close_idle();
+    }
+}

@@ -1,0 +1,114 @@
+//! From a parsed head to an exchange that can be routed.
+//!
+//! Checks what concerns the message as a whole (framing, Host, target, Expect, protocol switches), normalises
+//! the path, and settles who is asking. Refuses; never answers.
+
+use crate::http::field::FieldId;
+use crate::http::h1::framing;
+use crate::http::method::Method;
+use crate::http::target::{Form, Target, authority_host};
+use crate::net::addr::ClientAddr;
+use crate::policy::exchange::Exchange;
+use crate::policy::reply::{Code, Fault};
+use crate::proxy::forwarded;
+use crate::proxy::snapshot::Snapshot;
+use crate::route::path::normalise;
+use crate::telemetry::request_id::is_acceptable;
+
+/// Path under which `OPTIONS *` is known here; no route can have it.
+pub const ASTERISK: &[u8] = b"*";
+
+/// Fills the exchange from its parsed request head. `new_id` makes a request id.
+pub fn prepare(
+    exchange: &mut Exchange,
+    snapshot: &Snapshot,
+    new_id: impl FnOnce(&mut Vec<u8>),
+) -> Result<(), Fault> {
+    settle_client(exchange, snapshot);
+    settle_request_id(exchange, new_id);
+    exchange.path.clear();
+    exchange.path.push(b'/');
+    exchange.query = None;
+    exchange.host.clear();
+    exchange.authority.clear();
+    exchange.body_bytes_max = snapshot.limits.body_bytes;
+    exchange.framing = framing::request(&exchange.request)?;
+    let target = Target::parse(exchange.request.method, exchange.request.target())?;
+    settle_host(exchange, &target)?;
+    refuse_what_we_do_not_do(exchange)?;
+    settle_path(exchange, &target, snapshot)?;
+    let identity = &snapshot.identity_fields;
+    if !identity.is_empty() {
+        exchange.request.fields.retain(|field| {
+            field.id != FieldId::Other || !identity.iter().any(|name| field.name.eq_ignore_ascii_case(name))
+        });
+    }
+    Ok(())
+}
+
+fn settle_client(exchange: &mut Exchange, snapshot: &Snapshot) {
+    let peer = exchange.peer.ip();
+    exchange.peer_is_trusted = snapshot.trusted_proxies.contains(peer);
+    exchange.client = if exchange.peer_is_trusted {
+        forwarded::client(&exchange.request.fields, &snapshot.trusted_proxies).unwrap_or(ClientAddr(peer))
+    } else {
+        ClientAddr(peer)
+    };
+}
+
+/// A trusted proxy's request id is kept, so that one request has one id through the house.
+fn settle_request_id(exchange: &mut Exchange, new_id: impl FnOnce(&mut Vec<u8>)) {
+    exchange.request_id.clear();
+    let fields = &exchange.request.fields;
+    let given = if exchange.peer_is_trusted { fields.first(FieldId::XRequestId) } else { None };
+    match given.filter(|id| is_acceptable(id)) {
+        Some(id) => exchange.request_id.extend_from_slice(id),
+        None => new_id(&mut exchange.request_id),
+    }
+}
+
+fn settle_host(exchange: &mut Exchange, target: &Target) -> Result<(), Fault> {
+    let host = framing::host(&exchange.request)?;
+    // RFC 9112 3.2.2: in absolute-form the Host field is ignored in favour of the target's.
+    let authority = target.authority(exchange.request.target()).or(host).unwrap_or_default();
+    exchange.authority.extend_from_slice(authority);
+    if authority.is_empty() {
+        return Ok(());
+    }
+    let (host, _port) = authority_host(authority)?;
+    exchange.host.extend(host.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
+    Ok(())
+}
+
+fn refuse_what_we_do_not_do(exchange: &Exchange) -> Result<(), Fault> {
+    let request = &exchange.request;
+    match request.method {
+        Method::Connect => return Err(Code::ConnectNotSupported.into()),
+        // RFC 9110 9.3.8: it would show the client what proxies on the way have added.
+        Method::Trace => return Err(Code::MethodNotAllowed.into()),
+        _ => {}
+    }
+    if let Some(expectation) = request.fields.first(FieldId::Expect)
+        && !expectation.eq_ignore_ascii_case(b"100-continue")
+    {
+        return Err(Code::ExpectationFailed.into());
+    }
+    // Other offers, such as h2c, may be ignored (RFC 9110 7.8); a WebSocket client would wait in vain.
+    if request.fields.has_token(FieldId::Upgrade, "websocket") {
+        return Err(Code::UpgradeNotSupported.into());
+    }
+    Ok(())
+}
+
+fn settle_path(exchange: &mut Exchange, target: &Target, snapshot: &Snapshot) -> Result<(), Fault> {
+    let Exchange { request, path, path_scratch, query, .. } = exchange;
+    let text = request.target();
+    path.clear();
+    if target.form == Form::Asterisk {
+        path.extend_from_slice(ASTERISK);
+        return Ok(());
+    }
+    path.extend_from_slice(normalise(target.path(text), &snapshot.paths, path_scratch)?.as_bytes());
+    *query = target.query;
+    Ok(())
+}

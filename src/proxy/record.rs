@@ -1,0 +1,144 @@
+//! What happened in an exchange, written down once it is over: metrics and the access log.
+//!
+//! Collects while the exchange runs, in cells, because both directions write to it. Never waits.
+
+use std::cell::Cell;
+
+use smallvec::SmallVec;
+
+use crate::http::field::FieldId;
+use crate::http::head::Version;
+use crate::policy::exchange::Exchange;
+use crate::policy::reply::Fault;
+use crate::proxy::installed::Installed;
+use crate::proxy::local::Local;
+use crate::route::table::RouteIndex;
+use crate::rt::clock;
+use crate::telemetry::record::{AccessRecord, UpstreamRecord};
+
+/// What happened so far.
+#[derive(Default)]
+pub struct Tally {
+    /// When the first byte of the head was there, in nanoseconds of the exact clock.
+    pub began_nanos: Cell<u64>,
+    /// The route, if one was found.
+    pub route: Cell<Option<RouteIndex>>,
+    /// Status of the answer; 0 before there is one.
+    pub status: Cell<u16>,
+    /// Why the gateway answered instead of the origin, or cut the exchange short.
+    pub fault: Cell<Option<Fault>>,
+    /// Bytes of the request body.
+    pub request_bytes: Cell<u64>,
+    /// Bytes of the response body.
+    pub response_bytes: Cell<u64>,
+    /// The upstream side.
+    pub upstream: UpstreamTally,
+}
+
+/// What happened upstream.
+#[derive(Default)]
+pub struct UpstreamTally {
+    /// Cluster, by index.
+    pub cluster: Cell<Option<usize>>,
+    /// Endpoint of the last attempt, by index.
+    pub endpoint: Cell<usize>,
+    /// How many attempts were made.
+    pub attempts: Cell<u32>,
+    /// How long the last connect took; 0 for a reused connection.
+    pub connect_nanos: Cell<u64>,
+    /// When the request began to be written.
+    pub sent_nanos: Cell<u64>,
+    /// From there to the complete response head; 0 if it never came.
+    pub head_nanos: Cell<u64>,
+}
+
+impl Tally {
+    /// For the next exchange, which begins now.
+    pub fn restart(&mut self) {
+        *self = Self::default();
+        self.began_nanos.set(clock::nanos());
+    }
+}
+
+/// Counts the exchange and logs it.
+pub fn record(
+    tally: &Tally,
+    exchange: &Exchange,
+    installed: &Installed,
+    local: &Local,
+    listener: usize,
+) {
+    let duration_nanos = clock::nanos().saturating_sub(tally.began_nanos.get());
+    let fault = tally.fault.get();
+    let status = if tally.status.get() > 0 { tally.status.get() } else { fault.map_or(0, Fault::status) };
+    let route = tally.route.get();
+    let metrics = route.map_or(&installed.unrouted, |route| &installed.route(route).metrics);
+    metrics.count_request(exchange.request.method.index(), status);
+    metrics.duration.record(duration_nanos);
+    metrics.request_bytes.add(tally.request_bytes.get());
+    metrics.response_bytes.add(tally.response_bytes.get());
+    if tally.upstream.head_nanos.get() > 0 {
+        metrics.upstream_duration.record(tally.upstream.head_nanos.get());
+    }
+    local.metrics.requests.add(1);
+    if let Some(fault) = fault {
+        local.metrics.count_error(fault.slot());
+    }
+    let Some(plan) = &installed.snapshot.access_log else { return };
+    let mut log = local.access_log.borrow_mut();
+    if !log.keeps(status) {
+        return;
+    }
+    let fields = &exchange.request.fields;
+    let headers: SmallVec<[(&str, &[u8]); 8]> = plan
+        .fields
+        .iter()
+        .filter_map(|name| fields.first_named(name.as_bytes()).map(|value| (&**name, value)))
+        .collect();
+    let access = AccessRecord {
+        time: log.timestamp(clock::wall_ms().saturating_sub(duration_nanos / 1_000_000)),
+        request_id: &exchange.request_id,
+        trace_id: trace_id(fields.first(FieldId::Traceparent)),
+        client: Some(exchange.client.0),
+        listener: &installed.snapshot.listeners[listener],
+        route: route.map_or("", |route| &installed.plan(route).name),
+        method: exchange.request.method_text(),
+        host: exchange.host.as_bytes(),
+        path: &exchange.path,
+        query: exchange.query().unwrap_or_default(),
+        protocol: if exchange.request.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" },
+        status,
+        error: fault.map_or("", Fault::code),
+        detail: b"",
+        request_bytes: tally.request_bytes.get(),
+        response_bytes: tally.response_bytes.get(),
+        duration_nanos,
+        upstream: upstream(&tally.upstream, installed),
+        worker: local.worker as u16,
+        generation: installed.snapshot.generation,
+        user_agent: fields.first(FieldId::UserAgent).unwrap_or_default(),
+        referer: fields.first(FieldId::Referer).unwrap_or_default(),
+        headers: &headers,
+    };
+    let is_kept = log.write(&access, &plan.redaction);
+    local.metrics.count_line(is_kept);
+}
+
+fn upstream<'a>(tally: &UpstreamTally, installed: &'a Installed) -> Option<UpstreamRecord<'a>> {
+    let plan = &installed.clusters[tally.cluster.get()?].plan;
+    let some = |nanos: u64| (nanos > 0).then_some(nanos);
+    let attempts = tally.attempts.get();
+    Some(UpstreamRecord {
+        cluster: &plan.name,
+        endpoint: if attempts > 0 { &plan.endpoints[tally.endpoint.get()].label } else { "" },
+        attempts,
+        connect_nanos: some(tally.connect_nanos.get()),
+        head_nanos: some(tally.head_nanos.get()),
+        reused: attempts > 0 && tally.connect_nanos.get() == 0,
+    })
+}
+
+/// The trace id of a W3C traceparent: digits 3 to 35.
+fn trace_id(traceparent: Option<&[u8]>) -> &[u8] {
+    traceparent.and_then(|value| value.get(3..35)).unwrap_or_default()
+}

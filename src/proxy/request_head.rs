@@ -1,0 +1,96 @@
+//! The request head that goes upstream.
+//!
+//! Drops what belongs to the downstream connection (RFC 9110 7.6.1), writes framing, Host and forwarding fields
+//! itself, and passes the rest on as policies left it.
+
+use crate::http::field::{FieldId, Fields};
+use crate::http::h1::encode;
+use crate::http::h1::framing::Framing;
+use crate::policy::exchange::Exchange;
+use crate::proxy::forwarded;
+use crate::proxy::prepare::ASTERISK;
+
+/// How the request is addressed upstream.
+pub struct Address<'a> {
+    /// Rewritten path; None for the normalised one.
+    pub path: Option<&'a [u8]>,
+    /// Host field; None for what the client asked for.
+    pub host: Option<&'a [u8]>,
+    /// Scheme the client used.
+    pub scheme: &'static [u8],
+}
+
+/// Appends the head.
+pub fn write(exchange: &Exchange, address: &Address<'_>, out: &mut Vec<u8>) {
+    write_line(exchange, address, out);
+    encode::field(out, b"Host", address.host.unwrap_or(&exchange.authority));
+    let fields = &exchange.request.fields;
+    let connection = ConnectionOptions::of(fields);
+    for field in fields.iter() {
+        if !is_ours(field.id) && !connection.name(field.id, field.name) {
+            encode::field(out, field.name, field.value);
+        }
+    }
+    match exchange.framing {
+        Framing::Length(length) => encode::content_length(out, length),
+        Framing::Chunked => encode::transfer_encoding_chunked(out),
+        Framing::None | Framing::UntilClose => {}
+    }
+    forwarded::write_fields(exchange, address.scheme, out);
+    encode::end_of_head(out);
+}
+
+fn write_line(exchange: &Exchange, address: &Address<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(exchange.request.method_text());
+    out.push(b' ');
+    out.extend_from_slice(address.path.unwrap_or(&exchange.path));
+    if exchange.path != ASTERISK
+        && let Some(query) = exchange.query()
+    {
+        out.push(b'?');
+        out.extend_from_slice(query);
+    }
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+}
+
+/// Fields of the downstream connection, and those written anew.
+fn is_ours(id: FieldId) -> bool {
+    is_hop_by_hop(id)
+        || forwarded::is_ours(id)
+        || matches!(id, FieldId::Host | FieldId::ContentLength | FieldId::Te | FieldId::ProxyAuthorization)
+}
+
+/// RFC 9110 7.6.1 and the fields that older peers take for such.
+pub fn is_hop_by_hop(id: FieldId) -> bool {
+    matches!(
+        id,
+        FieldId::Connection
+            | FieldId::KeepAlive
+            | FieldId::ProxyConnection
+            | FieldId::TransferEncoding
+            | FieldId::Upgrade
+    )
+}
+
+/// The fields that Connection names. Nearly always none: the usual options name no field.
+pub struct ConnectionOptions<'a>(Option<&'a Fields>);
+
+impl<'a> ConnectionOptions<'a> {
+    /// Looks at Connection.
+    pub fn of(fields: &'a Fields) -> Self {
+        let names_fields = fields.list_tokens(FieldId::Connection).any(|option| {
+            !option.eq_ignore_ascii_case(b"close") && !option.eq_ignore_ascii_case(b"keep-alive")
+        });
+        Self(names_fields.then_some(fields))
+    }
+
+    /// True if the field is named. What frames the message or says whose it is cannot be named away.
+    pub fn name(&self, id: FieldId, name: &[u8]) -> bool {
+        if matches!(id, FieldId::ContentLength | FieldId::ContentType | FieldId::Host | FieldId::Authorization) {
+            return false;
+        }
+        self.0.is_some_and(|fields| {
+            fields.list_tokens(FieldId::Connection).any(|option| option.eq_ignore_ascii_case(name))
+        })
+    }
+}

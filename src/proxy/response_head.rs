@@ -1,0 +1,74 @@
+//! The response head that goes to the client.
+//!
+//! Drops what belongs to the upstream connection, writes framing and connection fields itself, and adds Via, Date
+//! where it is missing, and the request id.
+
+use crate::http::field::FieldId;
+use crate::http::h1::encode;
+use crate::http::h1::framing::Framing;
+use crate::http::head::Version;
+use crate::policy::exchange::Exchange;
+use crate::proxy::forwarded;
+use crate::proxy::request_head::{ConnectionOptions, is_hop_by_hop};
+
+/// What the head says about the message and the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Wire {
+    /// Framing towards the client.
+    pub framing: Framing,
+    /// False if this is the last exchange of the connection.
+    pub persists: bool,
+    /// True for an answer that came through us, false for one of our own.
+    pub is_proxied: bool,
+}
+
+/// Appends the head of the final response. `date` is for answers without one.
+pub fn write(exchange: &Exchange, wire: Wire, date: &[u8], out: &mut Vec<u8>) {
+    let response = &exchange.response;
+    encode::status_line(out, response.status, response.reason());
+    let connection = ConnectionOptions::of(&response.fields);
+    let mut has_date = false;
+    for field in response.fields.iter() {
+        has_date |= field.id == FieldId::Date;
+        let is_ours = is_hop_by_hop(field.id)
+            || matches!(field.id, FieldId::XRequestId | FieldId::Via)
+            || (field.id == FieldId::ContentLength && wire.framing != Framing::None);
+        if !is_ours && !connection.name(field.id, field.name) {
+            encode::field(out, field.name, field.value);
+        }
+    }
+    if !has_date {
+        encode::field(out, b"Date", date);
+    }
+    match wire.framing {
+        Framing::Length(length) => encode::content_length(out, length),
+        Framing::Chunked => encode::transfer_encoding_chunked(out),
+        Framing::None | Framing::UntilClose => {}
+    }
+    if wire.is_proxied {
+        forwarded::write_via(&response.fields, out);
+    }
+    encode::field(out, b"X-Request-Id", &exchange.request_id);
+    match (wire.persists, exchange.request.version) {
+        (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
+        // RFC 9112 9.3: an HTTP/1.0 client that asked for it must be told.
+        (true, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        (true, Version::Http11) => {}
+    }
+    encode::end_of_head(out);
+}
+
+/// Appends the head of an interim response, passed on as it is but for fields of the connection.
+pub fn write_interim(exchange: &Exchange, out: &mut Vec<u8>) {
+    let response = &exchange.response;
+    encode::status_line(out, response.status, response.reason());
+    let connection = ConnectionOptions::of(&response.fields);
+    for field in response.fields.iter() {
+        // RFC 9110 15.2, 8.6: an interim response has no body and no length.
+        let dropped = is_hop_by_hop(field.id) || field.id == FieldId::ContentLength;
+        if !dropped && !connection.name(field.id, field.name) {
+            encode::field(out, field.name, field.value);
+        }
+    }
+    encode::end_of_head(out);
+}

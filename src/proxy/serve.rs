@@ -1,0 +1,224 @@
+//! One exchange: prepare, route, policies, action, record.
+//!
+//! Decides at one level; the leaves do the work. Whatever happens, the exchange is counted and logged once.
+
+use crate::http::h1::chunked::Emit;
+use crate::http::h1::framing::Framing;
+use crate::policy::reply::{Code, Fault, Reply};
+use crate::proxy::body::BodyCursor;
+use crate::proxy::connection::Conversation;
+use crate::proxy::forward::{Forwarded, forward};
+use crate::proxy::installed::{Installed, RunningRoute};
+use crate::proxy::prepare::{ASTERISK, prepare};
+use crate::proxy::record::record;
+use crate::proxy::reply;
+use crate::proxy::request_head::Address;
+use crate::proxy::snapshot::Action;
+use crate::route::rewrite::{RedirectPlan, RedirectView};
+use crate::route::table::{Outcome, RequestView, RouteIndex};
+use crate::rt::clock;
+
+/// What becomes of the connection after an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// It goes on.
+    KeepAlive,
+    /// It is closed once the client has had its answer.
+    Linger,
+    /// It is cut, so that the client does not take a part for the whole.
+    Cut,
+}
+
+/// Serves the exchange whose request head has been parsed.
+pub async fn serve(conversation: &mut Conversation) -> After {
+    let local = conversation.local.clone();
+    let installed = local.installed();
+    local.metrics.exchanges_active.add(1);
+    let after = decide(conversation, &installed).await;
+    local.metrics.exchanges_active.sub(1);
+    local.metrics.bytes_downstream_read.add(std::mem::take(&mut conversation.intake.read_bytes));
+    record(&conversation.tally, &conversation.exchange, &installed, &local, conversation.listener);
+    after
+}
+
+async fn decide(conversation: &mut Conversation, installed: &Installed) -> After {
+    let ids = &conversation.local.request_ids;
+    let new_id = |id: &mut Vec<u8>| id.extend_from_slice(ids.next(clock::wall_ms()).as_bytes());
+    if let Err(fault) = prepare(&mut conversation.exchange, &installed.snapshot, new_id) {
+        // Where the message ends may be in doubt, and what follows with it.
+        conversation.may_persist &= matches!(fault, Fault::Gateway(_) | Fault::Path(_));
+        return answer(conversation, installed, None, Reply::new(fault)).await;
+    }
+    if conversation.exchange.path == ASTERISK {
+        reply::begin(&mut conversation.exchange, 204);
+        return send(conversation, installed, None, b"").await;
+    }
+    match find(conversation, installed) {
+        Ok(index) => run(conversation, installed, index).await,
+        Err(reply) => answer(conversation, installed, None, reply).await,
+    }
+}
+
+fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteIndex, Reply> {
+    let exchange = &mut conversation.exchange;
+    let table = &installed.tables[conversation.listener];
+    let mut params = std::mem::take(&mut exchange.params);
+    params.clear();
+    let view = RequestView {
+        host: &exchange.host,
+        path: exchange.path(),
+        query: exchange.query(),
+        method: exchange.request.method,
+        method_text: exchange.request.method_text(),
+        fields: &exchange.request.fields,
+    };
+    let outcome = table.find(&view, &mut params);
+    exchange.params = params;
+    match outcome {
+        Outcome::Found(index) => {
+            exchange.route = installed.route(index).name.clone();
+            conversation.tally.route.set(Some(index));
+            Ok(index)
+        }
+        Outcome::MethodNotAllowed(allowed) => {
+            let mut methods = Vec::new();
+            table.write_allowed(allowed, &mut methods);
+            let allow = String::from_utf8_lossy(&methods).into_owned();
+            Err(Reply::new(Code::MethodNotAllowed).with("Allow", allow))
+        }
+        Outcome::NotFound => Err(Reply::new(Code::NoRoute)),
+    }
+}
+
+async fn run(conversation: &mut Conversation, installed: &Installed, index: RouteIndex) -> After {
+    let route = installed.route(index);
+    let passage = route.chain.on_request(&mut conversation.exchange).await;
+    if let Some(reply) = passage.reply {
+        return answer(conversation, installed, Some((route, passage.passed)), reply).await;
+    }
+    let exchange = &mut conversation.exchange;
+    if let (Framing::Length(length), Some(limit)) = (exchange.framing, exchange.body_bytes_max)
+        && length > limit
+    {
+        let reply = Reply::new(Code::BodyTooLarge);
+        return answer(conversation, installed, Some((route, passage.passed)), reply).await;
+    }
+    let route_and_passed = Some((route, passage.passed));
+    match &installed.plan(index).action {
+        Action::Forward { cluster, rewrite, host } => {
+            conversation.tally.upstream.cluster.set(Some(*cluster));
+            let cluster = &installed.clusters[*cluster];
+            let mut path = Vec::new();
+            if let Some(rewrite) = rewrite {
+                rewrite.apply(exchange.path(), &exchange.params, &mut path);
+            }
+            let address = Address {
+                path: rewrite.as_ref().map(|_| &path[..]),
+                host: host.as_deref().or(cluster.plan.host.as_deref().map(str::as_bytes)),
+                scheme: b"http",
+            };
+            let outcome = forward(conversation, installed, route, cluster, &address).await;
+            after_forward(conversation, installed, route_and_passed, outcome).await
+        }
+        Action::Redirect(plan) => redirect(conversation, installed, route_and_passed, plan).await,
+        Action::Respond { status, content_type, body } => {
+            reply::begin(exchange, *status);
+            exchange.response.fields.append(b"Content-Type", content_type.as_bytes());
+            send(conversation, installed, route_and_passed, body).await
+        }
+    }
+}
+
+async fn after_forward(
+    conversation: &mut Conversation,
+    installed: &Installed,
+    route: Option<(&RunningRoute, usize)>,
+    outcome: Forwarded,
+) -> After {
+    match outcome {
+        Forwarded::Answered { persists: true, is_uploaded: true } => After::KeepAlive,
+        Forwarded::Answered { .. } => After::Linger,
+        Forwarded::Cut(fault) => {
+            conversation.tally.fault.set(Some(fault));
+            After::Cut
+        }
+        Forwarded::Failed { fault, .. } if fault.status() == 499 => {
+            conversation.tally.fault.set(Some(fault));
+            After::Cut
+        }
+        Forwarded::Failed { fault, is_uploaded } => {
+            conversation.may_persist &= is_uploaded;
+            conversation.exchange.framing = Framing::None;
+            answer(conversation, installed, route, Reply::new(fault)).await
+        }
+    }
+}
+
+async fn redirect(
+    conversation: &mut Conversation,
+    installed: &Installed,
+    route: Option<(&RunningRoute, usize)>,
+    plan: &RedirectPlan,
+) -> After {
+    let exchange = &mut conversation.exchange;
+    let mut location = Vec::new();
+    let authority = String::from_utf8_lossy(&exchange.authority);
+    let view = RedirectView {
+        scheme: "http",
+        host: &authority,
+        path: exchange.path(),
+        query: exchange.query(),
+        params: &exchange.params,
+    };
+    plan.apply(&view, &mut location);
+    reply::begin(exchange, plan.status());
+    exchange.response.fields.append(b"Location", &location);
+    send(conversation, installed, route, b"").await
+}
+
+/// Answers for a reason.
+async fn answer(
+    conversation: &mut Conversation,
+    installed: &Installed,
+    route: Option<(&RunningRoute, usize)>,
+    reply: Reply,
+) -> After {
+    conversation.tally.fault.set(Some(reply.fault));
+    let mut body = Vec::with_capacity(256);
+    reply::problem(&mut conversation.exchange, &reply, &mut body);
+    send(conversation, installed, route, &body).await
+}
+
+/// Sends an answer of our own.
+async fn send(
+    conversation: &mut Conversation,
+    installed: &Installed,
+    route: Option<(&RunningRoute, usize)>,
+    body: &[u8],
+) -> After {
+    let persists = conversation.may_persist && skip_body(conversation);
+    let limits = &installed.snapshot.limits;
+    match reply::send(conversation, limits, route, body, persists).await {
+        Ok(()) if persists => After::KeepAlive,
+        Ok(()) => After::Linger,
+        Err(fault) => {
+            conversation.tally.fault.set(Some(fault));
+            After::Cut
+        }
+    }
+}
+
+/// Drops the request's body, if all of it is there already. False if the connection cannot go on because more of
+/// it is to come.
+fn skip_body(conversation: &mut Conversation) -> bool {
+    let mut cursor = BodyCursor::new(conversation.exchange.framing, Emit::Data);
+    if let Some(mut buffer) = conversation.intake.take() {
+        if !cursor.is_done()
+            && let Ok(portion) = cursor.advance(buffer.filled_mut())
+        {
+            buffer.consume(portion.consumed);
+        }
+        conversation.intake.put_back(buffer);
+    }
+    cursor.is_done()
+}

@@ -1,0 +1,112 @@
+//! Everything compiled from one configuration.
+//!
+//! Made by the control thread, shared by all workers, never changed. What a worker runs is [`super::installed`].
+
+use std::time::Duration;
+
+use crate::http::h1::parse::HeadLimits;
+use crate::policy::ip_filter::AddressSet;
+use crate::policy::table::PolicyPlan;
+use crate::route::path::PathRules;
+use crate::route::plan::MatchPlan;
+use crate::route::rewrite::{RedirectPlan, RewritePlan};
+use crate::shared::frozen::Frozen;
+use crate::telemetry::redaction::Redaction;
+use crate::upstream::cluster::ClusterPlan;
+
+/// Everything compiled from one configuration.
+pub struct Snapshot {
+    /// Counts up with every configuration that was installed.
+    pub generation: u64,
+    /// First 12 hexadecimal digits of the SHA-256 of the effective configuration.
+    pub hash: Box<str>,
+    /// Names of the listeners, in the order of their sockets.
+    pub listeners: Vec<Box<str>>,
+    /// Which listeners serve which routes: for each listener, indices of routes.
+    pub served: Vec<Vec<u32>>,
+    /// Routes in the order written.
+    pub routes: Vec<RoutePlan>,
+    /// Clusters by name.
+    pub clusters: Vec<Frozen<ClusterPlan>>,
+    /// What a client may send.
+    pub limits: Limits,
+    /// How paths are normalised.
+    pub paths: PathRules,
+    /// Whose X-Forwarded-For is believed.
+    pub trusted_proxies: AddressSet,
+    /// Fields that only the gateway may set, lower case.
+    pub identity_fields: Vec<Box<[u8]>>,
+    /// How exchanges are logged.
+    pub access_log: Option<AccessLogPlan>,
+}
+
+/// A compiled route.
+pub struct RoutePlan {
+    /// Its name.
+    pub name: Box<str>,
+    /// What it matches.
+    pub matches: MatchPlan,
+    /// Its policies in the order of running.
+    pub policies: Vec<PolicyPlan>,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a route does with a request that has passed its policies.
+pub enum Action {
+    /// Sends it to a cluster, by index.
+    Forward {
+        /// Index of the cluster.
+        cluster: usize,
+        /// Changes to the path.
+        rewrite: Option<RewritePlan>,
+        /// The Host field sent upstream, if neither the client's nor the cluster's.
+        host: Option<Box<[u8]>>,
+    },
+    /// Sends the client elsewhere.
+    Redirect(RedirectPlan),
+    /// Answers by itself.
+    Respond {
+        /// Status code.
+        status: u16,
+        /// Content-Type.
+        content_type: Box<str>,
+        /// Body.
+        body: Box<[u8]>,
+    },
+}
+
+/// What a client may send and how long it may take.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Of the head.
+    pub head: HeadLimits,
+    /// Largest request body where no policy says otherwise, in bytes.
+    pub body_bytes: Option<u64>,
+    /// For a whole head.
+    pub head_timeout: Duration,
+    /// Without a byte of the body.
+    pub body_timeout: Duration,
+    /// Without a byte taken by the client.
+    pub write_timeout: Duration,
+    /// Between two requests.
+    pub keepalive_timeout: Duration,
+    /// Requests on one connection.
+    pub keepalive_requests: u32,
+    /// For a client that has closed its sending side.
+    pub half_close_grace: Duration,
+    /// Connections per worker.
+    pub connections: u32,
+    /// For exchanges in flight at a stop.
+    pub drain_timeout: Duration,
+}
+
+/// How exchanges are logged.
+pub struct AccessLogPlan {
+    /// Share that is logged, 0 to 1.
+    pub sample: f64,
+    /// Fields to log, lower case.
+    pub fields: Vec<Box<str>>,
+    /// What is never written.
+    pub redaction: Redaction,
+}

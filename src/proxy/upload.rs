@@ -1,0 +1,200 @@
+//! The request body on its way upstream, and after it the watch over the client.
+//!
+//! Runs beside the answer, in the same task. What is in the downstream buffer already goes with the head in one
+//! write ([`Upload::gather`]); the rest follows once the upstream has taken that. Memory is one buffer, whatever
+//! the body's size.
+
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
+use std::io;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::http::h1::chunked::{ChunkError, Emit};
+use crate::http::h1::framing::Framing;
+use crate::http::refusal::Refusal;
+use crate::net::intake::{Arrival, Intake};
+use crate::net::stream::Stream;
+use crate::policy::reply::{Code, Fault};
+use crate::proxy::body::BodyCursor;
+use crate::rt::buffer::Buffer;
+use crate::rt::deadline::Deadline;
+
+/// What the two directions of an exchange know of each other.
+#[derive(Default)]
+pub struct Duplex {
+    upstream: RefCell<Option<Rc<Stream>>>,
+    /// True once every byte of the request has been written upstream.
+    pub is_uploaded: Cell<bool>,
+    /// Bytes of the request body so far.
+    pub uploaded_bytes: Cell<u64>,
+    /// Counts up with every write that the client took.
+    pub progress: Cell<u64>,
+}
+
+impl Duplex {
+    /// The upstream has taken the head; the body may follow.
+    pub fn open(&self, upstream: &Rc<Stream>) {
+        self.upstream.replace(Some(upstream.clone()));
+    }
+
+    async fn upstream(&self) -> Rc<Stream> {
+        // Both directions are polled in one task, so whoever opens has woken this one too.
+        poll_fn(|_| match &*self.upstream.borrow() {
+            Some(upstream) => Poll::Ready(upstream.clone()),
+            None => Poll::Pending,
+        })
+        .await
+    }
+}
+
+/// How long the parts of an upload may take.
+#[derive(Debug, Clone, Copy)]
+pub struct UploadTimeouts {
+    /// Without a byte from the client.
+    pub body: Duration,
+    /// Without a byte taken by the upstream.
+    pub idle: Duration,
+    /// From the last byte of the request to the complete response head.
+    pub head: Duration,
+    /// For a client that has closed its sending side.
+    pub half_close_grace: Duration,
+}
+
+/// A request body on its way.
+pub struct Upload {
+    cursor: BodyCursor,
+    bytes_max: u64,
+}
+
+impl Upload {
+    /// The beginning of a body of at most `bytes_max`.
+    pub fn new(framing: Framing, bytes_max: Option<u64>) -> Self {
+        Self { cursor: BodyCursor::new(framing, Emit::Framed), bytes_max: bytes_max.unwrap_or(u64::MAX) }
+    }
+
+    /// True after the last byte has been taken from the client.
+    pub fn is_done(&self) -> bool {
+        self.cursor.is_done()
+    }
+
+    /// Moves what the client has sent already behind the head in `opening`.
+    pub fn gather(
+        &mut self,
+        intake: &mut Intake,
+        opening: &mut Buffer,
+        duplex: &Duplex,
+    ) -> Result<(), Fault> {
+        if let Some(mut buffer) = intake.take() {
+            if !self.is_done() {
+                let room = opening.spare().min(buffer.len());
+                let portion = self.cursor.advance(&mut buffer.filled_mut()[..room]).map_err(refusal)?;
+                // It fits: no more than the room was looked at.
+                let _ = opening.append(&buffer.filled()[..portion.kept]);
+                buffer.consume(portion.consumed);
+                self.count(portion.kept, duplex)?;
+            }
+            intake.put_back(buffer);
+        }
+        duplex.is_uploaded.set(self.is_done());
+        Ok(())
+    }
+
+    /// Carries the body, then watches the client. Only ever ends with the reason to give up.
+    pub async fn run(
+        &mut self,
+        intake: &mut Intake,
+        duplex: &Duplex,
+        waiting: &Deadline,
+        answering: &Deadline,
+        timeouts: UploadTimeouts,
+    ) -> Fault {
+        if !self.is_done() {
+            let upstream = duplex.upstream().await;
+            // The answer is not late while the request is still on its way.
+            answering.disarm();
+            while !self.is_done() {
+                match self.carry(intake, &upstream, duplex, waiting, timeouts).await {
+                    Ok(true) => {}
+                    // The upstream takes no more: its answer, if any, tells why.
+                    Ok(false) => {
+                        answering.arm(timeouts.head);
+                        return pending().await;
+                    }
+                    Err(fault) => return fault,
+                }
+            }
+            answering.arm(timeouts.head);
+            duplex.is_uploaded.set(true);
+        }
+        watch(intake, duplex, waiting, timeouts.half_close_grace).await
+    }
+
+    /// One read and one write. False if the upstream took nothing.
+    async fn carry(
+        &mut self,
+        intake: &mut Intake,
+        upstream: &Stream,
+        duplex: &Duplex,
+        waiting: &Deadline,
+        timeouts: UploadTimeouts,
+    ) -> Result<bool, Fault> {
+        if let Some(mut buffer) = intake.take() {
+            let portion = self.cursor.advance(buffer.filled_mut()).map_err(refusal)?;
+            self.count(portion.kept, duplex)?;
+            let leftover = buffer.len() - portion.consumed;
+            let write = waiting.guard(timeouts.idle, upstream.write(buffer, portion.kept));
+            let (outcome, mut buffer) = write.await.map_err(|_| Fault::from(Code::UpstreamIdleTimeout))?;
+            buffer.consume(buffer.len() - leftover);
+            intake.put_back(buffer);
+            if outcome.is_err() {
+                return Ok(false);
+            }
+            if self.is_done() {
+                return Ok(true);
+            }
+        }
+        let size = self.cursor.buffer_size();
+        match waiting.guard(timeouts.body, intake.fill_sized(size)).await {
+            Ok(Ok(Arrival::Bytes(_))) => Ok(true),
+            Ok(Ok(Arrival::End)) => Err(Code::ClientGone.into()),
+            // A chunk's extension or a trailer section that does not fit a whole buffer.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::StorageFull => Err(Refusal::BadChunk.into()),
+            Ok(Err(_)) => Err(Code::ClientGone.into()),
+            Err(_) => Err(Code::BodyTimeout.into()),
+        }
+    }
+
+    fn count(&self, bytes: usize, duplex: &Duplex) -> Result<(), Fault> {
+        let total = duplex.uploaded_bytes.get() + bytes as u64;
+        duplex.uploaded_bytes.set(total);
+        let data = self.cursor.data_bytes().unwrap_or(total);
+        if data > self.bytes_max { Err(Code::BodyTooLarge.into()) } else { Ok(()) }
+    }
+}
+
+/// Reads ahead while the answer is awaited: a reset is the end at once; the end of the client's sending side
+/// is tolerated as long as it takes bytes, and for the grace where it takes none.
+async fn watch(intake: &mut Intake, duplex: &Duplex, waiting: &Deadline, grace: Duration) -> Fault {
+    if intake.bytes().is_empty() {
+        match intake.fill().await {
+            Ok(Arrival::Bytes(_)) => {}
+            Err(_) => return Code::ClientGone.into(),
+            Ok(Arrival::End) => loop {
+                let before = duplex.progress.get();
+                waiting.arm(grace);
+                waiting.elapsed().await;
+                if duplex.progress.get() == before {
+                    return Code::ClientGone.into();
+                }
+            },
+        }
+    }
+    // The next request is there already; what follows it says nothing about this one.
+    pending().await
+}
+
+fn refusal(error: ChunkError) -> Fault {
+    Fault::Refused(error.into())
+}

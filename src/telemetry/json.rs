@@ -1,0 +1,202 @@
+//! JSON strings and numbers, appended to a buffer without `std::fmt`.
+//!
+//! Owns the escaping: eight bytes at a time while nothing needs it, which is nearly always. What is not UTF-8
+//! becomes U+FFFD, so a line is always valid JSON. It writes no names and no structure.
+
+use std::net::IpAddr;
+
+/// Appends `text` as the inside of a JSON string.
+pub(super) fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
+    if text.is_ascii() {
+        return write_escaped_utf8(text, out);
+    }
+    for chunk in text.utf8_chunks() {
+        write_escaped_utf8(chunk.valid().as_bytes(), out);
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+}
+
+fn write_escaped_utf8(mut text: &[u8], out: &mut Vec<u8>) {
+    loop {
+        let plain = plain_prefix(text);
+        out.extend_from_slice(&text[..plain]);
+        let Some((special, rest)) = text[plain..].split_first() else { return };
+        write_special(*special, out);
+        text = rest;
+    }
+}
+
+/// Length of the prefix that stands for itself in a JSON string.
+fn plain_prefix(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(word) = text[at..].first_chunk::<8>() {
+        if has_special(u64::from_le_bytes(*word)) {
+            break;
+        }
+        at += 8;
+    }
+    at + text[at..].iter().position(|byte| is_special(*byte)).unwrap_or(text.len() - at)
+}
+
+/// Quote, backslash, C0 controls and DEL (which terminals act on).
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\' || byte == 0x7f
+}
+
+/// [`is_special`] for eight bytes at once ("Bit Twiddling Hacks", determine if a word has a byte less than n).
+fn has_special(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const TOPS: u64 = ONES << 7;
+    let less = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & TOPS;
+    let zero_where = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+    less(word, 0x20) | zero_where(b'"') | zero_where(b'\\') | zero_where(0x7f) != 0
+}
+
+#[cold]
+fn write_special(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 15)]);
+        }
+    }
+}
+
+/// Appends a number.
+#[inline]
+pub(super) fn write_number(value: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Appends nanoseconds as milliseconds with three decimals: `1.234`.
+pub(super) fn write_millis(nanos: u64, out: &mut Vec<u8>) {
+    let micros = nanos / 1000;
+    write_number(micros / 1000, out);
+    let rest = (micros % 1000) as u32;
+    let digit = |value: u32| b'0' + (value % 10) as u8;
+    out.extend_from_slice(&[b'.', digit(rest / 100), digit(rest / 10), digit(rest)]);
+}
+
+/// Appends an address as RFC 5952 writes it, without brackets.
+pub fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
+    match ip {
+        IpAddr::V4(ip) => write_ipv4(ip.octets(), out),
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(mapped) => {
+                out.extend_from_slice(b"::ffff:");
+                write_ipv4(mapped.octets(), out);
+            }
+            None => write_ipv6(ip.segments(), out),
+        },
+    }
+}
+
+fn write_ipv4(octets: [u8; 4], out: &mut Vec<u8>) {
+    for (index, octet) in octets.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b'.');
+        }
+        write_number(u64::from(octet), out);
+    }
+}
+
+fn write_ipv6(segments: [u16; 8], out: &mut Vec<u8>) {
+    // RFC 5952 4.2: the longest run of two or more zero groups is left out, the first one of equals.
+    let zeros = longest_zeros(&segments);
+    let mut at = 0;
+    while at < 8 {
+        if zeros.len() > 1 && at == zeros.start {
+            out.extend_from_slice(b"::");
+            at = zeros.end;
+            continue;
+        }
+        let follows_gap = zeros.len() > 1 && at == zeros.end;
+        if at > 0 && !follows_gap {
+            out.push(b':');
+        }
+        write_hex_group(segments[at], out);
+        at += 1;
+    }
+}
+
+fn longest_zeros(segments: &[u16; 8]) -> std::ops::Range<usize> {
+    let mut longest = 0..0;
+    let mut start = 0;
+    for (at, segment) in segments.iter().enumerate() {
+        if *segment != 0 {
+            start = at + 1;
+        } else if at + 1 - start > longest.len() {
+            longest = start..at + 1;
+        }
+    }
+    longest
+}
+
+fn write_hex_group(group: u16, out: &mut Vec<u8>) {
+    let digits = (16 - group.leading_zeros()).div_ceil(4).max(1);
+    for position in (0..digits).rev() {
+        out.push(HEX[usize::from(group >> (4 * position) & 15)]);
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn milliseconds_have_three_decimals() {
+        for (nanos, text) in
+            [(0, "0.000"), (1_234_567, "1.234"), (999, "0.000"), (60_000_050_000, "60000.050")]
+        {
+            assert_eq!(written(|out| write_millis(nanos, out)), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_become_the_string_a_parser_reads(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let json = written(|out| write_escaped(&bytes, out));
+            let parsed: String = serde_json::from_str(&format!("\"{json}\"")).unwrap();
+            prop_assert_eq!(parsed, String::from_utf8_lossy(&bytes));
+            prop_assert!(!json.bytes().any(is_special_raw));
+        }
+
+        #[test]
+        fn eight_at_once_see_what_one_by_one_see(bytes in any::<[u8; 8]>()) {
+            prop_assert_eq!(has_special(u64::from_le_bytes(bytes)), bytes.iter().any(|byte| is_special(*byte)));
+        }
+
+        #[test]
+        fn addresses_are_written_as_the_standard_library_does(bits in any::<u128>(), mask in any::<u8>()) {
+            let mut segments = Ipv6Addr::from(bits).segments();
+            for (index, segment) in segments.iter_mut().enumerate() {
+                *segment *= u16::from(mask >> index & 1);
+            }
+            for ip in [IpAddr::V6(segments.into()), IpAddr::V4(Ipv4Addr::from(bits as u32))] {
+                prop_assert_eq!(written(|out| write_ip(ip, out)), ip.to_string());
+            }
+        }
+    }
+
+    fn is_special_raw(byte: u8) -> bool {
+        byte < 0x20 || byte == 0x7f
+    }
+}

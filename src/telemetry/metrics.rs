@@ -1,0 +1,181 @@
+//! What workers count, by whom it is about: a worker, a route, an endpoint, a policy of a route.
+//!
+//! Every struct is the slot of one worker: that worker writes, control reads and sums. Labels are not here; they
+//! are the registry's names and the exporter's tables. Recording is a few plain loads and stores.
+
+use crate::shared::{Counter, Gauge, Histogram};
+
+/// Method labels a route tells apart; what the index means is the exporter's table.
+pub const METHOD_SLOTS: usize = 12;
+
+/// Status classes, 1xx to 5xx.
+pub const CLASS_SLOTS: usize = 5;
+
+/// Error codes a worker can count; what the index means is the exporter's table.
+pub const ERROR_SLOTS: usize = 96;
+
+/// What one worker counts about itself.
+#[derive(Debug)]
+pub struct WorkerMetrics {
+    /// Client connections accepted.
+    pub connections_accepted: Counter,
+    /// Client connections open now.
+    pub connections_active: Gauge,
+    /// Client connections open now without an exchange.
+    pub connections_idle: Gauge,
+    /// Client connections closed at once because of a limit.
+    pub connections_refused: Counter,
+    /// Connections open now that hold no read buffer.
+    pub parked_connections: Gauge,
+    /// Exchanges in flight now.
+    pub exchanges_active: Gauge,
+    /// Requests whose head was complete.
+    pub requests: Counter,
+    /// Bytes read from clients.
+    pub bytes_downstream_read: Counter,
+    /// Bytes written to clients.
+    pub bytes_downstream_written: Counter,
+    /// Bytes read from endpoints.
+    pub bytes_upstream_read: Counter,
+    /// Bytes written to endpoints.
+    pub bytes_upstream_written: Counter,
+    /// Buffers on lease now.
+    pub buffers_leased: Gauge,
+    /// Bytes in buffers that wait for a lease.
+    pub buffers_free_bytes: Gauge,
+    /// Log lines handed to the log writer.
+    pub log_lines_written: Counter,
+    /// Log lines lost because the log writer was behind.
+    pub log_lines_lost: Counter,
+    /// Nanoseconds the loop was busy, as far as the worker measures it.
+    pub loop_busy_nanos: Counter,
+    /// Generation installed now.
+    pub generation: Gauge,
+    /// Errors by the slot of their code.
+    pub errors: Box<[Counter]>,
+}
+
+impl Default for WorkerMetrics {
+    fn default() -> Self {
+        Self {
+            connections_accepted: Counter::default(),
+            connections_active: Gauge::default(),
+            connections_idle: Gauge::default(),
+            connections_refused: Counter::default(),
+            parked_connections: Gauge::default(),
+            exchanges_active: Gauge::default(),
+            requests: Counter::default(),
+            bytes_downstream_read: Counter::default(),
+            bytes_downstream_written: Counter::default(),
+            bytes_upstream_read: Counter::default(),
+            bytes_upstream_written: Counter::default(),
+            buffers_leased: Gauge::default(),
+            buffers_free_bytes: Gauge::default(),
+            log_lines_written: Counter::default(),
+            log_lines_lost: Counter::default(),
+            loop_busy_nanos: Counter::default(),
+            generation: Gauge::default(),
+            errors: (0..ERROR_SLOTS).map(|_| Counter::default()).collect(),
+        }
+    }
+}
+
+impl WorkerMetrics {
+    /// Counts one error. A slot beyond [`ERROR_SLOTS`] counts in the last one, which no code should use.
+    #[inline]
+    pub fn count_error(&self, slot: usize) {
+        self.errors[slot.min(ERROR_SLOTS - 1)].add(1);
+    }
+
+    /// Counts one log line by what became of it.
+    #[inline]
+    pub fn count_line(&self, pushed: bool) {
+        if pushed { &self.log_lines_written } else { &self.log_lines_lost }.add(1);
+    }
+}
+
+/// What one worker counts about a route.
+#[derive(Debug, Default)]
+pub struct RouteMetrics {
+    /// Exchanges by method and status class.
+    pub requests: [[Counter; CLASS_SLOTS]; METHOD_SLOTS],
+    /// From the complete request head to the last byte of the answer.
+    pub duration: Histogram,
+    /// From the first attempt to the complete response head.
+    pub upstream_duration: Histogram,
+    /// Bytes of request bodies.
+    pub request_bytes: Counter,
+    /// Bytes of response bodies.
+    pub response_bytes: Counter,
+}
+
+impl RouteMetrics {
+    /// Counts one exchange. A method beyond [`METHOD_SLOTS`] counts in the last slot; a status outside of 100 to
+    /// 599 counts with its nearest class.
+    #[inline]
+    pub fn count_request(&self, method: usize, status: u16) {
+        let class = usize::from((status / 100).clamp(1, CLASS_SLOTS as u16)) - 1;
+        self.requests[method.min(METHOD_SLOTS - 1)][class].add(1);
+    }
+}
+
+/// What one worker counts about an endpoint of a cluster.
+#[derive(Debug, Default)]
+pub struct EndpointMetrics {
+    /// Attempts made at it.
+    pub attempts: Counter,
+    /// Connections opened to it.
+    pub connects: Counter,
+    /// Connections that could not be opened.
+    pub connect_failures: Counter,
+    /// Attempts that reused an idle connection.
+    pub reused: Counter,
+    /// Attempts repeated because the idle connection they took was already closed.
+    pub stale_replaced: Counter,
+    /// Connections in use now.
+    pub active: Gauge,
+    /// Idle connections kept now.
+    pub idle: Gauge,
+    /// Attempts that failed: no connection, reset, protocol error or timeout.
+    pub failures: Counter,
+}
+
+/// What one worker counts about a policy of a route.
+#[derive(Debug, Default)]
+pub struct PolicyMetrics {
+    /// Exchanges it let through.
+    pub continued: Counter,
+    /// Exchanges it refused.
+    pub refused: Counter,
+    /// Exchanges it answered by itself.
+    pub answered: Counter,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_counts_in_its_class_and_strange_ones_in_the_nearest() {
+        let route = RouteMetrics::default();
+        for (status, class) in [(100, 0), (204, 1), (308, 2), (404, 3), (599, 4), (0, 0), (999, 4)] {
+            let before = route.requests[2][class].get();
+            route.count_request(2, status);
+            assert_eq!(route.requests[2][class].get(), before + 1, "{status}");
+        }
+        route.count_request(usize::MAX, 200);
+        assert_eq!(route.requests[METHOD_SLOTS - 1][1].get(), 1);
+    }
+
+    #[test]
+    fn errors_and_lines_count_in_their_slot() {
+        let worker = WorkerMetrics::default();
+        worker.count_error(3);
+        worker.count_error(ERROR_SLOTS + 7);
+        worker.count_line(true);
+        worker.count_line(false);
+        worker.count_line(false);
+        assert_eq!((worker.errors[3].get(), worker.errors[ERROR_SLOTS - 1].get()), (1, 1));
+        assert_eq!((worker.log_lines_written.get(), worker.log_lines_lost.get()), (1, 2));
+    }
+}

@@ -1,0 +1,154 @@
+//! Which endpoint an attempt goes to.
+//!
+//! [`BalancePlan`] is compiled once and shared read-only: weights, the round-robin sequence, the Maglev table.
+//! [`Balancer`] is one worker's: a cursor and a random state in Cells. Picking neither allocates nor formats.
+//! It knows endpoints by index only; health, breakers and connections are its caller's, who excludes by index.
+
+mod least_request;
+mod maglev;
+mod random;
+mod round_robin;
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
+
+use crate::upstream::config::{BalanceConfig, HashKeyConfig};
+
+use maglev::Maglev;
+pub use maglev::{hash_address, hash_key};
+use random::{Cumulative, Random};
+
+/// What is shared between the workers: read-only, written by nobody after compilation.
+/// To be replaced by the type of this name in `shared` when that exists.
+pub type Frozen<T> = std::sync::Arc<T>;
+
+/// Most endpoints of one cluster: the Maglev table still has a dozen slots for each.
+pub const ENDPOINTS_MAX: usize = 4096;
+
+/// How a cluster chooses, compiled. Read-only and the same for every worker.
+#[derive(Debug, Clone)]
+pub struct BalancePlan {
+    kind: Kind,
+    weights: Vec<u32>,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    RoundRobin { sequence: Vec<u16> },
+    Random { cumulative: Cumulative },
+    LeastRequest { cumulative: Cumulative },
+    Maglev { table: Maglev, key: HashKeyConfig },
+}
+
+/// Why a plan can not be compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BalanceError {
+    /// No endpoint at all.
+    #[error("a cluster needs an endpoint")]
+    NoEndpoints,
+    /// More than [`ENDPOINTS_MAX`].
+    #[error("a cluster has at most {ENDPOINTS_MAX} endpoints")]
+    TooManyEndpoints,
+    /// An endpoint that could never be chosen.
+    #[error("an endpoint's weight must not be zero")]
+    ZeroWeight,
+}
+
+impl BalancePlan {
+    /// Compiles how to choose between these endpoints: address and weight of each, in the order of their
+    /// indexes. Maglev places an endpoint by its address, so that it keeps its keys when others come and go.
+    ///
+    /// # Errors
+    /// No endpoint, too many, or a weight of zero.
+    pub fn compile(config: &BalanceConfig, endpoints: &[(&str, u32)]) -> Result<Self, BalanceError> {
+        let weights: Vec<u32> = endpoints.iter().map(|(_, weight)| *weight).collect();
+        if weights.is_empty() {
+            return Err(BalanceError::NoEndpoints);
+        }
+        if weights.len() > ENDPOINTS_MAX {
+            return Err(BalanceError::TooManyEndpoints);
+        }
+        if weights.contains(&0) {
+            return Err(BalanceError::ZeroWeight);
+        }
+        let kind = match config {
+            BalanceConfig::RoundRobin => Kind::RoundRobin { sequence: round_robin::sequence(&weights) },
+            BalanceConfig::Random => Kind::Random { cumulative: Cumulative::of(&weights) },
+            BalanceConfig::LeastRequest => Kind::LeastRequest { cumulative: Cumulative::of(&weights) },
+            BalanceConfig::Maglev(key) => Kind::Maglev { table: Maglev::of(endpoints), key: key.clone() },
+        };
+        Ok(Self { kind, weights })
+    }
+
+    /// How many endpoints there are.
+    pub fn len(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// Never: a plan has an endpoint.
+    pub fn is_empty(&self) -> bool {
+        self.weights.is_empty()
+    }
+
+    /// What [`Pick::hash`] is to be taken of; `None` where no hash is used.
+    pub fn hash_key(&self) -> Option<&HashKeyConfig> {
+        match &self.kind {
+            Kind::Maglev { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+}
+
+/// What a choice may depend on.
+#[derive(Clone, Copy)]
+pub struct Pick<'a> {
+    /// [`hash_key`] of what [`BalancePlan::hash_key`] asks for; `None` where the request has no such value: the
+    /// choice is then random.
+    pub hash: Option<u64>,
+    /// Requests in flight by endpoint, as far as this worker knows. May be empty where none are counted.
+    pub in_flight: &'a [Cell<u32>],
+    /// Whether an endpoint must not be chosen: unhealthy, full, or tried already.
+    pub is_excluded: &'a dyn Fn(usize) -> bool,
+}
+
+/// One worker's balancer of one cluster.
+#[derive(Debug)]
+pub struct Balancer {
+    plan: Frozen<BalancePlan>,
+    cursor: Cell<usize>,
+    random: Random,
+}
+
+impl Balancer {
+    /// Starts on worker `worker_index` of `worker_count`. Each worker begins the round at another place, so that
+    /// together they stay even. `seed` must differ between workers.
+    pub fn start(plan: Frozen<BalancePlan>, worker_index: usize, worker_count: usize, seed: u64) -> Self {
+        let period = match &plan.kind {
+            Kind::RoundRobin { sequence } => sequence.len(),
+            _ => 1,
+        };
+        let cursor = Cell::new(worker_index * period / worker_count.max(1) % period);
+        Self { plan, cursor, random: Random::seeded(seed) }
+    }
+
+    /// The endpoint of the next attempt; `None` where every endpoint is excluded.
+    pub fn pick(&self, pick: &Pick<'_>) -> Option<usize> {
+        match &self.plan.kind {
+            Kind::RoundRobin { sequence } => round_robin::pick(sequence, &self.cursor, pick.is_excluded),
+            Kind::Random { cumulative } => random::pick(cumulative, &self.random, pick.is_excluded),
+            Kind::LeastRequest { cumulative } => {
+                least_request::pick(cumulative, &self.plan.weights, &self.random, pick)
+            }
+            Kind::Maglev { table, .. } => {
+                let hash = pick.hash.unwrap_or_else(|| self.random.next());
+                table.pick(hash, self.plan.weights.len(), pick.is_excluded)
+            }
+        }
+    }
+
+    /// The plan it was started with.
+    pub fn plan(&self) -> &BalancePlan {
+        &self.plan
+    }
+}

@@ -1,0 +1,182 @@
+//! One endpoint as one worker sees it: its idle connections and the way to new ones.
+//!
+//! Owns sockets between exchanges. Bounded per worker (idle) and for the whole gateway (open); the most
+//! recently used idle connection is taken first, the oldest leave first. Never retries.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::net::addr::EndpointAddr;
+use crate::net::stream::Stream;
+use crate::rt::clock;
+use crate::rt::deadline::Deadline;
+use crate::shared::ledger::{Lease, Ledger};
+use crate::shared::sharded::Slot;
+use crate::telemetry::metrics::EndpointMetrics;
+
+/// An idle connection younger than this is used without asking the kernel whether it is still open: a request
+/// that can be repeated is repeated if it was not.
+const TRUSTED_IDLE_MS: u64 = 1_000;
+
+/// What an endpoint is, the same for all workers.
+#[derive(Debug)]
+pub struct EndpointPlan {
+    /// Where it listens.
+    pub addr: EndpointAddr,
+    /// The address as written, for metrics and logs.
+    pub label: Box<str>,
+    /// Share of the requests relative to its neighbours.
+    pub weight: u32,
+    /// Open connections, counted for the whole gateway.
+    pub connections: Ledger,
+}
+
+/// How many connections are kept, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolPlan {
+    /// Idle connections per worker.
+    pub idle: usize,
+    /// How long one may be idle.
+    pub idle_timeout: Duration,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The endpoint did not take it.
+    Refused(io::Error),
+    /// It took too long.
+    TimedOut,
+    /// The gateway's cap on connections to this endpoint is reached.
+    Exhausted,
+}
+
+/// One endpoint as one worker sees it.
+pub struct Endpoint {
+    addr: EndpointAddr,
+    connections: Ledger,
+    pool: PoolPlan,
+    idle: RefCell<Vec<Idle>>,
+    /// This worker's figures.
+    pub metrics: Slot<EndpointMetrics>,
+}
+
+struct Idle {
+    stream: Rc<Stream>,
+    lease: Lease,
+    since_ms: u64,
+}
+
+/// A connection in use. Dropping it closes it.
+pub struct Connection {
+    /// The transport.
+    pub stream: Rc<Stream>,
+    /// True if it has served an exchange before.
+    pub is_reused: bool,
+    endpoint: Rc<Endpoint>,
+    lease: Option<Lease>,
+}
+
+impl Endpoint {
+    /// An endpoint without connections.
+    pub fn new(plan: &EndpointPlan, pool: PoolPlan, metrics: Slot<EndpointMetrics>) -> Rc<Self> {
+        Rc::new(Self {
+            addr: plan.addr.clone(),
+            connections: plan.connections.clone(),
+            pool,
+            idle: RefCell::default(),
+            metrics,
+        })
+    }
+
+    /// An idle connection, if there is one that can be trusted. With `must_be_open` the kernel is asked first,
+    /// for requests that cannot be repeated.
+    pub fn reuse(self: &Rc<Self>, must_be_open: bool) -> Option<Connection> {
+        let now_ms = clock::coarse_ms();
+        let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
+        loop {
+            let idle = self.idle.borrow_mut().pop()?;
+            self.metrics.idle.sub(1);
+            let age_ms = now_ms.saturating_sub(idle.since_ms);
+            let doubtful = must_be_open || age_ms > TRUSTED_IDLE_MS;
+            if age_ms <= expiry_ms && (!doubtful || idle.stream.is_quiet()) {
+                self.metrics.reused.add(1);
+                self.metrics.active.add(1);
+                return Some(Connection {
+                    stream: idle.stream,
+                    is_reused: true,
+                    endpoint: self.clone(),
+                    lease: Some(idle.lease),
+                });
+            }
+        }
+    }
+
+    /// A new connection.
+    pub async fn connect(
+        self: &Rc<Self>,
+        deadline: &Deadline,
+        timeout: Duration,
+    ) -> Result<Connection, ConnectError> {
+        let Some(lease) = self.connections.try_take(1) else { return Err(ConnectError::Exhausted) };
+        self.metrics.connects.add(1);
+        let connected = deadline.guard(timeout, Stream::connect(&self.addr)).await;
+        let outcome = match connected {
+            Ok(Ok(stream)) => {
+                self.metrics.active.add(1);
+                return Ok(Connection {
+                    stream: Rc::new(stream),
+                    is_reused: false,
+                    endpoint: self.clone(),
+                    lease: Some(lease),
+                });
+            }
+            Ok(Err(error)) => ConnectError::Refused(error),
+            Err(_) => ConnectError::TimedOut,
+        };
+        self.metrics.connect_failures.add(1);
+        Err(outcome)
+    }
+
+    /// Closes what has been idle too long or was closed by the other side. Called by the worker now and then.
+    pub fn sweep(&self, now_ms: u64) {
+        let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
+        let mut idle = self.idle.borrow_mut();
+        let before = idle.len();
+        idle.retain(|one| now_ms.saturating_sub(one.since_ms) <= expiry_ms && one.stream.is_quiet());
+        self.metrics.idle.sub((before - idle.len()) as i64);
+    }
+
+    /// Closes every idle connection.
+    pub fn close_idle(&self) {
+        let closed = std::mem::take(&mut *self.idle.borrow_mut()).len();
+        self.metrics.idle.sub(closed as i64);
+    }
+}
+
+impl Connection {
+    /// Puts it back, to be used again. Only after an exchange that ended cleanly on both sides.
+    pub fn release(mut self) {
+        let Some(lease) = self.lease.take() else { return };
+        let endpoint = self.endpoint.clone();
+        let mut idle = endpoint.idle.borrow_mut();
+        if endpoint.pool.idle == 0 {
+            return;
+        }
+        if idle.len() >= endpoint.pool.idle {
+            // The oldest is at the front; it has waited longest for a use that did not come.
+            idle.remove(0);
+            endpoint.metrics.idle.sub(1);
+        }
+        idle.push(Idle { stream: self.stream.clone(), lease, since_ms: clock::coarse_ms() });
+        endpoint.metrics.idle.add(1);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.endpoint.metrics.active.sub(1);
+    }
+}

@@ -1,0 +1,134 @@
+//! Starting a worker, and its loop: deadlines, commands, housekeeping, drain.
+//!
+//! The loop wakes once a tick; traffic does not pass through it.
+
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::rc::Rc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use monoio::io::Canceller;
+
+use crate::proxy::access_log::AccessLog;
+use crate::proxy::installed::Installed;
+use crate::proxy::local::Local;
+use crate::proxy::snapshot::Snapshot;
+use crate::route::table::{RouteIndex, Table};
+use crate::rt::deadline::TICK_MS;
+use crate::rt::driver::{self, Driver};
+use crate::rt::{affinity, clock};
+use crate::shared::frozen::Frozen;
+use crate::shared::line_ring::LineWriter;
+use crate::shared::mailbox::Mailbox;
+use crate::telemetry::registry::Registry;
+use crate::worker::accept::accept;
+use crate::worker::command::Command;
+
+/// Ticks between two rounds of housekeeping: about a second.
+const TICKS_PER_ROUND: u64 = 50;
+
+/// Everything a worker is started with.
+pub struct Seat {
+    /// Its number, from 0.
+    pub index: usize,
+    /// How many there are.
+    pub count: usize,
+    /// CPU to pin it to; None leaves it to the scheduler.
+    pub cpu: Option<u16>,
+    /// How it waits for the kernel.
+    pub driver: Driver,
+    /// Its listening sockets, one for each listener.
+    pub listeners: Vec<StdListener>,
+    /// What it runs first.
+    pub snapshot: Frozen<Snapshot>,
+    /// Where it counts.
+    pub registry: Frozen<Registry>,
+    /// What control tells it.
+    pub mailbox: Mailbox<Command>,
+    /// Its end of the access log.
+    pub log: LineWriter,
+}
+
+/// Starts the thread. It ends after a drain, or with the reason why it could not start.
+pub fn spawn(seat: Seat) -> io::Result<JoinHandle<io::Result<()>>> {
+    Builder::new().name(format!("ringgate-w{}", seat.index)).spawn(move || {
+        if let Some(cpu) = seat.cpu
+            && !affinity::pin_to(cpu)
+        {
+            eprintln!("worker {}: cannot be pinned to CPU {cpu}; it runs where the kernel puts it", seat.index);
+        }
+        driver::run(seat.driver, work(seat))?
+    })
+}
+
+async fn work(seat: Seat) -> io::Result<()> {
+    let installed = install(&seat.snapshot, &seat.registry, seat.index, seat.count)?;
+    let sample = seat.snapshot.access_log.as_ref().map_or(0.0, |log| log.sample);
+    let access_log = AccessLog::new(seat.log, sample, clock::nanos());
+    let local = Local::new(seat.index, installed, seat.registry.worker(seat.index), access_log);
+    let canceller = Canceller::new();
+    for (index, listener) in seat.listeners.into_iter().enumerate() {
+        monoio::spawn(accept(local.clone(), listener, index, canceller.handle()));
+    }
+    local.metrics.generation.set(seat.snapshot.generation as i64);
+    let mut canceller = Some(canceller);
+    let mut drain_by_ms = u64::MAX;
+    for tick in 0_u64.. {
+        monoio::time::sleep(Duration::from_millis(TICK_MS)).await;
+        let now_ms = clock::coarse_ms();
+        local.deadlines.advance(now_ms);
+        if seat.mailbox.is_waiting() {
+            for command in seat.mailbox.drain() {
+                match command {
+                    Command::Install(snapshot) => {
+                        local.install(install(&snapshot, &seat.registry, seat.index, seat.count)?);
+                        local.metrics.generation.set(snapshot.generation as i64);
+                    }
+                    Command::Drain => {
+                        let limit = local.installed().snapshot.limits.drain_timeout;
+                        drain_by_ms = now_ms + limit.as_millis() as u64;
+                        canceller.take().map(Canceller::cancel);
+                        local.drain();
+                    }
+                }
+            }
+        }
+        keep_house(&local, tick, now_ms);
+        let is_empty = local.metrics.connections_active.get() == 0;
+        if local.is_draining.get() && (is_empty || now_ms >= drain_by_ms) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn keep_house(local: &Rc<Local>, tick: u64, now_ms: u64) {
+    local.metrics.buffers_leased.set(local.pool.leased() as i64);
+    local.metrics.buffers_free_bytes.set(local.pool.free_bytes() as i64);
+    if tick % TICKS_PER_ROUND == 0 {
+        local.installed().sweep(now_ms);
+    }
+}
+
+fn install(
+    snapshot: &Frozen<Snapshot>,
+    registry: &Registry,
+    worker: usize,
+    workers: usize,
+) -> io::Result<Rc<Installed>> {
+    let tables = tables(snapshot).map_err(io::Error::other)?;
+    Ok(Installed::build(snapshot.clone(), tables, registry, worker, workers))
+}
+
+/// A router for each listener.
+pub fn tables(snapshot: &Snapshot) -> Result<Vec<Table>, String> {
+    let of_listener = |served: &Vec<u32>| {
+        let routes: Vec<_> = served
+            .iter()
+            .map(|&index| (RouteIndex(index), &snapshot.routes[index as usize].matches))
+            .collect();
+        Table::build(&routes).map_err(|error| error.to_string())
+    };
+    snapshot.served.iter().map(of_listener).collect()
+}
