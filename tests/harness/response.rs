@@ -112,7 +112,7 @@ impl Response {
 
     /// Asserts that the gateway itself refused, with this status and stable code (RFC 9457).
     #[track_caller]
-    pub fn is_problem(self, status: u16, code: &str) -> Self {
+    pub fn has_problem(self, status: u16, code: &str) -> Self {
         let response = self.has_status(status);
         assert_eq!(response.field("content-type"), Some("application/problem+json"));
         assert_eq!(response.field("server"), Some("ringgate"));
