@@ -31,7 +31,7 @@ impl Check {
         if self.json {
             println!("{}", serde_json::to_string_pretty(&diagnostics)?);
         } else if !diagnostics.is_empty() {
-            eprint!("{}", diagnostics.render());
+            eprint!("{}", diagnostics);
         }
         let Some(loaded) = loaded else { return Ok(ExitCode::FAILURE) };
         let snapshot = match compile(&loaded.config, &loaded.document.environment(&environment), 0) {

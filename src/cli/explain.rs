@@ -41,7 +41,7 @@ impl Explain {
         let loaded = match load(&self.config, &environment) {
             Ok(loaded) => loaded,
             Err(diagnostics) => {
-                eprint!("{}", diagnostics.render());
+                eprint!("{}", diagnostics);
                 return Ok(ExitCode::FAILURE);
             }
         };

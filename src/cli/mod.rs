@@ -74,8 +74,8 @@ fn schema() -> anyhow::Result<ExitCode> {
 
 /// What a configuration may see of this process.
 fn environment() -> Environment {
-    let variables =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Environment {
         variables: variables.collect(),
         base: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),

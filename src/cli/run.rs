@@ -49,11 +49,11 @@ impl Run {
         let loaded = match load(&self.file, &environment) {
             Ok(loaded) => loaded,
             Err(diagnostics) => {
-                eprint!("{}", diagnostics.render());
+                eprint!("{}", diagnostics);
                 return Ok(ExitCode::FAILURE);
             }
         };
-        eprint!("{}", loaded.warnings.render());
+        eprint!("{}", loaded.warnings);
         let open_files = raise_open_files();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let environment = loaded.document.environment(&environment);
@@ -154,9 +154,7 @@ async fn until_told(mut gateway: Gateway) -> anyhow::Result<ExitCode> {
         }
     }
     eprintln!("stopping: finishing what is in flight; a second signal ends it now");
-    let second = async {
-        while !matches!(signals.next().await, Told::Stop) {}
-    };
+    let second = async { while !matches!(signals.next().await, Told::Stop) {} };
     tokio::select! {
         in_time = gateway.stop() => {
             if !in_time {

@@ -39,15 +39,7 @@ pub struct Config {
     /// Request fields that only the gateway may set: removed from every request before anything looks at it.
     #[serde(default = "identity_fields")]
     pub identity_headers: Vec<String>,
-    /// A small service inside the gateway's own process: echoes what it gets.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SampleOriginConfig {
-    /// `address:port` it listens on. Name it as an endpoint of a cluster.
-    pub address: SocketAddress,
-}
-
-/// What a client may send and how long it may take.
+    /// What a client may send and how long it may take.
     #[serde(default)]
     pub limits: LimitsConfig,
     /// How paths are normalised before routing. The same path goes upstream.
@@ -124,6 +116,14 @@ pub struct AdminConfig {
     /// Required as `Authorization: Bearer ...` on everything but /healthz and /readyz. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<SecretSource>,
+}
+
+/// A small service inside the gateway's own process: echoes what it gets.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SampleOriginConfig {
+    /// `address:port` it listens on. Name it as an endpoint of a cluster.
+    pub address: SocketAddress,
 }
 
 /// What a client may send and how long it may take.

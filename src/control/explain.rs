@@ -43,9 +43,8 @@ pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Res
         "listener    {} ({})",
         snapshot.listeners[listener], config.listeners[listener].address
     );
-    let prepared = read(question, snapshot, &mut exchange).and_then(|()| {
-        prepare(&mut exchange, snapshot, |id| id.extend_from_slice(b"explain"))
-    });
+    let prepared = read(question, snapshot, &mut exchange)
+        .and_then(|()| prepare(&mut exchange, snapshot, |id| id.extend_from_slice(b"explain")));
     if let Err(fault) = prepared {
         let _ = writeln!(out, "answer      {} {}: {}", fault.status(), fault.code(), fault.detail());
         return Ok(out);
@@ -83,9 +82,11 @@ pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Res
 
 fn find_listener(snapshot: &Snapshot, question: &Question) -> Result<usize, String> {
     let Some(name) = &question.listener else { return Ok(0) };
-    snapshot.listeners.iter().position(|one| **one == **name).ok_or_else(|| {
-        format!("there is no listener `{name}`; there are: {}", snapshot.listeners.join(", "))
-    })
+    snapshot
+        .listeners
+        .iter()
+        .position(|one| **one == **name)
+        .ok_or_else(|| format!("there is no listener `{name}`; there are: {}", snapshot.listeners.join(", ")))
 }
 
 /// Writes the question as a request head and has the edge's parser read it, so that it is refused as it would be.

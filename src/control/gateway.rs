@@ -323,8 +323,7 @@ fn bind_all(config: &Config, workers: usize) -> Result<Bound, StartError> {
     let mut by_worker: Vec<Vec<TcpListener>> = (0..workers).map(|_| Vec::new()).collect();
     for listener in &config.listeners {
         let addr = listener.address.get();
-        let error =
-            |reason: String| StartError::Bind { name: listener.name.clone(), addr, reason };
+        let error = |reason: String| StartError::Bind { name: listener.name.clone(), addr, reason };
         if addr.port() != 0 && is_taken(addr) {
             return Err(error("another process listens there already".to_owned()));
         }

@@ -29,7 +29,10 @@ mod tests {
     #[test]
     fn takes_addresses_paths_and_names() {
         assert_eq!(resolve("127.0.0.1:80").map(|addr| addr.to_string()), Ok(String::from("127.0.0.1:80")));
-        assert_eq!(resolve("unix:/run/a.sock").map(|addr| addr.to_string()), Ok(String::from("unix:/run/a.sock")));
+        assert_eq!(
+            resolve("unix:/run/a.sock").map(|addr| addr.to_string()),
+            Ok(String::from("unix:/run/a.sock"))
+        );
         assert_eq!(resolve("localhost:81").map(|addr| addr.to_string()), Ok(String::from("127.0.0.1:81")));
         assert!(resolve("no-such-host.invalid:80").is_err());
     }

@@ -65,13 +65,8 @@ impl Stream {
     }
 
     /// The same, and can be cancelled: then the outcome is ECANCELED, or the bytes if they won the race.
-    pub async fn read_cancelable(
-        &self,
-        buffer: Buffer,
-        handle: CancelHandle,
-    ) -> (io::Result<usize>, Buffer) {
-        let (outcome, spare) =
-            on_kind!(self, stream => stream.cancelable_read(Spare(buffer), handle).await);
+    pub async fn read_cancelable(&self, buffer: Buffer, handle: CancelHandle) -> (io::Result<usize>, Buffer) {
+        let (outcome, spare) = on_kind!(self, stream => stream.cancelable_read(Spare(buffer), handle).await);
         (outcome, spare.0)
     }
 
@@ -130,9 +125,8 @@ impl Stream {
     pub fn is_quiet(&self) -> bool {
         let mut byte = 0_u8;
         // SAFETY: the buffer is one writable byte and the descriptor is open as long as `self` is.
-        let outcome = unsafe {
-            libc::recv(self.fd, (&raw mut byte).cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT)
-        };
+        let outcome =
+            unsafe { libc::recv(self.fd, (&raw mut byte).cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT) };
         outcome < 0 && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock
     }
 }

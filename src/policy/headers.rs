@@ -67,7 +67,11 @@ impl Policy for Headers {
 
     fn compile(config: &HeadersConfig, scope: &mut Scope<'_>) -> HeadersPlan {
         if *config == HeadersConfig::default() {
-            scope.problem("", "nothing is changed", "write `request` or `response` with `set`, `add` or `remove`");
+            scope.problem(
+                "",
+                "nothing is changed",
+                "write `request` or `response` with `set`, `add` or `remove`",
+            );
         }
         HeadersPlan {
             request: changes(&config.request, "request", scope),
@@ -99,10 +103,14 @@ impl Headers {
             fields.remove_named(name);
         }
         for (name, value) in &changes.set {
-            self.with_value(value, exchange, |value| fields.set(name, value));
+            self.with_value(value, exchange, |value| {
+                fields.set(name, value);
+            });
         }
         for (name, value) in &changes.add {
-            self.with_value(value, exchange, |value| fields.append(name, value));
+            self.with_value(value, exchange, |value| {
+                fields.append(name, value);
+            });
         }
     }
 
@@ -144,13 +152,26 @@ fn check_name(name: &str, path: &str, scope: &mut Scope<'_>) {
     if !is_token {
         scope.problem(path, format!("`{name}` is not a field name"), "letters, digits and `-`, no colon");
     }
-    use FieldId::{Connection, ContentLength, Host, KeepAlive, ProxyConnection, Te, Trailer, TransferEncoding};
+    use FieldId::{
+        Connection, ContentLength, Host, KeepAlive, ProxyConnection, Te, Trailer, TransferEncoding,
+    };
     let id = FieldId::recognise(name.as_bytes());
     if id == Host {
-        scope.problem(path, "Host is not changed here", "use `rewrite.host` of the route or `host` of the cluster");
+        scope.problem(
+            path,
+            "Host is not changed here",
+            "use `rewrite.host` of the route or `host` of the cluster",
+        );
     } else if matches!(
         id,
-        Connection | ContentLength | KeepAlive | ProxyConnection | Te | Trailer | TransferEncoding | FieldId::Upgrade
+        Connection
+            | ContentLength
+            | KeepAlive
+            | ProxyConnection
+            | Te
+            | Trailer
+            | TransferEncoding
+            | FieldId::Upgrade
     ) {
         let reason = format!("`{name}` belongs to one connection and is written by the gateway");
         scope.problem(path, reason, "leave it out");

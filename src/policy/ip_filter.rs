@@ -83,7 +83,11 @@ impl Policy for IpFilter {
 
     fn compile(config: &IpFilterConfig, scope: &mut Scope<'_>) -> IpFilterPlan {
         if config.allow.is_empty() && config.deny.is_empty() {
-            scope.problem("", "the filter has neither `allow` nor `deny`", "write at least one address range");
+            scope.problem(
+                "",
+                "the filter has neither `allow` nor `deny`",
+                "write at least one address range",
+            );
         }
         let allow = (!config.allow.is_empty()).then(|| AddressSet::new(&config.allow));
         IpFilterPlan { allow, deny: AddressSet::new(&config.deny) }

@@ -109,7 +109,8 @@ impl Policy for RequestLimits {
 impl RequestLimits {
     fn over_limit(&self, exchange: &Exchange) -> Option<Reply> {
         let plan = &*self.0;
-        if !plan.methods.is_empty() && !plan.methods.iter().any(|one| **one == *exchange.request.method_text())
+        if !plan.methods.is_empty()
+            && !plan.methods.iter().any(|one| **one == *exchange.request.method_text())
         {
             return Some(Reply::new(Code::MethodNotAllowed).with("allow", plan.allow.clone()));
         }

@@ -142,9 +142,10 @@ mod tests {
 
     #[test]
     fn a_route_replaces_or_switches_off_a_default() {
-        let defaults: PoliciesConfig =
-            serde_json::from_str(r#"{"ip_filter": {"deny": ["10.0.0.0/8"]}, "request_limits": {"query_bytes": 100}}"#)
-                .expect("valid settings");
+        let defaults: PoliciesConfig = serde_json::from_str(
+            r#"{"ip_filter": {"deny": ["10.0.0.0/8"]}, "request_limits": {"query_bytes": 100}}"#,
+        )
+        .expect("valid settings");
         let route: PoliciesConfig =
             serde_json::from_str(r#"{"ip_filter": "off", "headers": {"request": {"remove": ["x-a"]}}}"#)
                 .expect("valid settings");

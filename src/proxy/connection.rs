@@ -217,7 +217,11 @@ impl Conversation {
             Ok(_) => Next::Close,
             Err(_) if self.local.is_draining.get() => Next::Close,
             Err(_) if self.intake.park().await => {
-                if self.intake.bytes().is_empty() { Next::Close } else { Next::Head }
+                if self.intake.bytes().is_empty() {
+                    Next::Close
+                } else {
+                    Next::Head
+                }
             }
             Err(_) => Next::Park,
         }

@@ -28,7 +28,7 @@ use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::rt::join::{Either, beside, race};
-use crate::upstream::balance::maglev::{hash_address, hash_key};
+use crate::upstream::balance::{hash_address, hash_key};
 use crate::upstream::cluster::{Chosen, Cluster};
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::{ConnectError, Connection};
@@ -73,7 +73,8 @@ pub async fn forward(
     let limits = &installed.snapshot.limits;
     let timeouts = cluster.plan.timeouts;
     let duplex = Duplex::default();
-    let Conversation { local, intake, exchange, stream, waiting, sending, answering, total, .. } = conversation;
+    let Conversation { local, intake, exchange, stream, waiting, sending, answering, total, .. } =
+        conversation;
     let mut upload = Upload::new(exchange.framing, exchange.body_bytes_max);
     let mut opening = local.pool.lease(Size::Standard);
     request_head::write(exchange, address, opening.tail());
@@ -324,7 +325,8 @@ impl Answer<'_> {
     async fn relay(&mut self, connection: Connection, input: Buffer) -> Result<bool, Fault> {
         self.answering.disarm();
         let from = framing::response(&self.exchange.response, self.exchange.request.method)?;
-        let keeps_upstream = framing::persists(self.exchange.response.version, &self.exchange.response.fields);
+        let keeps_upstream =
+            framing::persists(self.exchange.response.version, &self.exchange.response.fields);
         self.route.chain.on_response(self.route.chain.len(), self.exchange).await;
         let to = match (from, self.exchange.request.version) {
             (Framing::UntilClose, Version::Http11) => Framing::Chunked,

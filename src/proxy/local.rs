@@ -18,6 +18,9 @@ use crate::telemetry::request_id::RequestIds;
 /// Bytes a worker keeps in free buffers.
 pub const FREE_BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Length of an IMF-fixdate.
+const DATE_BYTES: usize = 29;
+
 /// What one worker lends to its connections.
 pub struct Local {
     /// Number of this worker, from 0.
@@ -35,7 +38,7 @@ pub struct Local {
     /// True once it takes no more requests.
     pub is_draining: Cell<bool>,
     installed: RefCell<Rc<Installed>>,
-    date: RefCell<(u64, [u8; date::LEN])>,
+    date: RefCell<(u64, [u8; DATE_BYTES])>,
     idle: RefCell<IdleList>,
 }
 
@@ -64,7 +67,7 @@ impl Local {
             access_log: RefCell::new(access_log),
             is_draining: Cell::new(false),
             installed: RefCell::new(installed),
-            date: RefCell::new((u64::MAX, [0; date::LEN])),
+            date: RefCell::new((u64::MAX, [0; DATE_BYTES])),
             idle: RefCell::default(),
         })
     }
@@ -80,7 +83,7 @@ impl Local {
     }
 
     /// The Date field's value for now.
-    pub fn date(&self) -> [u8; date::LEN] {
+    pub fn date(&self) -> [u8; DATE_BYTES] {
         let second = clock::wall_ms() / 1_000;
         let mut cached = self.date.borrow_mut();
         if cached.0 != second {

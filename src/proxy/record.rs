@@ -61,13 +61,7 @@ impl Tally {
 }
 
 /// Counts the exchange and logs it.
-pub fn record(
-    tally: &Tally,
-    exchange: &Exchange,
-    installed: &Installed,
-    local: &Local,
-    listener: usize,
-) {
+pub fn record(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Local, listener: usize) {
     let duration_nanos = clock::nanos().saturating_sub(tally.began_nanos.get());
     let fault = tally.fault.get();
     let status = if tally.status.get() > 0 { tally.status.get() } else { fault.map_or(0, Fault::status) };

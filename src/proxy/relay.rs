@@ -168,9 +168,9 @@ impl ChunkEncoder {
     /// many bytes that took.
     fn begin_chunk(&mut self, buffer: &mut Buffer, len: usize) -> usize {
         let head = encode::chunk_head(len);
-        let mut count = head.as_bytes().len();
+        let mut count = head.len();
         // Reads leave CHUNK_HEADROOM, the first one HEADROOM with a response head in between.
-        let fits = buffer.prepend(head.as_bytes());
+        let fits = buffer.prepend(&head);
         debug_assert!(fits);
         if self.has_begun {
             let fits = buffer.prepend(b"\r\n");

@@ -86,7 +86,10 @@ impl<'a> ConnectionOptions<'a> {
 
     /// True if the field is named. What frames the message or says whose it is cannot be named away.
     pub fn name(&self, id: FieldId, name: &[u8]) -> bool {
-        if matches!(id, FieldId::ContentLength | FieldId::ContentType | FieldId::Host | FieldId::Authorization) {
+        if matches!(
+            id,
+            FieldId::ContentLength | FieldId::ContentType | FieldId::Host | FieldId::Authorization
+        ) {
             return false;
         }
         self.0.is_some_and(|fields| {

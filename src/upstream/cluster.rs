@@ -69,7 +69,8 @@ impl Cluster {
     /// Chooses an endpoint that is not in `excluded` (a bit per endpoint; those past the 64th are never
     /// excluded).
     pub fn choose(self: &Rc<Self>, hash: Option<u64>, excluded: u64) -> Option<Chosen> {
-        let pick = Pick { hash, in_flight: &self.in_flight, excluded };
+        let is_excluded = |index: usize| index < 64 && excluded >> index & 1 == 1;
+        let pick = Pick { hash, in_flight: &self.in_flight, is_excluded: &is_excluded };
         let index = self.balancer.pick(&pick)?;
         let count = &self.in_flight[index];
         count.set(count.get() + 1);

@@ -68,9 +68,8 @@ fn begin(local: &Rc<Local>, stream: TcpStream, peer: PeerAddr, index: usize) {
 /// A connection that is complete already. The listening socket does not block.
 fn accept_now(listener: RawFd) -> Option<(TcpStream, PeerAddr)> {
     // SAFETY: accept4 without an address writes nothing; the descriptor is open while its listener is.
-    let fd = unsafe {
-        libc::accept4(listener, std::ptr::null_mut(), std::ptr::null_mut(), libc::SOCK_CLOEXEC)
-    };
+    let fd =
+        unsafe { libc::accept4(listener, std::ptr::null_mut(), std::ptr::null_mut(), libc::SOCK_CLOEXEC) };
     if fd < 0 {
         return None;
     }

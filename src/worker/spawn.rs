@@ -56,7 +56,10 @@ pub fn spawn(seat: Seat) -> io::Result<JoinHandle<io::Result<()>>> {
         if let Some(cpu) = seat.cpu
             && !affinity::pin_to(cpu)
         {
-            eprintln!("worker {}: cannot be pinned to CPU {cpu}; it runs where the kernel puts it", seat.index);
+            eprintln!(
+                "worker {}: cannot be pinned to CPU {cpu}; it runs where the kernel puts it",
+                seat.index
+            );
         }
         driver::run(seat.driver, work(seat))?
     })
@@ -128,7 +131,9 @@ pub fn tables(snapshot: &Snapshot) -> Result<Vec<Table>, String> {
             .iter()
             .map(|&index| (RouteIndex(index), &snapshot.routes[index as usize].matches))
             .collect();
-        Table::build(&routes).map_err(|error| error.to_string())
+        Table::build(&routes).map_err(|error| {
+            format!("routes[{}].match.{}: {}", error.route.0, error.error.at, error.error.reason)
+        })
     };
     snapshot.served.iter().map(of_listener).collect()
 }

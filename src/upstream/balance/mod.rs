@@ -15,13 +15,11 @@ use std::cell::Cell;
 
 use crate::upstream::config::{BalanceConfig, HashKeyConfig};
 
+use crate::shared::Frozen;
 use maglev::Maglev;
+
 pub use maglev::{hash_address, hash_key};
 use random::{Cumulative, Random};
-
-/// What is shared between the workers: read-only, written by nobody after compilation.
-/// To be replaced by the type of this name in `shared` when that exists.
-pub type Frozen<T> = std::sync::Arc<T>;
 
 /// Most endpoints of one cluster: the Maglev table still has a dozen slots for each.
 pub const ENDPOINTS_MAX: usize = 4096;
