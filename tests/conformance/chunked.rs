@@ -68,7 +68,7 @@ fn refuses_malformed_chunks() {
         let origin = FaultOrigin::start(|dialogue| while dialogue.request().is_some() {});
         let gateway = Setup::before(origin.address()).start();
         let mut wire = gateway.wire();
-        let response = wire.ask(post(chunks)).is_problem(400, "bad_chunk");
+        let response = wire.ask(post(chunks)).has_problem(400, "bad_chunk");
         assert!(response.says_close(), "{chunks:?}");
         wire.expect_close();
         origin.loses(origin.accepted());
@@ -81,7 +81,7 @@ fn refuses_malformed_trailers() {
     let gateway = Setup::before(origin.address()).start();
     for trailer in ["Name : v", "no colon", " folded: v", "N: a\x01b"] {
         let mut wire = gateway.wire();
-        wire.ask(post(&format!("3\r\nabc\r\n0\r\n{trailer}\r\n\r\n"))).is_problem(400, "bad_trailer");
+        wire.ask(post(&format!("3\r\nabc\r\n0\r\n{trailer}\r\n\r\n"))).has_problem(400, "bad_trailer");
         wire.expect_close();
     }
 }
@@ -103,7 +103,7 @@ fn refuses_trailers_without_end() {
     let gateway = Setup::before(origin.address()).start();
     let mut wire = gateway.wire();
     let response = wire.ask(post(&format!("3\r\nabc\r\n0\r\n{}", "T: trailer\r\n".repeat(10_000))));
-    assert_eq!(response.is_problem(431, "trailer_too_large").status, 431);
+    assert_eq!(response.has_problem(431, "trailer_too_large").status, 431);
     wire.expect_close();
 }
 

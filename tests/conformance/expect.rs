@@ -56,7 +56,7 @@ fn a_refusal_comes_instead_of_100() {
     // RFC 9110 10.1.1: a final status spares the client its body.
     let edge = Edge::with("limits: {body_bytes: 4B}");
     let mut wire = edge.gateway.wire();
-    let response = wire.ask(REQUEST).is_problem(413, "body_too_large");
+    let response = wire.ask(REQUEST).has_problem(413, "body_too_large");
     assert!(response.says_close());
     wire.expect_close();
     assert!(edge.origin.requests().is_empty());

@@ -82,7 +82,7 @@ fn a_404_keeps_the_connection() {
         .routes("  - name: one\n    match: {path: /one}\n    cluster: origin")
         .start();
     let mut wire = gateway.wire();
-    assert!(!wire.get("/other").is_problem(404, "no_route").says_close());
+    assert!(!wire.get("/other").has_problem(404, "no_route").says_close());
     wire.get("/one").has_status(200);
 }
 
@@ -98,7 +98,7 @@ fn a_refused_request_with_a_body_does_not_leave_the_body_as_the_next_request() {
     let length = smuggled.len();
     let response =
         wire.ask(format!("POST /other HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n{smuggled}"));
-    let response = response.is_problem(404, "no_route");
+    let response = response.has_problem(404, "no_route");
     if response.says_close() {
         wire.expect_close();
     } else {

@@ -46,7 +46,7 @@ impl Edge {
     fn refuses(&self, request: impl AsRef<[u8]>, status: u16, code: &str) -> Response {
         let before = self.origin.requests().len();
         let mut wire = self.gateway.wire();
-        let response = wire.ask(request).is_problem(status, code);
+        let response = wire.ask(request).has_problem(status, code);
         assert!(response.says_close(), "{:#?}", response.fields);
         wire.expect_close();
         assert_eq!(self.origin.requests().len(), before, "a refused request went upstream");
@@ -81,7 +81,7 @@ fn breaks(answer: &str, breach: &str) {
     let mut wire = gateway.wire();
     wire.get("/good").has_status(200);
     let accepted = origin.accepted();
-    wire.get("/bad").is_problem(502, &format!("upstream_{breach}"));
+    wire.get("/bad").has_problem(502, &format!("upstream_{breach}"));
     origin.loses(1);
     wire.get("/good").has_status(200);
     assert_eq!(origin.accepted(), accepted + 1, "the broken connection was used again");

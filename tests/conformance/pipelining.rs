@@ -57,7 +57,7 @@ fn answers_what_came_before_a_malformed_request() {
     let mut wire = edge.gateway.wire();
     wire.send("GET /good HTTP/1.1\r\nHost: test\r\n\r\nGET /bad HTTP/1.1\r\n\r\nGET /never HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(wire.read().has_status(200).text(), "/good");
-    wire.read().is_problem(400, "missing_host");
+    wire.read().has_problem(400, "missing_host");
     wire.expect_close();
     assert_eq!(edge.origin.only_request().target, "/good");
 }

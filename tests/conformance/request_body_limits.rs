@@ -27,7 +27,7 @@ fn refuses_a_chunked_body_that_grows_too_large() {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    let response = wire.read().is_problem(413, "body_too_large");
+    let response = wire.read().has_problem(413, "body_too_large");
     assert!(response.says_close());
     wire.expect_close();
     // What had gone upstream is not a whole request: the origin sees its connection end.
@@ -51,7 +51,7 @@ fn answers_408_when_a_body_stops() {
     let gateway = Setup::before(origin.address()).top("limits: {body_timeout: 300ms}").start();
     let mut wire = gateway.wire();
     wire.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nhalf");
-    let response = wire.read().is_problem(408, "body_timeout");
+    let response = wire.read().has_problem(408, "body_timeout");
     assert!(response.says_close());
     wire.expect_close();
     origin.loses(origin.accepted());

@@ -63,7 +63,7 @@ fn answers_408_when_a_head_takes_too_long() {
         }
         std::thread::sleep(Duration::from_millis(30));
     }
-    let response = wire.read().is_problem(408, "head_timeout");
+    let response = wire.read().has_problem(408, "head_timeout");
     assert!(response.says_close());
     wire.expect_close();
 }

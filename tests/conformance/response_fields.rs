@@ -58,5 +58,5 @@ fn the_limit_of_an_answers_head_is_the_pools() {
     let origin = FaultOrigin::answering(large);
     Setup::before(origin.address()).start().get("/").has_status(200);
     let narrow = Setup::before(origin.address()).cluster("pool: {head_bytes: 2KiB}").start();
-    narrow.get("/").is_problem(502, "upstream_head_too_large");
+    narrow.get("/").has_problem(502, "upstream_head_too_large");
 }

@@ -52,7 +52,7 @@ fn a_close_within_the_head_is_a_broken_origin() {
     // RFC 9112 8.
     let origin = FaultOrigin::answering_and_closing("HTTP/1.1 200 OK\r\nContent-Le");
     let gateway = Setup::before(origin.address()).start();
-    gateway.get("/").is_problem(502, "upstream_truncated_head");
+    gateway.get("/").has_problem(502, "upstream_truncated_head");
 }
 
 #[test]

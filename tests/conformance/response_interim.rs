@@ -51,7 +51,7 @@ fn interim_answers_without_end_are_a_broken_origin() {
     let mut wire = gateway.wire();
     wire.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     let last = std::iter::repeat_with(|| wire.read()).take(10_000).find(|response| response.status >= 200);
-    last.expect("a final answer").is_problem(502, "upstream_too_many_interim");
+    last.expect("a final answer").has_problem(502, "upstream_too_many_interim");
 }
 
 #[test]

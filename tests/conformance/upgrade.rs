@@ -7,7 +7,7 @@ fn declines_websocket_cleanly() {
     let edge = Edge::start();
     let request = "GET /chat HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    edge.gateway.send(request).is_problem(501, "upgrade_not_supported");
+    edge.gateway.send(request).has_problem(501, "upgrade_not_supported");
     assert!(edge.origin.requests().is_empty());
 }
 

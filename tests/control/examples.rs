@@ -135,7 +135,7 @@ fn adapted(text: &str, directory: &Path, origin: SocketAddr) -> String {
         let replaced = match section.as_str() {
             _ if code.starts_with('#') => line.to_owned(),
             "clusters" => address.replace_all(line, origin.to_string()).into_owned(),
-            "listeners" | "admin" => address.replace_all(line, "127.0.0.1:0").into_owned(),
+            "listeners" | "admin" | "sample_origin" => address.replace_all(line, "127.0.0.1:0").into_owned(),
             "access_log" => log.replace(line, format!("to: {}/access.log", directory.display())).into_owned(),
             "workers" => cpus.replace(line, format!("cpus: [{}]", first_cpu())).into_owned(),
             _ => line.to_owned(),

@@ -14,8 +14,7 @@ const ROUTES: &str = "
 
 fn explained(endpoint: impl std::fmt::Display, arguments: &[&str]) -> String {
     let file = Written::new(&Setup::before(endpoint).routes(ROUTES).yaml());
-    // The file may come first or as an option; it comes first as with every other command.
-    ringgate(&[&["explain", file.path()], arguments].concat()).said()
+    ringgate(&[&["explain"], arguments, &["-c", file.path()]].concat()).said()
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! The quick start of the README, on free ports.
 
-use crate::harness::{Gateway, curl, ringgate};
+use regex::Regex;
+
+use crate::harness::{Gateway, curl, free_address, ringgate};
 
 fn started() -> Gateway {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config/quickstart.yaml");
     let text = std::fs::read_to_string(path).expect("config/quickstart.yaml is there");
     let text = text.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:9090", "127.0.0.1:0");
+    // The sample origin is named twice, where it listens and as an endpoint, so it cannot have port 0.
+    let pattern = Regex::new(r#"sample_origin:\s*\{?\s*address:\s*["']?([0-9.]+:\d+)"#).expect("a pattern");
+    let origin = pattern.captures(&text).expect("a sample origin")[1].to_owned();
+    let text = text.replace(&origin, &free_address().to_string());
     let directory = tempfile::tempdir().expect("a temporary directory");
     // By the same name: what is special about the quick start may hang on it.
     let file = directory.path().join("quickstart.yaml");

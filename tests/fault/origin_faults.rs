@@ -30,7 +30,7 @@ fn recovers(gateway: &Gateway) {
 fn a_reset_before_the_answer_is_502() {
     let (_origin, gateway) = faulty(Dialogue::reset);
     for _ in 0..5 {
-        gateway.get("/wrong").is_problem(502, "upstream_reset");
+        gateway.get("/wrong").has_problem(502, "upstream_reset");
         recovers(&gateway);
     }
 }
@@ -78,7 +78,7 @@ fn an_origin_that_says_nothing_is_504() {
     let (_origin, gateway) = faulty(|dialogue| {
         dialogue.closes_within(Duration::from_secs(10));
     });
-    gateway.get("/wrong").is_problem(504, "upstream_head_timeout");
+    gateway.get("/wrong").has_problem(504, "upstream_head_timeout");
     recovers(&gateway);
 }
 

@@ -59,7 +59,7 @@ fn many_crawling_heads_do_not_delay_others() {
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     }
     for wire in &mut crawling {
-        wire.read().is_problem(408, "head_timeout");
+        wire.read().has_problem(408, "head_timeout");
     }
     drop(crawling);
     gateway.metric_becomes("ringgate_connections_active", 0.0);

@@ -110,10 +110,10 @@ pub fn vanish(gateway: SocketAddr, round: u64, counts: &Counts) {
     let sent = whole.len() - (round % 3) as usize * 30;
     let _ = stream.write_all(&whole.as_bytes()[..sent]);
     std::thread::sleep(Duration::from_millis(round % 7));
-    if round % 4 == 0 {
+    if round.is_multiple_of(4) {
         let _ = stream.read(&mut [0; 1000]);
     }
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     }
     add(&counts.vanished);

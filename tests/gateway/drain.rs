@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::Pair;
-use crate::harness::{FaultOrigin, Gateway, Setup, eventually};
+use crate::harness::{FaultOrigin, Setup, eventually};
 
 fn slow(delay: Duration) -> FaultOrigin {
     FaultOrigin::start(move |dialogue| {
@@ -33,7 +33,7 @@ fn sigint_drains_too() {
 #[test]
 fn finishes_what_is_in_flight() {
     let origin = slow(Duration::from_millis(700));
-    let gateway = Setup::before(origin.address()).start();
+    let mut gateway = Setup::before(origin.address()).start();
     let mut wire = gateway.wire();
     wire.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     origin.receives(1);
@@ -42,17 +42,17 @@ fn finishes_what_is_in_flight() {
     assert_eq!(response.text(), "ok");
     assert!(response.says_close(), "a draining gateway tells the client not to come back");
     wire.expect_close();
-    gateway.drain_is_done();
+    gateway.ends_with(0);
 }
 
 #[test]
 fn closes_idle_connections() {
-    let pair = Pair::start();
+    let mut pair = Pair::start();
     let mut wire = pair.gateway.wire();
     wire.get("/").has_status(200);
     pair.gateway.signal(libc::SIGTERM);
     wire.expect_close_within(Duration::from_secs(3));
-    pair.gateway.drain_is_done();
+    pair.gateway.ends_with(0);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn accepts_nobody_new() {
 #[test]
 fn readiness_falls_while_it_drains() {
     let origin = slow(Duration::from_secs(2));
-    let gateway = Setup::before(origin.address()).start();
+    let mut gateway = Setup::before(origin.address()).start();
     let mut wire = gateway.wire();
     wire.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     origin.receives(1);
@@ -78,7 +78,7 @@ fn readiness_falls_while_it_drains() {
     eventually("/readyz falls", || gateway.admin_get("/readyz").status == 503);
     gateway.admin_get("/healthz").has_status(200);
     wire.read().has_status(200);
-    gateway.drain_is_done();
+    gateway.ends_with(0);
 }
 
 #[test]
@@ -106,15 +106,4 @@ fn a_second_signal_ends_it_now() {
     assert!(gateway.process().is_running(), "the first signal must let the exchange go on");
     gateway.signal(libc::SIGTERM);
     assert!(gateway.process().exit_within(Duration::from_secs(2)).is_some());
-}
-
-trait DrainIsDone {
-    fn drain_is_done(self);
-}
-
-impl DrainIsDone for Gateway {
-    #[track_caller]
-    fn drain_is_done(mut self) {
-        self.ends_with(0);
-    }
 }

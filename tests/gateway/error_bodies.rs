@@ -8,7 +8,7 @@ use crate::harness::{FaultOrigin, Setup};
 #[test]
 fn no_route_is_404() {
     let pair = Pair::with(|setup| setup.routes("  - name: a\n    match: {path: /a}\n    cluster: origin"));
-    let response = pair.gateway.get("/b").is_problem(404, "no_route");
+    let response = pair.gateway.get("/b").has_problem(404, "no_route");
     assert_eq!(response.json()["title"], "Not Found");
     assert!(response.field("content-length").is_some());
 }
@@ -18,7 +18,7 @@ fn a_refused_connection_is_503() {
     // A port that was free a moment ago: nobody listens there.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gateway = Setup::before(free).start();
-    gateway.get("/").is_problem(503, "upstream_connect_refused");
+    gateway.get("/").has_problem(503, "upstream_connect_refused");
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn a_reset_is_502() {
         dialogue.reset();
     });
     let gateway = Setup::before(origin.address()).start();
-    gateway.get("/").is_problem(502, "upstream_reset");
+    gateway.get("/").has_problem(502, "upstream_reset");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn an_error_never_tells_what_is_inside() {
 fn errors_are_counted_by_code() {
     let pair = Pair::with(|setup| setup.routes("  - name: a\n    match: {path: /a}\n    cluster: origin"));
     for _ in 0..3 {
-        pair.gateway.get("/b").is_problem(404, "no_route");
+        pair.gateway.get("/b").has_problem(404, "no_route");
     }
     pair.gateway.metric_becomes("ringgate_errors_total{code=\"no_route\"}", 3.0);
 }

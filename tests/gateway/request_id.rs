@@ -51,6 +51,6 @@ fn an_id_with_odd_bytes_is_replaced() {
 #[test]
 fn an_error_carries_the_id_of_its_answer() {
     let pair = Pair::with(|setup| setup.routes("  - name: a\n    match: {path: /a}\n    cluster: origin"));
-    let response = pair.gateway.get("/other").is_problem(404, "no_route");
+    let response = pair.gateway.get("/other").has_problem(404, "no_route");
     assert_eq!(response.json()["request_id"], response.field("x-request-id").expect("an id"));
 }

@@ -20,7 +20,7 @@ fn goes(gateway: &Gateway, target: &str, host: &str, fields: &str, route: &str) 
     let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
     let response = gateway.send(request);
     if route.is_empty() {
-        response.is_problem(404, "no_route");
+        response.has_problem(404, "no_route");
     } else {
         assert_eq!(response.has_status(200).text(), route, "{host} {target} {fields}");
     }
@@ -110,7 +110,7 @@ fn a_method_that_no_route_of_the_path_takes_is_405_with_allow() {
     // RFC 9110 15.5.6: Allow MUST be sent.
     let gateway = router(&[("read", "path: /a, methods: [GET]"), ("write", "path: /a, methods: [PUT]")]);
     let response =
-        gateway.send("DELETE /a HTTP/1.1\r\nHost: test\r\n\r\n").is_problem(405, "method_not_allowed");
+        gateway.send("DELETE /a HTTP/1.1\r\nHost: test\r\n\r\n").has_problem(405, "method_not_allowed");
     let mut allowed: Vec<&str> = response.field("allow").expect("Allow").split(',').map(str::trim).collect();
     allowed.sort_unstable();
     assert_eq!(allowed, ["GET", "HEAD", "PUT"]);

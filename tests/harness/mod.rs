@@ -15,10 +15,13 @@ mod setup;
 mod tools;
 mod wire;
 
-pub use cli::{Finished, ringgate};
+#[cfg(test)]
+mod tests;
+
+pub use cli::ringgate;
 pub use gateway::Gateway;
 pub use head::Request;
-pub use nginx::Nginx;
+pub use nginx::{Nginx, free_address};
 pub use origin::{Dialogue, FaultOrigin, echo};
 pub use pattern::Pattern;
 pub use process::Process;

@@ -37,12 +37,6 @@ impl Nginx {
         Self { address, process }
     }
 
-    /// One that says hello to everything.
-    #[track_caller]
-    pub fn hello() -> Self {
-        Self::start("location / { return 200 \"hello from nginx\\n\"; }")
-    }
-
     /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -62,7 +56,7 @@ impl Nginx {
 }
 
 /// An address that was free a moment ago.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("bound")
 }

@@ -191,11 +191,6 @@ impl Dialogue {
         self.record.closed.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Which connection of the origin this is, from 0.
-    pub fn number(&self) -> usize {
-        self.number
-    }
-
     /// Reads a whole request; `None` when the gateway has closed.
     pub fn request(&mut self) -> Option<Request> {
         let mut request = self.head()?;

@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, eventually};
+use super::PATIENCE;
 
 /// A running child.
 pub struct Process {
@@ -95,11 +95,6 @@ impl Process {
         self.status_field("VmRSS:") * 1024
     }
 
-    /// Threads of the process.
-    pub fn threads(&self) -> u64 {
-        self.status_field("Threads:")
-    }
-
     /// CPUs that each thread may run on, by thread name.
     pub fn affinities(&self) -> Vec<(String, String)> {
         let tasks = std::fs::read_dir(self.proc("task")).expect("the process runs");
@@ -128,12 +123,6 @@ impl Process {
             assert!(Instant::now() < deadline, "more than {count} descriptors: {:#?}", self.descriptors());
             std::thread::sleep(Duration::from_millis(20));
         }
-    }
-
-    /// Waits until the standard error holds `text`.
-    #[track_caller]
-    pub fn stderr_says(&self, text: &str) {
-        eventually(&format!("stderr holds {text:?}"), || self.stderr().contains(text));
     }
 
     fn status_field(&self, name: &str) -> u64 {

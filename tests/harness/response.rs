@@ -25,8 +25,6 @@ pub struct Response {
     pub version: String,
     /// The status code.
     pub status: u16,
-    /// The reason phrase.
-    pub reason: String,
     /// The fields, in their order.
     pub fields: Vec<(String, String)>,
     /// The body without its framing.
@@ -50,12 +48,11 @@ impl Response {
         let code = parts.next().unwrap_or_default();
         assert_eq!(code.len(), 3, "no status line: {status_line:?}");
         // RFC 9112 4: the space before the reason is there even if the reason is empty.
-        let reason =
-            parts.next().unwrap_or_else(|| panic!("no space after the status: {status_line:?}")).to_owned();
+        assert!(parts.next().is_some(), "no space after the status: {status_line:?}");
         let fields = lines.map(field_line).collect();
         let status = code.parse().unwrap_or_else(|_| panic!("no status line: {status_line:?}"));
         let empty = (Vec::new(), Vec::new());
-        Self { version, status, reason, fields, body: empty.0, trailers: empty.1, framing: Framing::Bodiless }
+        Self { version, status, fields, body: empty.0, trailers: empty.1, framing: Framing::Bodiless }
     }
 
     /// Decides how the body ends. RFC 9112 6.3.
@@ -115,7 +112,7 @@ impl Response {
 
     /// Asserts that the gateway itself refused, with this status and stable code (RFC 9457).
     #[track_caller]
-    pub fn is_problem(self, status: u16, code: &str) -> Self {
+    pub fn has_problem(self, status: u16, code: &str) -> Self {
         let response = self.has_status(status);
         assert_eq!(response.field("content-type"), Some("application/problem+json"));
         assert_eq!(response.field("server"), Some("ringgate"));

@@ -34,11 +34,6 @@ impl Wire {
         Self { stream, ahead: Vec::new() }
     }
 
-    /// This side's address.
-    pub fn local(&self) -> SocketAddr {
-        self.stream.local_addr().expect("a connected socket")
-    }
-
     /// The socket, for what has no method here.
     pub fn stream(&self) -> &TcpStream {
         &self.stream

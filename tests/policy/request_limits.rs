@@ -10,7 +10,7 @@ fn a_body_of_the_limit_passes_and_one_more_byte_does_not() {
         format!("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: {length}\r\n\r\n{}", "x".repeat(length))
     };
     gateway.send(post(10)).has_status(200);
-    gateway.send(post(11)).is_problem(413, "body_too_large");
+    gateway.send(post(11)).has_problem(413, "body_too_large");
     assert_eq!(origin.requests().len(), 1);
 }
 
@@ -23,7 +23,7 @@ fn a_chunked_body_is_counted_while_it_streams() {
     wire.send("POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n");
     std::thread::sleep(std::time::Duration::from_millis(50));
     wire.send("8\r\n12345678\r\n");
-    let response = wire.read().is_problem(413, "body_too_large");
+    let response = wire.read().has_problem(413, "body_too_large");
     assert!(response.says_close());
     wire.expect_close();
 }
@@ -59,7 +59,8 @@ fn fields_beyond_the_limit_are_431() {
 fn other_methods_are_405_with_allow() {
     let (origin, gateway) = guarded("request_limits: {methods: [GET, POST]}");
     gateway.get("/").has_status(200);
-    let response = gateway.send("DELETE / HTTP/1.1\r\nHost: t\r\n\r\n").is_problem(405, "method_not_allowed");
+    let response =
+        gateway.send("DELETE / HTTP/1.1\r\nHost: t\r\n\r\n").has_problem(405, "method_not_allowed");
     let allow = response.field("allow").expect("RFC 9110 15.5.6: Allow");
     assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
     assert_eq!(origin.requests().len(), 1);

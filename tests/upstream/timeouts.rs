@@ -27,7 +27,7 @@ fn no_head_in_time_is_504() {
     let origin = stuck("");
     let gateway = Setup::before(origin.address()).cluster("timeouts: {head: 300ms}").start();
     within(250..3000, || {
-        gateway.get("/").is_problem(504, "upstream_head_timeout");
+        gateway.get("/").has_problem(504, "upstream_head_timeout");
     });
     origin.loses(1);
 }
@@ -36,7 +36,7 @@ fn no_head_in_time_is_504() {
 fn half_a_head_in_time_is_504() {
     let origin = stuck("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n");
     let gateway = Setup::before(origin.address()).cluster("timeouts: {head: 300ms}").start();
-    gateway.get("/").is_problem(504, "upstream_head_timeout");
+    gateway.get("/").has_problem(504, "upstream_head_timeout");
     origin.loses(1);
 }
 
@@ -46,7 +46,7 @@ fn a_504_keeps_the_clients_connection() {
     let gateway = Setup::before(origin.address()).cluster("timeouts: {head: 100ms}").start();
     let mut wire = gateway.wire();
     for _ in 0..2 {
-        assert!(!wire.get("/").is_problem(504, "upstream_head_timeout").says_close());
+        assert!(!wire.get("/").has_problem(504, "upstream_head_timeout").says_close());
     }
 }
 
@@ -113,6 +113,6 @@ fn no_connection_in_time_is_504() {
     assert!(fillers.iter().any(Result::is_err), "the backlog did not fill");
     let gateway = Setup::before(address).cluster("timeouts: {connect: 300ms}").start();
     within(250..4000, || {
-        gateway.get("/").is_problem(504, "upstream_connect_timeout");
+        gateway.get("/").has_problem(504, "upstream_connect_timeout");
     });
 }
