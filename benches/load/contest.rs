@@ -11,6 +11,7 @@ use anyhow::Context;
 
 use crate::contender::{Bodies, Contender, Tuning};
 use crate::lane::{Lane, LanePlan};
+use crate::quiet::Patience;
 use crate::row::{Measure, Row};
 use crate::socket::Address;
 use crate::stage::Stage;
@@ -34,6 +35,8 @@ pub struct Conditions<'a> {
     pub rounds: usize,
     /// No round begins after this.
     pub end: Instant,
+    /// How long a row may wait for the machine to be quiet.
+    pub patience: Duration,
     /// Ringgate's event loop.
     pub driver: &'a str,
     /// What to run Ringgate under.
@@ -154,6 +157,7 @@ fn compare(
     let mut standings: Vec<Standing> = lanes.iter().map(Standing::new).collect();
     let mut order: Vec<usize> = (0..lanes.len()).collect();
     let mut dice = Dice::new();
+    let mut patience = Patience::new(conditions.patience, conditions.end);
     for round in 0..2 * conditions.rounds {
         let is_enough = standings.iter().all(|standing| standing.kept() >= conditions.rounds);
         if is_enough || Instant::now() > conditions.end {
@@ -161,6 +165,7 @@ fn compare(
         }
         dice.shuffle(&mut order);
         for &at in &order {
+            patience.wait()?;
             let sample = lanes[at].sample(stage, connections, conditions.time)?;
             standings[at].add(sample.is_clean().then_some(sample.cpu_us));
             eprintln!(

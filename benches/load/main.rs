@@ -11,6 +11,7 @@ mod machine;
 mod message;
 mod poller;
 mod process;
+mod quiet;
 mod relay;
 mod report;
 mod row;
@@ -19,6 +20,8 @@ mod stage;
 mod standing;
 mod work;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -55,6 +58,9 @@ struct Options {
     /// No round begins after this many seconds.
     #[arg(long, default_value_t = 1800)]
     limit: u64,
+    /// Seconds that a row may wait for the machine to be quiet.
+    #[arg(long, default_value_t = 60)]
+    patience: u64,
     /// Ringgate's event loop: auto, io_uring or epoll.
     #[arg(long, default_value = "auto")]
     driver: String,
@@ -97,12 +103,13 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     ensure!(machine::cpus() >= 2, "two CPUs are needed: one for the gateway, one for everything else");
     machine::raise_open_files();
     machine::pin(machine::LOAD_CPU).context("pinning the load generator")?;
-    let dir = tempfile::tempdir()?;
+    let dir = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir()?;
     let conditions = Conditions {
         contenders: contenders(&options.contenders),
         time: Duration::from_secs_f64(options.seconds),
         rounds: options.rounds,
         end: Instant::now() + Duration::from_secs(options.limit),
+        patience: Duration::from_secs(options.patience),
         driver: &options.driver,
         under: &options.under,
         dir: dir.path(),
@@ -115,7 +122,9 @@ fn measure(options: &Options) -> anyhow::Result<()> {
             Ok(standings) => report.add(row, &standings),
             Err(error) => eprintln!("  {} was not measured: {error:#}", row.name),
         }
-        interrupt::check()?;
+        if interrupt::check().is_err() {
+            break;
+        }
     }
     println!("{header}\n\n{}", report.text());
     Ok(())

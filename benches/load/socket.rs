@@ -3,9 +3,11 @@
 //! Knows nothing of HTTP. Loopback and unix sockets only.
 
 use std::fmt;
+use std::fs::Permissions;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,6 +58,10 @@ pub fn listen(address: &Address) -> io::Result<(OwnedFd, Address)> {
         socket.set_reuse_address(true)?;
     }
     socket.bind(&kernel)?;
+    if let Address::Unix(path) = address {
+        // nginx's workers are somebody else when it is started as root.
+        std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
+    }
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     let bound = match address {
