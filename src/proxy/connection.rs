@@ -27,6 +27,11 @@ use crate::rt::deadline::Deadline;
 /// A connection that has been idle this long gives its buffers back. Long enough that a busy client never pays
 /// for it, short enough that memory follows the load.
 const PARK_AFTER: Duration = Duration::from_secs(1);
+/// The same while more than [`IDLE_CROWD`] of a worker's connections hold buffers for nothing.
+const PARK_AFTER_IN_CROWD: Duration = Duration::from_millis(40);
+/// So many idle connections cost a few MiB; more of them are a reconnecting crowd that must not set the mark for the
+/// process's memory.
+const IDLE_CROWD: i64 = 256;
 /// How long a closed connection is read on, so that the last answer is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(3);
 
@@ -213,7 +218,9 @@ impl Conversation {
             return Next::Close;
         }
         self.local.metrics.connections_idle.add(1);
-        let outcome = idle.guard(PARK_AFTER, self.intake.fill()).await;
+        let is_crowd = self.local.metrics.connections_idle.get() > IDLE_CROWD;
+        let patience = if is_crowd { PARK_AFTER_IN_CROWD } else { PARK_AFTER };
+        let outcome = idle.guard(patience, self.intake.fill()).await;
         self.local.metrics.connections_idle.sub(1);
         match outcome {
             Ok(Ok(Arrival::Bytes(_))) => Next::Head,

@@ -322,6 +322,14 @@ impl Answer<'_> {
         Ok(())
     }
 
+    /// Whether the rest of the request will come and be read. What is left of it would stand in the way of the next
+    /// one. An early refusal stops the client or the origin; a client that waits for 100 (Continue) and gets a
+    /// final answer may or may not send its body.
+    fn will_be_uploaded(&self) -> bool {
+        let waits = self.duplex.uploaded_bytes.get() == 0;
+        self.duplex.is_uploaded.get() || (self.exchange.response.status < 400 && !waits)
+    }
+
     /// Carries the answer to the client. True if the client's connection can go on.
     async fn relay(&mut self, connection: Connection, input: Buffer) -> Result<bool, Fault> {
         self.answering.disarm();
@@ -334,11 +342,9 @@ impl Answer<'_> {
             (Framing::Chunked, Version::Http10) => Framing::UntilClose,
             (same, _) => same,
         };
-        // What is left of the body would stand in the way of the next request, and a client that waits for 100
-        // (Continue) may or may not send it.
         let persists = self.may_persist
             && to != Framing::UntilClose
-            && self.duplex.is_uploaded.get()
+            && self.will_be_uploaded()
             && !self.local.is_draining.get();
         self.scratch.clear();
         let wire = Wire { framing: to, persists, is_proxied: true };
