@@ -59,6 +59,8 @@ impl Run {
         let environment = loaded.document.environment(&environment);
         let wanted = self.driver(&loaded.config);
         let code = runtime.block_on(async {
+            // Before anything is said to be ready: whoever reads that may send one.
+            let signals = Signals::listen()?;
             let _origin = start_origin(&loaded.config).await?;
             let gateway = match Gateway::start(&loaded.config, &environment, wanted).await {
                 Ok(gateway) => gateway,
@@ -69,7 +71,7 @@ impl Run {
                 Err(error) => return Err(error.into()),
             };
             print_banner(&gateway, &loaded.config, open_files)?;
-            until_told(gateway).await
+            until_told(gateway, signals).await
         });
         // Worker threads may still hold operations in flight; the process ends as a whole.
         finish(code)
@@ -142,8 +144,7 @@ fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::
     Ok(())
 }
 
-async fn until_told(mut gateway: Gateway) -> anyhow::Result<ExitCode> {
-    let mut signals = Signals::listen()?;
+async fn until_told(mut gateway: Gateway, mut signals: Signals) -> anyhow::Result<ExitCode> {
     loop {
         tokio::select! {
             error = gateway.worker_ended() => return Err(error.into()),

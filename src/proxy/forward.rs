@@ -108,11 +108,15 @@ pub async fn forward(
     };
     let uplink =
         Uplink { intake, waits_for_100, duplex: &duplex, waiting, answering, timeouts: upload_timeouts };
-    let both = race(answer.run(opening, is_repeatable), upload.run(uplink));
-    let outcome = match timeouts.total {
-        None => both.await,
-        Some(limit) => {
-            total.guard(limit, both).await.unwrap_or(Either::Second(Code::UpstreamTotalTimeout.into()))
+    let outcome = {
+        let answering_side = pin!(answer.run(opening, is_repeatable));
+        let asking_side = pin!(upload.run(uplink));
+        let both = pin!(race(answering_side, asking_side));
+        match timeouts.total {
+            None => both.await,
+            Some(limit) => {
+                total.guard(limit, both).await.unwrap_or(Either::Second(Code::UpstreamTotalTimeout.into()))
+            }
         }
     };
     answer.tally.request_bytes.set(duplex.uploaded_bytes.get());
@@ -236,7 +240,7 @@ impl Answer<'_> {
         let write = pin!(write);
         self.tally.upstream.sent_nanos.set(clock::nanos());
         self.answering.arm(self.cluster.plan.timeouts.head);
-        let (opening, head) = beside(write, self.read_head(upstream)).await;
+        let (opening, head) = beside(write, pin!(self.read_head(upstream))).await;
         match head {
             Ok(input) => {
                 let since = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
@@ -288,7 +292,7 @@ impl Answer<'_> {
         let is_first = input.is_empty() && !has_interim;
         let (outcome, input) = self
             .answering
-            .watch(upstream.read(input))
+            .watch(pin!(upstream.read(input)))
             .await
             .map_err(|_| Miss::Fault(Code::UpstreamHeadTimeout.into()))?;
         match outcome {

@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -156,7 +157,8 @@ impl Upload {
             let portion = self.cursor.advance(buffer.filled_mut()).map_err(refusal)?;
             self.count(portion.kept, duplex)?;
             let leftover = buffer.len() - portion.consumed;
-            let write = waiting.guard(timeouts.idle, upstream.write(buffer, portion.kept));
+            let write = pin!(upstream.write(buffer, portion.kept));
+            let write = waiting.guard(timeouts.idle, write);
             let (outcome, mut buffer) = write.await.map_err(|_| Fault::from(Code::UpstreamIdleTimeout))?;
             buffer.consume(buffer.len() - leftover);
             intake.put_back(buffer);
@@ -168,7 +170,7 @@ impl Upload {
             }
         }
         let size = self.cursor.buffer_size();
-        match waiting.guard(timeouts.body, intake.fill_sized(size)).await {
+        match waiting.guard(timeouts.body, pin!(intake.fill_sized(size))).await {
             Ok(Ok(Arrival::Bytes(_))) => Ok(true),
             Ok(Ok(Arrival::End)) => Err(Code::ClientGone.into()),
             // A chunk's extension or a trailer section that does not fit a whole buffer.
@@ -195,7 +197,7 @@ impl Uplink<'_> {
         if self.duplex.uploaded_bytes.get() > 0 || !self.intake.bytes().is_empty() {
             return;
         }
-        let outcome = self.waiting.guard(CONTINUE_AFTER, self.intake.fill()).await;
+        let outcome = self.waiting.guard(CONTINUE_AFTER, pin!(self.intake.fill())).await;
         if outcome.is_err() && !self.duplex.has_spoken.get() {
             client.send_now(b"HTTP/1.1 100 Continue\r\n\r\n");
         }

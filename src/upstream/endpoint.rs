@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -118,7 +119,7 @@ impl Endpoint {
     ) -> Result<Connection, ConnectError> {
         let Some(lease) = self.connections.try_take(1) else { return Err(ConnectError::Exhausted) };
         self.metrics.connects.add(1);
-        let connected = deadline.guard(timeout, Stream::connect(&self.addr)).await;
+        let connected = deadline.guard(timeout, pin!(Stream::connect(&self.addr))).await;
         let outcome = match connected {
             Ok(Ok(stream)) => {
                 self.metrics.active.add(1);
