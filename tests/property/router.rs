@@ -83,6 +83,12 @@ fn orderly_place() -> impl Strategy<Value = (String, bool)> {
     })
 }
 
+/// What the table itself gives to matchit.
+fn literal_place() -> impl Strategy<Value = (String, bool)> {
+    prop::sample::select(vec!["/", "/a", "/a/", "/b", "/a/b", "/a/b/", "/ab", "/b/a/c"])
+        .prop_map(|path| (path.to_owned(), false))
+}
+
 fn methods() -> impl Strategy<Value = Vec<String>> {
     let method = prop::sample::select(vec!["GET", "HEAD", "POST", "PURGE", "LINK"]).prop_map(str::to_owned);
     prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(method, 1..3)]
@@ -105,6 +111,7 @@ fn routes() -> impl Strategy<Value = Vec<MatchConfig>> {
     prop_oneof![
         2 => prop::collection::vec(route(any_place()), 0..24),
         1 => prop::collection::vec(route(orderly_place()), 0..24),
+        1 => prop::collection::vec(route(literal_place()), 0..24),
     ]
 }
 
@@ -217,7 +224,8 @@ struct Seen {
 #[test]
 fn the_table_agrees_with_the_linear_reference() {
     let seen = Seen::default();
-    let mut runner = TestRunner::new(ProptestConfig { cases: 1500, ..ProptestConfig::default() });
+    let config = ProptestConfig { cases: 1500, ..ProptestConfig::with_source_file(file!()) };
+    let mut runner = TestRunner::new(config);
     let cases = (routes(), prop::collection::vec(request(), 1..24));
     let outcome = runner.run(&cases, |(configs, requests)| agrees(&configs, &requests, &seen));
     assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
