@@ -3,7 +3,6 @@
 //! Prints where it listens before it says `ready`, so that people and scripts can read it. The first SIGTERM or
 //! SIGINT drains, the second ends at once.
 
-use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -175,13 +174,11 @@ impl Signals {
         })
     }
 
-    fn next(&mut self) -> impl Future<Output = Told> + '_ {
-        async {
-            tokio::select! {
-                _ = self.terminate.recv() => Told::Stop,
-                _ = self.interrupt.recv() => Told::Stop,
-                _ = self.hangup.recv() => Told::Reopen,
-            }
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reopen,
         }
     }
 }

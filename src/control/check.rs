@@ -7,6 +7,8 @@
 mod addresses;
 mod advice;
 mod clusters;
+#[cfg(test)]
+mod entry_tests;
 mod limits;
 mod names;
 mod routes;

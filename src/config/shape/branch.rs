@@ -179,7 +179,7 @@ impl<'s> Walk<'s, '_, '_> {
 }
 
 /// The only key of a branch that has only one and needs it.
-fn tag<'s>(branch: &Parts<'s>) -> Option<&'s str> {
+pub(super) fn tag<'s>(branch: &Parts<'s>) -> Option<&'s str> {
     let mut names = known(branch);
     let only = names.next().filter(|_| names.next().is_none())?;
     let required = keyword(branch, "required")?.as_array()?;

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::branch::tag;
 use super::{Parts, Walk, keyword, limit, object, types};
 use crate::config::suggest;
 use crate::config::tree::{Node, Value};
@@ -139,12 +140,27 @@ fn remedy(expected: &[&str], node: &Node, branches: &[Parts<'_>], only_words: bo
         Value::Sequence(items) if items.len() == 1 && !wants("object") => {
             Some(format!("write {} alone", items[0].shown()))
         }
+        Value::Text(_) | Value::Integer(_) | Value::Bool(_)
+            if wants("object") && tags(branches).len() > 1 =>
+        {
+            let tags = tags(branches);
+            Some(format!("write {{{}: {shown}}}; its keys are {}", tags[0], suggest::listed(&tags)))
+        }
+        Value::Sequence(items) if wants("object") && items.iter().all(|item| !item.entries().is_empty()) => {
+            Some("write its keys without `- ` before them".to_owned())
+        }
         _ if wants("object") => {
             let keys: Vec<&str> = branches.iter().flat_map(object::known).collect();
             (!keys.is_empty()).then(|| format!("its keys are {}", suggest::listed(&keys)))
         }
         _ => None,
     }
+}
+
+/// The keys of which exactly one is written; none if the branches are not told apart by theirs.
+fn tags<'s>(branches: &[Parts<'s>]) -> Vec<&'s str> {
+    let tags: Vec<&str> = branches.iter().filter_map(tag).collect();
+    if tags.len() == branches.len() { tags } else { Vec::new() }
 }
 
 fn truth(text: &str) -> Option<bool> {

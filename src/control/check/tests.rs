@@ -3,7 +3,7 @@
 use super::*;
 
 /// A configuration with these lines in place of its own top-level keys of the same name.
-fn with(lines: &str) -> String {
+pub(super) fn with(lines: &str) -> String {
     let mut text = String::new();
     for (key, own) in [
         ("listeners:", "listeners: [{name: web, address: '127.0.0.1:8080'}]\n"),
@@ -17,7 +17,7 @@ fn with(lines: &str) -> String {
     format!("{lines}\n{text}")
 }
 
-fn found(text: &str) -> Diagnostics {
+pub(super) fn found(text: &str) -> Diagnostics {
     match load_text("t.yaml", text) {
         Ok(loaded) => loaded.warnings,
         Err(diagnostics) => diagnostics,
@@ -25,7 +25,7 @@ fn found(text: &str) -> Diagnostics {
 }
 
 /// Checks that a text has exactly this fault, on this line, with these words in its reason or hint.
-fn expect(text: &str, code: &str, line: u32, words: &str) {
+pub(super) fn expect(text: &str, code: &str, line: u32, words: &str) {
     let found = found(text);
     let list: Vec<_> = found.iter().collect();
     let [one] = &list[..] else { panic!("one fault expected in\n{text}\n{found}") };
