@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use crate::config::secret::Environment;
 use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
-use crate::control::compile::{CompileError, compile};
 use crate::control::config::{Config, DriverConfig};
 use crate::control::export::{Exporter, GenerationLabel, SlotNames, Sources};
 use crate::control::log_writer::{LogTarget, LogWriter};
@@ -42,9 +41,6 @@ const DRAIN_SLACK: Duration = Duration::from_secs(2);
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration cannot be compiled.
-    #[error("the configuration cannot be compiled")]
-    Compile(Vec<CompileError>),
     /// An address cannot be listened on.
     #[error("listener `{name}`: cannot listen on {addr}: {reason}")]
     Bind {
@@ -91,14 +87,16 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts everything and waits until all workers serve. Needs a tokio runtime around it.
+    /// Starts everything and waits until all workers serve. Needs a tokio runtime around it. `snapshot` is what
+    /// `config` compiles to.
     pub async fn start(
         config: &Config,
+        snapshot: Snapshot,
         environment: &Environment,
         wanted: DriverConfig,
     ) -> Result<Self, StartError> {
         let started = Instant::now();
-        let snapshot = Frozen::new(compile(config, environment, 1).map_err(StartError::Compile)?);
+        let snapshot = Frozen::new(snapshot);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
         let token = admin_token(config, environment)?;

@@ -1,13 +1,10 @@
-//! Numbers and addresses of the gateway itself: workers, listeners, limits, logging.
-
-use std::collections::BTreeMap;
+//! Numbers of the gateway itself: workers, listeners, limits, logging.
 
 use super::{Check, values};
 use crate::config::units::{ByteSize, Share, Span, UnitError};
 
 pub(super) fn check(check: &mut Check<'_>) {
     workers(check);
-    addresses(check);
     sizes(check);
     times(check);
     counts(check);
@@ -31,29 +28,6 @@ fn workers(check: &mut Check<'_>) {
                 UnitError::new(format!("CPU {cpu} is more than {CPU_MAX}"))
                     .hint("`nproc` says how many there are, from 0"),
             );
-        }
-    }
-}
-
-fn addresses(check: &mut Check<'_>) {
-    let config = check.config;
-    let listeners = config.listeners.iter().enumerate();
-    let mut all: Vec<_> = listeners
-        .map(|(at, listener)| (format!("listeners[{at}].address"), listener.address.get()))
-        .collect();
-    all.extend(config.admin.iter().map(|admin| ("admin.address".to_owned(), admin.address.get())));
-    let mut taken: BTreeMap<_, &String> = BTreeMap::new();
-    for (path, addr) in all.iter().filter(|(_, addr)| addr.port() != 0) {
-        if let Some(first) = taken.get(addr) {
-            let other = check.place(first);
-            let why = UnitError::new(format!("{addr} is taken by another listener"));
-            check.error(
-                "duplicate-address",
-                path,
-                why.hint(format!("use another port; the other is at {other}")),
-            );
-        } else {
-            taken.insert(*addr, path);
         }
     }
 }
