@@ -122,7 +122,7 @@ fn limits(config: &LimitsConfig) -> Limits {
     Limits {
         head: HeadLimits {
             head_bytes: size(config.head_bytes.bytes()),
-            target_bytes: size(config.target_bytes.bytes()),
+            target_bytes: size(config.target_bytes.bytes().min(config.head_bytes.bytes())),
             field_count: usize::from(config.header_count),
         },
         body_bytes: config.body_bytes.map(|limit| limit.bytes()),

@@ -58,6 +58,8 @@ pub struct Conversation {
     pub total: Deadline,
     /// Room for a response head.
     pub scratch: Vec<u8>,
+    /// Room for a rewritten path.
+    pub path_scratch: Vec<u8>,
     scan: HeadScan,
 }
 
@@ -159,6 +161,7 @@ impl Conversation {
             answering: deadline(),
             total: deadline(),
             scratch: Vec::new(),
+            path_scratch: Vec::new(),
             scan: HeadScan::default(),
             local: local.clone(),
             stream: stream.clone(),

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use crate::http::cookie;
+use crate::http::field::FieldId;
 use crate::http::h1::framing::{self, Framing};
 use crate::http::h1::parse::{self, HeadLimits, HeadScan};
 use crate::http::head::Version;
@@ -23,7 +24,7 @@ use crate::proxy::relay::{Framings, Way, write};
 use crate::proxy::request_head::{self, Address};
 use crate::proxy::response_head::{self, Wire};
 use crate::proxy::snapshot::Limits;
-use crate::proxy::upload::{Duplex, Upload, UploadTimeouts};
+use crate::proxy::upload::{Duplex, Uplink, Upload, UploadTimeouts};
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
@@ -75,13 +76,16 @@ pub async fn forward(
     let duplex = Duplex::default();
     let Conversation { local, intake, exchange, stream, waiting, sending, answering, total, .. } =
         conversation;
-    let mut upload = Upload::new(exchange.framing, exchange.body_bytes_max);
+    let mut upload = Upload::new(exchange.framing, exchange.body_bytes_max, &installed.identity_fields);
     let mut opening = local.pool.lease(Size::Standard);
     request_head::write(exchange, address, opening.tail());
     if let Err(fault) = upload.gather(intake, &mut opening, &duplex) {
         return Forwarded::Failed { fault, is_uploaded: false };
     }
     let is_repeatable = upload.is_done() && exchange.request.method.is_idempotent();
+    let waits_for_100 = (exchange.request.version == Version::Http11
+        && exchange.request.fields.first(FieldId::Expect).is_some())
+    .then_some(&**stream);
     let mut answer = Answer {
         exchange,
         local,
@@ -94,7 +98,6 @@ pub async fn forward(
         answering,
         scratch: &mut conversation.scratch,
         tally: &conversation.tally,
-        has_begun: false,
         may_persist: conversation.may_persist,
     };
     let upload_timeouts = UploadTimeouts {
@@ -103,10 +106,9 @@ pub async fn forward(
         head: timeouts.head,
         half_close_grace: limits.half_close_grace,
     };
-    let both = race(
-        answer.run(opening, is_repeatable),
-        upload.run(intake, &duplex, waiting, answering, upload_timeouts),
-    );
+    let uplink =
+        Uplink { intake, waits_for_100, duplex: &duplex, waiting, answering, timeouts: upload_timeouts };
+    let both = race(answer.run(opening, is_repeatable), upload.run(uplink));
     let outcome = match timeouts.total {
         None => both.await,
         Some(limit) => {
@@ -117,7 +119,7 @@ pub async fn forward(
     let is_uploaded = duplex.is_uploaded.get();
     match outcome {
         Either::First(Ok(persists)) => Forwarded::Answered { persists, is_uploaded },
-        Either::First(Err(fault)) | Either::Second(fault) if answer.has_begun => Forwarded::Cut(fault),
+        Either::First(Err(fault)) | Either::Second(fault) if duplex.has_begun.get() => Forwarded::Cut(fault),
         Either::First(Err(fault)) | Either::Second(fault) => Forwarded::Failed { fault, is_uploaded },
     }
 }
@@ -135,7 +137,6 @@ struct Answer<'a> {
     answering: &'a Deadline,
     scratch: &'a mut Vec<u8>,
     tally: &'a Tally,
-    has_begun: bool,
     may_persist: bool,
 }
 
@@ -154,13 +155,12 @@ impl Answer<'_> {
         let mut opening = opening;
         let mut excluded = 0_u64;
         let mut last_fault = Fault::from(Code::NoEndpoint);
-        let mut must_be_open = !is_repeatable;
         for _ in 0..ATTEMPTS_MAX {
             let Some(chosen) = self.cluster.choose(hash, excluded) else { break };
             self.tally.upstream.attempts.set(self.tally.upstream.attempts.get() + 1);
             self.tally.upstream.endpoint.set(chosen.index);
             chosen.endpoint().metrics.attempts.add(1);
-            let connection = match self.connect(&chosen, must_be_open).await {
+            let connection = match self.connect(&chosen).await {
                 Ok(connection) => connection,
                 Err(fault) => {
                     last_fault = fault;
@@ -172,7 +172,6 @@ impl Answer<'_> {
                 Ok(input) => return self.relay(connection, input).await,
                 Err(Miss::Unanswered(Some(again))) if connection.is_reused && is_repeatable => {
                     chosen.endpoint().metrics.stale_replaced.add(1);
-                    must_be_open = true;
                     opening = again;
                 }
                 Err(miss) => {
@@ -199,9 +198,9 @@ impl Answer<'_> {
         Some(value.map_or_else(|| hash_address(self.exchange.client.0), hash_key))
     }
 
-    async fn connect(&self, chosen: &Chosen, must_be_open: bool) -> Result<Connection, Fault> {
+    async fn connect(&self, chosen: &Chosen) -> Result<Connection, Fault> {
         let endpoint = chosen.endpoint();
-        if let Some(connection) = endpoint.reuse(must_be_open) {
+        if let Some(connection) = endpoint.reuse() {
             self.tally.upstream.connect_nanos.set(0);
             return Ok(connection);
         }
@@ -307,12 +306,14 @@ impl Answer<'_> {
         if self.exchange.response.status == 101 {
             return Err(Breach::UnexpectedSwitch.into());
         }
+        framing::response(&self.exchange.response, self.exchange.request.method)?;
         if count > INTERIM_MAX {
             return Err(Breach::TooManyInterim.into());
         }
         if self.exchange.request.version == Version::Http10 {
             return Ok(());
         }
+        self.duplex.has_spoken.set(true);
         let mut buffer = self.local.pool.lease(Size::Standard);
         response_head::write_interim(self.exchange, buffer.tail());
         let len = buffer.len();
@@ -333,13 +334,15 @@ impl Answer<'_> {
             (Framing::Chunked, Version::Http10) => Framing::UntilClose,
             (same, _) => same,
         };
-        // A client that waits for 100 (Continue) and gets a final answer may or may not send its body.
-        let waits = self.duplex.uploaded_bytes.get() == 0 && !self.duplex.is_uploaded.get();
-        let persists = self.may_persist && to != Framing::UntilClose && !waits;
+        // What is left of the body would stand in the way of the next request, and a client that waits for 100
+        // (Continue) may or may not send it.
+        let persists = self.may_persist
+            && to != Framing::UntilClose
+            && self.duplex.is_uploaded.get()
+            && !self.local.is_draining.get();
         self.scratch.clear();
         let wire = Wire { framing: to, persists, is_proxied: true };
         response_head::write(self.exchange, wire, &self.local.date(), self.scratch);
-        self.has_begun = true;
         self.tally.status.set(self.exchange.response.status);
         let way = Way {
             upstream: &connection.stream,

@@ -113,6 +113,8 @@ impl Way<'_> {
     }
 
     async fn write(&self, buffer: Buffer, limit: usize) -> Result<Buffer, Fault> {
+        self.duplex.has_begun.set(true);
+        self.duplex.has_spoken.set(true);
         let (buffer, outcome) = write(self.downstream, buffer, limit, self.sending, self.write_timeout).await;
         outcome?;
         self.metrics.bytes_downstream_written.add(limit as u64);

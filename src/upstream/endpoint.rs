@@ -16,10 +16,6 @@ use crate::shared::ledger::{Lease, Ledger};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::EndpointMetrics;
 
-/// An idle connection younger than this is used without asking the kernel whether it is still open: a request
-/// that can be repeated is repeated if it was not.
-const TRUSTED_IDLE_MS: u64 = 1_000;
-
 /// What an endpoint is, the same for all workers.
 #[derive(Debug)]
 pub struct EndpointPlan {
@@ -91,17 +87,17 @@ impl Endpoint {
         })
     }
 
-    /// An idle connection, if there is one that can be trusted. With `must_be_open` the kernel is asked first,
-    /// for requests that cannot be repeated.
-    pub fn reuse(self: &Rc<Self>, must_be_open: bool) -> Option<Connection> {
+    /// An idle connection that is still open and silent, if there is one. The kernel is asked each time: a close
+    /// could be repaired where the request can be repeated, but bytes that nobody asked for would be taken for
+    /// the answer to somebody's request.
+    pub fn reuse(self: &Rc<Self>) -> Option<Connection> {
         let now_ms = clock::coarse_ms();
         let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
         loop {
             let idle = self.idle.borrow_mut().pop()?;
             self.metrics.idle.sub(1);
             let age_ms = now_ms.saturating_sub(idle.since_ms);
-            let doubtful = must_be_open || age_ms > TRUSTED_IDLE_MS;
-            if age_ms <= expiry_ms && (!doubtful || idle.stream.is_quiet()) {
+            if age_ms <= expiry_ms && idle.stream.is_quiet() {
                 self.metrics.reused.add(1);
                 self.metrics.active.add(1);
                 return Some(Connection {
