@@ -2,13 +2,16 @@
 //!
 //! This page is the annotated table of contents. Folders are floors: a file imports its own folder and
 //! lower floors only (`tests/tidy.rs` holds that). The code map with the life of a request, the invariants
-//! and the decisions is `src/README.md`.
+//! and the decisions is `src/README.md`; how the gateway is used and behaves is `README.md`.
+//!
+//! To follow a request, read [`worker::accept`], [`proxy::connection`], [`proxy::serve`], [`route::table`],
+//! [`policy::chain`], [`proxy::forward`], [`proxy::relay`] and [`proxy::record`], in this order.
 
 /// Floor 10: the command line.
 pub mod cli;
 /// Floor 2: the words configuration is written in: document tree, units, secrets, diagnostics.
 pub mod config;
-/// Floor 9: the one slow thread: compile, publish, admin, export.
+/// Floor 9: what may be slow: check, compile, publish, admin, export, and the log's writer.
 pub mod control;
 /// Floor 4: HTTP values and codecs without sockets.
 pub mod http;
