@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
@@ -261,7 +262,7 @@ impl Compiler<'_> {
             return Some(Action::Respond {
                 status: respond.status,
                 content_type: respond.content_type.as_str().into(),
-                body: respond.body.as_bytes().into(),
+                body: Bytes::copy_from_slice(respond.body.as_bytes()),
             });
         }
         let name = config.cluster.as_ref()?;

@@ -259,7 +259,8 @@ impl Conversation {
         self.tally.fault.set(Some(fault));
         self.tally.status.set(fault.status());
         let mut buffer = local.pool.lease(Size::Standard);
-        reply::write_bare(fault, &self.exchange.request_id, &local.date(), buffer.tail());
+        let body_bytes = reply::write_bare(fault, &self.exchange.request_id, &local.date(), buffer.tail());
+        self.tally.response_bytes.set(body_bytes);
         let len = buffer.len();
         let timeout = installed.snapshot.limits.write_timeout;
         // Whether the client still takes it or not, the connection is over.

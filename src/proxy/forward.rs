@@ -366,6 +366,9 @@ impl Answer<'_> {
         };
         let framings = Framings { upstream: from, downstream: to };
         let is_clean = way.relay(self.scratch, input, framings, &self.tally.response_bytes).await?;
+        if !is_clean && from != Framing::UntilClose {
+            self.local.metrics.count_error(Fault::from(Breach::UnsolicitedBytes).slot());
+        }
         if is_clean && keeps_upstream && self.duplex.is_uploaded.get() {
             connection.release();
         }

@@ -93,6 +93,13 @@ impl Installed {
         }
     }
 
+    /// Closes idle upstream connections that other workers have to go without.
+    pub fn yield_idle(&self) {
+        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
+            endpoint.yield_idle();
+        }
+    }
+
     /// Closes all idle upstream connections.
     pub fn close_idle(&self) {
         for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {

@@ -29,6 +29,9 @@ pub enum After {
     Cut,
 }
 
+/// What a method is told that no route can have (RFC 9110 15.5.6).
+const ALLOWED_ANYWHERE: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, QUERY";
+
 /// Serves the exchange whose request head has been parsed.
 pub async fn serve(conversation: &mut Conversation) -> After {
     let local = conversation.local.clone();
@@ -48,7 +51,11 @@ async fn decide(conversation: &mut Conversation, installed: &Installed) -> After
         // Where the message ends may be in doubt, and what follows with it.
         conversation.may_persist &= matches!(fault, Fault::Gateway(_) | Fault::Path(_))
             && fault != Fault::Gateway(Code::ConnectNotSupported);
-        return answer(conversation, installed, None, Reply::new(fault)).await;
+        let mut reply = Reply::new(fault);
+        if fault == Fault::Gateway(Code::MethodNotAllowed) {
+            reply = reply.with("Allow", ALLOWED_ANYWHERE.to_owned());
+        }
+        return answer(conversation, installed, None, reply).await;
     }
     if conversation.exchange.path == ASTERISK {
         reply::begin(&mut conversation.exchange, 204);

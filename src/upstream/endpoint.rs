@@ -3,7 +3,7 @@
 //! Owns sockets between exchanges. Bounded per worker (idle) and for the whole gateway (open); the most
 //! recently used idle connection is taken first, the oldest leave first. Never retries.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
@@ -16,6 +16,9 @@ use crate::rt::deadline::Deadline;
 use crate::shared::ledger::{Lease, Ledger};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::EndpointMetrics;
+
+/// Between two looks at whether another worker has given a connection back.
+const LEASE_WAIT: Duration = Duration::from_millis(20);
 
 /// What an endpoint is, the same for all workers.
 #[derive(Debug)]
@@ -56,6 +59,7 @@ pub struct Endpoint {
     connections: Ledger,
     pool: PoolPlan,
     idle: RefCell<Vec<Idle>>,
+    wants_seen: Cell<u64>,
     /// This worker's figures.
     pub metrics: Slot<EndpointMetrics>,
 }
@@ -84,6 +88,7 @@ impl Endpoint {
             connections: plan.connections.clone(),
             pool,
             idle: RefCell::default(),
+            wants_seen: Cell::new(0),
             metrics,
         })
     }
@@ -117,7 +122,7 @@ impl Endpoint {
         deadline: &Deadline,
         timeout: Duration,
     ) -> Result<Connection, ConnectError> {
-        let Some(lease) = self.connections.try_take(1) else { return Err(ConnectError::Exhausted) };
+        let lease = self.take_lease(deadline, timeout).await.ok_or(ConnectError::Exhausted)?;
         self.metrics.connects.add(1);
         let connected = deadline.guard(timeout, pin!(Stream::connect(&self.addr))).await;
         let outcome = match connected {
@@ -135,6 +140,32 @@ impl Endpoint {
         };
         self.metrics.connect_failures.add(1);
         Err(outcome)
+    }
+
+    /// One of the connections that the gateway may have. Where all are taken, workers that hold idle ones are asked
+    /// to close them, and this waits for that, no longer than for a connect.
+    async fn take_lease(&self, deadline: &Deadline, timeout: Duration) -> Option<Lease> {
+        let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
+        loop {
+            if let Some(lease) = self.connections.try_take(1) {
+                return Some(lease);
+            }
+            if clock::coarse_ms() >= by_ms {
+                return None;
+            }
+            self.connections.want();
+            deadline.arm(LEASE_WAIT);
+            deadline.elapsed().await;
+        }
+    }
+
+    /// Closes idle connections if another worker, or this one, wants one. Called every tick: one load where nobody
+    /// does.
+    pub fn yield_idle(&self) {
+        let wants = self.connections.wants();
+        if self.wants_seen.replace(wants) != wants {
+            self.close_idle();
+        }
     }
 
     /// Closes what has been idle too long or was closed by the other side. Called by the worker now and then.

@@ -235,7 +235,7 @@ fn the_table_agrees_with_the_linear_reference() {
         ("matches by matchit where the table chose it", &seen.by_choice),
         ("matches by matchit among ten routes or more", &seen.by_large_matchit),
     ] {
-        assert!(seen.get() > 100, "only {} {what}", seen.get());
+        assert!(seen.get() > 20, "only {} {what}", seen.get());
     }
 }
 
