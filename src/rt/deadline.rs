@@ -42,13 +42,16 @@ impl Entry {
     }
 }
 
+/// Entries with the time at which each was to be looked at.
+type Places = Vec<(Rc<Entry>, u64)>;
+
 /// The wheel of one worker.
 #[derive(Debug)]
 pub struct Deadlines {
-    slots: Vec<RefCell<Vec<(Rc<Entry>, u64)>>>,
+    slots: Vec<RefCell<Places>>,
     /// Everything due at or before this has been looked at.
     passed_ms: Cell<u64>,
-    spill: RefCell<Vec<(Rc<Entry>, u64)>>,
+    spill: RefCell<Places>,
 }
 
 impl Deadlines {

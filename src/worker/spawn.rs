@@ -118,7 +118,7 @@ fn keep_house(local: &Rc<Local>, tick: u64, now_ms: u64) {
     local.metrics.buffers_leased.set(local.pool.leased() as i64);
     local.metrics.buffers_free_bytes.set(local.pool.free_bytes() as i64);
     local.installed().yield_idle();
-    if tick % TICKS_PER_ROUND == 0 {
+    if tick.is_multiple_of(TICKS_PER_ROUND) {
         let busy = &local.metrics.cpu_nanos;
         busy.add(clock::thread_cpu_nanos().saturating_sub(busy.get()));
         local.installed().sweep(now_ms);
