@@ -204,14 +204,12 @@ impl Answer<'_> {
 
     async fn connect(&self, chosen: &Chosen) -> Result<Connection, Fault> {
         let endpoint = chosen.endpoint();
-        if let Some(connection) = endpoint.reuse() {
-            self.tally.upstream.connect_nanos.set(0);
-            return Ok(connection);
-        }
         let began_nanos = clock::nanos();
-        let connected = endpoint.connect(self.answering, self.cluster.plan.timeouts.connect).await;
-        self.tally.upstream.connect_nanos.set(clock::nanos() - began_nanos);
-        connected.map_err(|error| {
+        let acquired = endpoint.acquire(self.answering, self.cluster.plan.timeouts.connect).await;
+        let is_reused = acquired.as_ref().is_ok_and(|connection| connection.is_reused);
+        let took_nanos = if is_reused { 0 } else { clock::nanos() - began_nanos };
+        self.tally.upstream.connect_nanos.set(took_nanos);
+        acquired.map_err(|error| {
             Fault::from(match error {
                 ConnectError::Refused(_) => Code::UpstreamConnectRefused,
                 ConnectError::TimedOut => Code::UpstreamConnectTimeout,

@@ -60,8 +60,18 @@ pub struct Endpoint {
     pool: PoolPlan,
     idle: RefCell<Vec<Idle>>,
     wants_seen: Cell<u64>,
+    waiting: Cell<u32>,
     /// This worker's figures.
     pub metrics: Slot<EndpointMetrics>,
+}
+
+/// Counts an exchange as waiting for as long as it does, also if it is cancelled.
+struct Waiting<'a>(&'a Cell<u32>);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 struct Idle {
@@ -89,6 +99,7 @@ impl Endpoint {
             pool,
             idle: RefCell::default(),
             wants_seen: Cell::new(0),
+            waiting: Cell::new(0),
             metrics,
         })
     }
@@ -96,7 +107,7 @@ impl Endpoint {
     /// An idle connection that is still open and silent, if there is one. The kernel is asked each time: a close
     /// could be repaired where the request can be repeated, but bytes that nobody asked for would be taken for
     /// the answer to somebody's request.
-    pub fn reuse(self: &Rc<Self>) -> Option<Connection> {
+    fn reuse(self: &Rc<Self>) -> Option<Connection> {
         let now_ms = clock::coarse_ms();
         let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
         loop {
@@ -116,13 +127,39 @@ impl Endpoint {
         }
     }
 
-    /// A new connection.
-    pub async fn connect(
+    /// An idle connection or a new one. Where the gateway has all it may have, workers with idle ones are asked to
+    /// close them, and this waits for that or for one of its own, no longer than for a connect.
+    pub async fn acquire(
         self: &Rc<Self>,
         deadline: &Deadline,
         timeout: Duration,
     ) -> Result<Connection, ConnectError> {
-        let lease = self.take_lease(deadline, timeout).await.ok_or(ConnectError::Exhausted)?;
+        let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
+        loop {
+            if let Some(connection) = self.reuse() {
+                return Ok(connection);
+            }
+            if let Some(lease) = self.connections.try_take(1) {
+                return self.connect(lease, deadline, timeout).await;
+            }
+            if clock::coarse_ms() >= by_ms {
+                return Err(ConnectError::Exhausted);
+            }
+            self.connections.want();
+            self.waiting.set(self.waiting.get() + 1);
+            let waiting = Waiting(&self.waiting);
+            deadline.arm(LEASE_WAIT);
+            deadline.elapsed().await;
+            drop(waiting);
+        }
+    }
+
+    async fn connect(
+        self: &Rc<Self>,
+        lease: Lease,
+        deadline: &Deadline,
+        timeout: Duration,
+    ) -> Result<Connection, ConnectError> {
         self.metrics.connects.add(1);
         let connected = deadline.guard(timeout, pin!(Stream::connect(&self.addr))).await;
         let outcome = match connected {
@@ -142,28 +179,11 @@ impl Endpoint {
         Err(outcome)
     }
 
-    /// One of the connections that the gateway may have. Where all are taken, workers that hold idle ones are asked
-    /// to close them, and this waits for that, no longer than for a connect.
-    async fn take_lease(&self, deadline: &Deadline, timeout: Duration) -> Option<Lease> {
-        let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
-        loop {
-            if let Some(lease) = self.connections.try_take(1) {
-                return Some(lease);
-            }
-            if clock::coarse_ms() >= by_ms {
-                return None;
-            }
-            self.connections.want();
-            deadline.arm(LEASE_WAIT);
-            deadline.elapsed().await;
-        }
-    }
-
-    /// Closes idle connections if another worker, or this one, wants one. Called every tick: one load where nobody
-    /// does.
+    /// Closes idle connections if another worker wants one. Called every tick: one load where nobody does. Exchanges
+    /// of this worker that wait take an idle one as it is.
     pub fn yield_idle(&self) {
         let wants = self.connections.wants();
-        if self.wants_seen.replace(wants) != wants {
+        if self.wants_seen.replace(wants) != wants && self.waiting.get() == 0 {
             self.close_idle();
         }
     }
