@@ -51,10 +51,12 @@ impl Run {
         let environment = loaded.document.environment(&environment);
         let wanted = self.driver(&loaded.config);
         let code = runtime.block_on(async {
+            // Before anything is said to be ready: whoever reads that may send one.
+            let signals = Signals::listen()?;
             let _origin = start_origin(&loaded.config).await?;
             let gateway = Gateway::start(&loaded.config, snapshot, &environment, wanted).await?;
             print_banner(&gateway, &loaded.config, open_files)?;
-            until_told(gateway).await
+            until_told(gateway, signals).await
         });
         // Worker threads may still hold operations in flight; the process ends as a whole.
         finish(code)
@@ -127,8 +129,7 @@ fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::
     Ok(())
 }
 
-async fn until_told(mut gateway: Gateway) -> anyhow::Result<ExitCode> {
-    let mut signals = Signals::listen()?;
+async fn until_told(mut gateway: Gateway, mut signals: Signals) -> anyhow::Result<ExitCode> {
     loop {
         tokio::select! {
             error = gateway.worker_ended() => return Err(error.into()),

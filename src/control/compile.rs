@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
@@ -125,7 +126,7 @@ fn limits(config: &LimitsConfig) -> Limits {
     Limits {
         head: HeadLimits {
             head_bytes: size(config.head_bytes.bytes()),
-            target_bytes: size(config.target_bytes.bytes()),
+            target_bytes: size(config.target_bytes.bytes().min(config.head_bytes.bytes())),
             field_count: usize::from(config.header_count),
         },
         body_bytes: config.body_bytes.map(|limit| limit.bytes()),
@@ -261,7 +262,7 @@ impl Compiler<'_> {
             return Some(Action::Respond {
                 status: respond.status,
                 content_type: respond.content_type.as_str().into(),
-                body: respond.body.as_bytes().into(),
+                body: Bytes::copy_from_slice(respond.body.as_bytes()),
             });
         }
         let name = config.cluster.as_ref()?;

@@ -35,6 +35,8 @@ const MAILBOX_CAPACITY: usize = 64;
 const START_BOUND: Duration = Duration::from_secs(20);
 /// How long the log may take to be written out at the end.
 const LOG_FLUSH_BOUND: Duration = Duration::from_secs(3);
+/// How long an address may still be held by a process that has ended.
+const TAKEN_PATIENCE: Duration = Duration::from_secs(2);
 /// Beyond the drain's own limit, for the workers' last turn.
 const DRAIN_SLACK: Duration = Duration::from_secs(2);
 
@@ -322,7 +324,7 @@ fn bind_all(config: &Config, workers: usize) -> Result<Bound, StartError> {
     for listener in &config.listeners {
         let addr = listener.address.get();
         let error = |reason: String| StartError::Bind { name: listener.name.clone(), addr, reason };
-        if addr.port() != 0 && is_taken(addr) {
+        if addr.port() != 0 && stays_taken(addr) {
             return Err(error("another process listens there already".to_owned()));
         }
         let sockets = bind_for_workers(addr, listener.backlog, workers)
@@ -333,6 +335,18 @@ fn bind_all(config: &Config, workers: usize) -> Result<Bound, StartError> {
         }
     }
     Ok((addrs, by_worker))
+}
+
+/// A gateway that has just ended holds its sockets a moment longer: the kernel takes its rings apart behind it.
+fn stays_taken(addr: SocketAddr) -> bool {
+    let by = Instant::now() + TAKEN_PATIENCE;
+    while is_taken(addr) {
+        if Instant::now() > by {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
 }
 
 fn start_log(config: &Config, readers: Vec<LineReader>) -> Result<Option<LogWriter>, StartError> {

@@ -47,12 +47,11 @@ fn sizes(check: &mut Check<'_>) {
             "{} is more than the whole head, {}",
             limits.target_bytes, limits.head_bytes
         ));
-        let path = if check.document.tree().nearest("limits").get("target_bytes").is_some() {
-            "limits.target_bytes"
-        } else {
-            "limits.head_bytes"
-        };
-        check.error("out-of-range", path, why.hint("make target_bytes at most head_bytes"));
+        // The default gives way by itself.
+        if check.document.tree().nearest("limits").get("target_bytes").is_some() {
+            let why = why.hint("make target_bytes at most head_bytes");
+            check.error("out-of-range", "limits.target_bytes", why);
+        }
     }
     if !(1..=HEADER_COUNT_MAX).contains(&limits.header_count) {
         let why = UnitError::new(format!("{} is not from 1 to {HEADER_COUNT_MAX}", limits.header_count))

@@ -235,7 +235,6 @@ fn limits() {
         ("limits: {head_bytes: 512B}", "out-of-range", 1, "from 1KiB to 60KiB"),
         ("limits: {head_bytes: 64KiB}", "out-of-range", 1, "write 32KiB"),
         ("limits: {target_bytes: 40KiB}", "out-of-range", 1, "at most head_bytes"),
-        ("limits: {head_bytes: 4KiB}", "out-of-range", 1, "at most head_bytes"),
         ("limits: {header_count: 501}", "out-of-range", 1, "from 1 to 500"),
         ("limits:\n  head_timeout: 0s", "zero-timeout", 2, "write 5s"),
         ("limits: {connections: 0}", "out-of-range", 1, "1 or more"),

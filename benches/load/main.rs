@@ -1,0 +1,156 @@
+//! Ringgate beside a plain relay, nginx, HAProxy and Envoy on this machine: CPU time per exchange.
+//!
+//! `cargo bench --bench load -- --help`. The method and its reasons are in `benches/README.md`. This file reads the
+//! command line and walks through the rows.
+
+mod contender;
+mod contest;
+mod interrupt;
+mod lane;
+mod machine;
+mod message;
+mod poller;
+mod process;
+mod relay;
+mod report;
+mod row;
+mod socket;
+mod stage;
+mod standing;
+mod work;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use clap::{Parser, Subcommand};
+
+use contender::Contender;
+use contest::Conditions;
+use report::Report;
+use row::{ROWS, Row};
+use socket::Address;
+
+/// Compares Ringgate with a plain relay, nginx, HAProxy and Envoy, side by side on this machine.
+#[derive(Parser)]
+#[command(
+    name = "load",
+    after_help = "Examples:
+  cargo bench --bench load                                     everything; about a quarter of an hour
+  cargo bench --bench load -- --rows small-64,16k --rounds 3   two rows, quickly
+  cargo bench --bench load -- --list                           what rows there are"
+)]
+struct Options {
+    /// Rows to measure. Default: all.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    rows: Vec<String>,
+    /// Who takes part. Default: all that are installed.
+    #[arg(long, value_delimiter = ',', value_enum, value_name = "NAME,...")]
+    contenders: Vec<Contender>,
+    /// Length of a sample.
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+    /// Clean samples wanted of each contender.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// No round begins after this many seconds.
+    #[arg(long, default_value_t = 1800)]
+    limit: u64,
+    /// Ringgate's event loop: auto, io_uring or epoll.
+    #[arg(long, default_value = "auto")]
+    driver: String,
+    /// Run Ringgate under this, such as "perf record -g -o perf.data" or "valgrind --tool=callgrind".
+    #[arg(long, default_value = "", value_name = "COMMAND", allow_hyphen_values = true)]
+    under: String,
+    /// Print the rows and who is installed.
+    #[arg(long)]
+    list: bool,
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// The floor, as a process of its own.
+    #[command(hide = true)]
+    Relay { listen: String, upstream: String },
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    if let Some(Role::Relay { listen, upstream }) = &options.role {
+        return relay::run(&address(listen)?, &address(upstream)?);
+    }
+    if options.list {
+        list();
+        return Ok(());
+    }
+    interrupt::listen();
+    measure(&options)
+}
+
+fn measure(options: &Options) -> anyhow::Result<()> {
+    let rows = rows(&options.rows)?;
+    ensure!(options.seconds >= 0.1 && options.rounds > 0, "samples of at least 0.1 s, and at least one");
+    ensure!(machine::cpus() >= 2, "two CPUs are needed: one for the gateway, one for everything else");
+    machine::raise_open_files();
+    machine::pin(machine::LOAD_CPU).context("pinning the load generator")?;
+    let dir = tempfile::tempdir()?;
+    let conditions = Conditions {
+        contenders: contenders(&options.contenders),
+        time: Duration::from_secs_f64(options.seconds),
+        rounds: options.rounds,
+        end: Instant::now() + Duration::from_secs(options.limit),
+        driver: &options.driver,
+        under: &options.under,
+        dir: dir.path(),
+    };
+    let header = report::conditions(&conditions.contenders);
+    eprintln!("{header}");
+    let mut report = Report::default();
+    for row in rows {
+        match contest::hold(row, &conditions) {
+            Ok(standings) => report.add(row, &standings),
+            Err(error) => eprintln!("  {} was not measured: {error:#}", row.name),
+        }
+        interrupt::check()?;
+    }
+    println!("{header}\n\n{}", report.text());
+    Ok(())
+}
+
+fn rows(names: &[String]) -> anyhow::Result<Vec<&'static Row>> {
+    let find = |name: &String| {
+        ROWS.iter().find(|row| row.name == name).with_context(|| format!("no row `{name}`; see --list"))
+    };
+    if names.is_empty() { Ok(ROWS.iter().collect()) } else { names.iter().map(find).collect() }
+}
+
+fn contenders(wanted: &[Contender]) -> Vec<Contender> {
+    let is_wanted = |contender: &Contender| wanted.is_empty() || wanted.contains(contender);
+    let (here, missing): (Vec<_>, Vec<_>) =
+        Contender::ALL.into_iter().filter(is_wanted).partition(|contender| contender.program().is_some());
+    for contender in missing {
+        eprintln!("{} is not installed and does not take part", contender.name());
+    }
+    here
+}
+
+fn list() {
+    for row in ROWS {
+        println!("{:<12} {}", row.name, row.about);
+    }
+    for contender in Contender::ALL {
+        let program = contender.program().map(|path| path.display().to_string());
+        println!("{:<12} {}", contender.name(), program.as_deref().unwrap_or("not installed"));
+    }
+}
+
+fn address(text: &str) -> anyhow::Result<Address> {
+    Ok(match text.strip_prefix("unix:") {
+        Some(path) => Address::Unix(path.into()),
+        None => Address::Tcp(text.parse()?),
+    })
+}
