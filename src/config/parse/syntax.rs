@@ -12,13 +12,19 @@ pub(super) fn report(error: &ScanError, text: &str, builder: &mut Builder<'_, '_
     if error.info().contains("simple key expect") && colonless(text, marker.line(), builder) {
         return;
     }
-    let line = text.lines().nth(marker.line().saturating_sub(1)).unwrap_or("");
+    let mut marker = *marker;
+    let mut line = text.lines().nth(marker.line().saturating_sub(1)).unwrap_or("");
+    // Nor that a line is indented with tabs before it has ended the line above.
+    let tabbed = |line: &str| indent(line).contains('\t') && !line.trim().is_empty();
+    if let Some(next) = text.lines().nth(marker.line()).filter(|next| tabbed(next) && !tabbed(line)) {
+        (marker, line) = (Marker::new(0, marker.line() + 1, 0), next);
+    }
     let (code, why) = match layout(error.info(), text, marker.line()) {
-        Some(why) => ("yaml-syntax", why),
-        None => explain(error.info(), line),
+        Some(why) if !tabbed(line) => ("yaml-syntax", why),
+        _ => explain(error.info(), line),
     };
     let offending: String = line.chars().skip(marker.col()).collect();
-    builder.fault(code, *marker, offending.trim_end(), why);
+    builder.fault(code, marker, offending.trim_end(), why);
 }
 
 /// Reports `cluster api` where `cluster: api` was meant, on its own line. False if that is not what it is.

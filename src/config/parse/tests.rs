@@ -116,6 +116,8 @@ fn refuses_with_code_line_and_hint() {
         ("a: {b: 1, b: 2}\n", "duplicate-key", 1, "remove one"),
         ("a: 1\n---\nb: 2\n", "yaml-documents", 2, "include"),
         ("a:\n\tb: 1\n", "yaml-tab", 2, "indent with spaces"),
+        ("a: 1\n\tb: 1\n", "yaml-tab", 2, "indent with spaces"),
+        ("r:\n  - a: 1\n\tb: 1\n", "yaml-tab", 3, "indent with spaces"),
         ("a: &x {b: 1}\nc:\n  <<: *x\n", "yaml-merge", 3, "write the keys out"),
         ("404: x\n", "yaml-key", 1, "write \"404\" in quotes"),
         ("true: x\n", "yaml-key", 1, "write \"true\" in quotes"),

@@ -55,7 +55,7 @@ fn policies_are_settings_or_off() {
         ("[10.0.0.0/8]", "wrong-type", "`allow` and `deny`"),
         ("[{deny: [10.0.0.0/8]}]", "wrong-type", "without `- `"),
         ("{dney: [10.0.0.0/8]}", "unknown-key", "did you mean `deny`?"),
-        ("{deny: [10.0.0.0/33]}", "bad-value", "10.0.0.0/8"),
+        ("{deny: [10.0.0.0/33]}", "bad-value", "from 0 to 32"),
         ("{}", "bad-policy", "at least one"),
     ] {
         expect(&route(filter), code, 6, words);
