@@ -30,7 +30,7 @@ use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::rt::join::{Either, beside, race};
 use crate::upstream::balance::{hash_address, hash_key};
-use crate::upstream::cluster::{Chosen, Cluster};
+use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::{ConnectError, Connection};
 
@@ -128,6 +128,18 @@ pub async fn forward(
     }
 }
 
+/// What the cluster's balancer hashes, if it does. A request without the field or cookie is spread by its client's
+/// address.
+pub fn hash(plan: &ClusterPlan, exchange: &Exchange) -> Option<u64> {
+    let fields = &exchange.request.fields;
+    let value = match plan.balance.hash_key()? {
+        HashKeyConfig::Header(name) => fields.first_named(name.as_bytes()),
+        HashKeyConfig::Cookie(name) => cookie::find(fields, name.as_bytes()),
+        HashKeyConfig::Address => None,
+    };
+    Some(value.map_or_else(|| hash_address(exchange.client.0), hash_key))
+}
+
 /// The answer's side of an exchange.
 struct Answer<'a> {
     exchange: &'a mut Exchange,
@@ -155,7 +167,7 @@ enum Miss {
 impl Answer<'_> {
     /// True if the client's connection can go on.
     async fn run(&mut self, opening: Buffer, is_repeatable: bool) -> Result<bool, Fault> {
-        let hash = self.hash();
+        let hash = hash(&self.cluster.plan, self.exchange);
         let mut opening = opening;
         let mut excluded = 0_u64;
         let mut last_fault = Fault::from(Code::NoEndpoint);
@@ -188,18 +200,6 @@ impl Answer<'_> {
             }
         }
         Err(last_fault)
-    }
-
-    fn hash(&self) -> Option<u64> {
-        // A request without the field or cookie is spread by its client's address.
-        let key = self.cluster.plan.balance.hash_key()?;
-        let fields = &self.exchange.request.fields;
-        let value = match key {
-            HashKeyConfig::Header(name) => fields.first_named(name.as_bytes()),
-            HashKeyConfig::Cookie(name) => cookie::find(fields, name.as_bytes()),
-            HashKeyConfig::Address => None,
-        };
-        Some(value.map_or_else(|| hash_address(self.exchange.client.0), hash_key))
     }
 
     async fn connect(&self, chosen: &Chosen) -> Result<Connection, Fault> {
