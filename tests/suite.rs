@@ -13,5 +13,5 @@ mod control;
 mod fault;
 mod gateway;
 mod policy;
-// mod property;
+mod property;
 mod upstream;

@@ -1,18 +1,25 @@
 //! `ringgate check`: every mistake of a configuration at once.
+//!
+//! For people on stderr, with a last line that counts; for programs one JSON document on stdout. Exit code 1 if
+//! there is an error, 0 with warnings alone. The other commands read their configuration through here too.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::control::check::load;
-use crate::control::compile::compile;
+use crate::config::diagnostic::Diagnostics;
+use crate::config::secret::Environment;
+use crate::control::check::{Loaded, load_and_compile};
+use crate::proxy::snapshot::Snapshot;
 
 /// Check a configuration.
 #[derive(Args)]
 #[command(after_help = "Examples:
   ringgate check gateway.yaml          diagnostics for people; exit code 1 if there is an error
-  ringgate check --json gateway.yaml   one JSON document for programs")]
+  ringgate check --json gateway.yaml   one JSON document for programs
+
+Secrets are read and names of endpoints resolved, as they are at the start.")]
 pub struct Check {
     /// The YAML file.
     file: PathBuf,
@@ -23,35 +30,59 @@ pub struct Check {
 
 impl Check {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        let environment = super::environment();
-        let (diagnostics, loaded) = match load(&self.file, &environment) {
-            Ok(loaded) => (loaded.warnings.clone(), Some(loaded)),
+        let (diagnostics, compiled) = match load_and_compile(&self.file, &super::environment(), 0) {
+            Ok((loaded, snapshot)) => (loaded.warnings.clone(), Some((loaded, snapshot))),
             Err(diagnostics) => (diagnostics, None),
         };
         if self.json {
             println!("{}", serde_json::to_string_pretty(&diagnostics)?);
-        } else if !diagnostics.is_empty() {
-            eprint!("{}", diagnostics);
-        }
-        let Some(loaded) = loaded else { return Ok(ExitCode::FAILURE) };
-        let snapshot = match compile(&loaded.config, &loaded.document.environment(&environment), 0) {
-            Ok(snapshot) => snapshot,
-            Err(errors) => {
-                super::run::print_compile_errors(&errors);
-                return Ok(ExitCode::FAILURE);
+        } else {
+            if let Some((loaded, snapshot)) = &compiled {
+                println!("{}", self.praise(loaded, snapshot));
             }
-        };
-        if !self.json {
-            let config = &loaded.config;
-            println!(
-                "{}: ok: {} listeners, {} routes, {} clusters, hash {}",
-                self.file.display(),
-                config.listeners.len(),
-                config.routes.len(),
-                config.clusters.len(),
-                snapshot.hash
-            );
+            print(&diagnostics);
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(if compiled.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+
+    fn praise(&self, loaded: &Loaded, snapshot: &Snapshot) -> String {
+        let config = &loaded.config;
+        format!(
+            "{}: ok: {}, {}, {}, hash {}",
+            self.file.display(),
+            count(config.listeners.len(), "listener"),
+            count(config.routes.len(), "route"),
+            count(config.clusters.len(), "cluster"),
+            snapshot.hash
+        )
+    }
+}
+
+/// The configuration of a command. What is wrong is printed, and there is none if that has errors.
+pub(super) fn compiled(
+    file: &Path,
+    environment: &Environment,
+    generation: u64,
+) -> Option<(Loaded, Snapshot)> {
+    match load_and_compile(file, environment, generation) {
+        Ok((loaded, snapshot)) => {
+            if !loaded.warnings.is_empty() {
+                print(&loaded.warnings);
+            }
+            Some((loaded, snapshot))
+        }
+        Err(diagnostics) => {
+            print(&diagnostics);
+            None
+        }
+    }
+}
+
+fn print(diagnostics: &Diagnostics) {
+    let errors = count(diagnostics.error_count(), "error");
+    eprintln!("{diagnostics}{errors}, {}", count(diagnostics.warning_count(), "warning"));
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -6,8 +6,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::control::check::load;
-use crate::control::compile::compile;
 use crate::control::explain::{Question, explain};
 
 /// Tell what a request would meet.
@@ -38,19 +36,8 @@ pub struct Explain {
 impl Explain {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let environment = super::environment();
-        let loaded = match load(&self.config, &environment) {
-            Ok(loaded) => loaded,
-            Err(diagnostics) => {
-                eprint!("{}", diagnostics);
-                return Ok(ExitCode::FAILURE);
-            }
-        };
-        let snapshot = match compile(&loaded.config, &loaded.document.environment(&environment), 0) {
-            Ok(snapshot) => snapshot,
-            Err(errors) => {
-                super::run::print_compile_errors(&errors);
-                return Ok(ExitCode::FAILURE);
-            }
+        let Some((loaded, snapshot)) = super::check::compiled(&self.config, &environment, 0) else {
+            return Ok(ExitCode::FAILURE);
         };
         let question = Question {
             method: self.method.clone(),

@@ -3,7 +3,6 @@
 //! Prints where it listens before it says `ready`, so that people and scripts can read it. The first SIGTERM or
 //! SIGINT drains, the second ends at once.
 
-use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -13,10 +12,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::control::check::load;
-use crate::control::compile::CompileError;
 use crate::control::config::{Config, DriverConfig};
-use crate::control::gateway::{Gateway, StartError};
+use crate::control::gateway::Gateway;
 use crate::rt::memory::raise_open_files;
 
 /// Run the gateway with a configuration.
@@ -46,30 +43,20 @@ enum DriverArg {
 impl Run {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let environment = super::environment();
-        let loaded = match load(&self.file, &environment) {
-            Ok(loaded) => loaded,
-            Err(diagnostics) => {
-                eprint!("{}", diagnostics);
-                return Ok(ExitCode::FAILURE);
-            }
+        let Some((loaded, snapshot)) = super::check::compiled(&self.file, &environment, 1) else {
+            return Ok(ExitCode::FAILURE);
         };
-        eprint!("{}", loaded.warnings);
         let open_files = raise_open_files();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let environment = loaded.document.environment(&environment);
         let wanted = self.driver(&loaded.config);
         let code = runtime.block_on(async {
+            // Before anything is said to be ready: whoever reads that may send one.
+            let signals = Signals::listen()?;
             let _origin = start_origin(&loaded.config).await?;
-            let gateway = match Gateway::start(&loaded.config, &environment, wanted).await {
-                Ok(gateway) => gateway,
-                Err(StartError::Compile(errors)) => {
-                    print_compile_errors(&errors);
-                    return Ok(ExitCode::FAILURE);
-                }
-                Err(error) => return Err(error.into()),
-            };
+            let gateway = Gateway::start(&loaded.config, snapshot, &environment, wanted).await?;
             print_banner(&gateway, &loaded.config, open_files)?;
-            until_told(gateway).await
+            until_told(gateway, signals).await
         });
         // Worker threads may still hold operations in flight; the process ends as a whole.
         finish(code)
@@ -142,8 +129,7 @@ fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::
     Ok(())
 }
 
-async fn until_told(mut gateway: Gateway) -> anyhow::Result<ExitCode> {
-    let mut signals = Signals::listen()?;
+async fn until_told(mut gateway: Gateway, mut signals: Signals) -> anyhow::Result<ExitCode> {
     loop {
         tokio::select! {
             error = gateway.worker_ended() => return Err(error.into()),
@@ -189,23 +175,11 @@ impl Signals {
         })
     }
 
-    fn next(&mut self) -> impl Future<Output = Told> + '_ {
-        async {
-            tokio::select! {
-                _ = self.terminate.recv() => Told::Stop,
-                _ = self.interrupt.recv() => Told::Stop,
-                _ = self.hangup.recv() => Told::Reopen,
-            }
-        }
-    }
-}
-
-/// Prints what keeps a checked configuration from running.
-pub(super) fn print_compile_errors(errors: &[CompileError]) {
-    for error in errors {
-        eprintln!("error: {}: {}", error.path, error.reason);
-        if let Some(hint) = &error.hint {
-            eprintln!("  help: {hint}");
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reopen,
         }
     }
 }

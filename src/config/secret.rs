@@ -137,7 +137,10 @@ fn credential(name: &str, environment: &Environment) -> Result<PathBuf, UnitErro
 
 fn read_file(path: &Path) -> Result<String, UnitError> {
     let shown = path.display();
-    let failed = |error: std::io::Error| UnitError::new(format!("file `{shown}` cannot be read: {error}"));
+    let failed = |error: std::io::Error| {
+        UnitError::new(format!("file `{shown}` cannot be read: {error}"))
+            .hint("a relative path begins at the folder of the configuration")
+    };
     // Before it is opened: opening a named pipe would wait for its writer.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(UnitError::new(format!("`{shown}` is not a file")));

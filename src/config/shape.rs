@@ -180,7 +180,8 @@ fn admits(parts: &Parts<'_>, node: &Node) -> bool {
     let one_of = |names: &[&str]| types.iter().any(|known| names.contains(known));
     types.is_empty()
         || match node.value {
-            Value::Null => one_of(&["null"]),
+            // A key without a value says nothing: `ip_filter:` must not mean that there is no filter.
+            Value::Null => false,
             Value::Bool(_) => one_of(&["boolean"]),
             Value::Integer(_) => one_of(&["integer", "number"]),
             Value::Float(_) => one_of(&["number"]),

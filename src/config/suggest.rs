@@ -22,7 +22,7 @@ pub fn hint(written: &str, known: &[&str], what: &str) -> Option<String> {
     }
 }
 
-/// `a`, `b` and `c`; the first [`LISTED_MAX`] of many.
+/// `a`, `b` and `c`; the first `LISTED_MAX` of many.
 pub fn listed(words: &[&str]) -> String {
     let shown: Vec<String> = words.iter().take(LISTED_MAX).map(|word| format!("`{word}`")).collect();
     if words.len() > LISTED_MAX {

@@ -1,28 +1,34 @@
 //! What a configuration means: names resolve, values are in range, nothing contradicts.
 //!
-//! Every fault in one pass, each where it is written. Reads no files, no secrets and no clock; whether a name can
-//! be resolved or a file be read is seen when a snapshot is compiled. What the shape check has refused is not
-//! reported a second time by what follows from it.
+//! Every fault in one pass, each where it is written. `check` reads no files, no secrets and no clock; whether a
+//! name can be resolved or a secret be read, `load_and_compile` sees when it makes the snapshot. What the shape
+//! check has refused is not reported a second time by what follows from it.
 
+mod addresses;
+mod advice;
 mod clusters;
+#[cfg(test)]
+mod entry_tests;
 mod limits;
 mod names;
-mod patterns;
 mod routes;
 mod same;
 mod secrets;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod values;
 
 use std::path::Path;
 
+use super::compile::compile;
 use super::config::Config;
 use super::document::Document;
 use crate::config::diagnostic::{Diagnostics, Report, Severity};
 use crate::config::secret::Environment;
 use crate::config::source::Mark;
 use crate::config::units::UnitError;
+use crate::proxy::snapshot::Snapshot;
 
 /// A configuration that may be compiled.
 #[derive(Debug, Clone)]
@@ -45,6 +51,53 @@ pub fn load_text(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     whole(Document::from_text(name, text))
 }
 
+/// Reads, checks and compiles a file: the one way to a snapshot. The secrets it names are read and the names of its
+/// endpoints resolved, so this may take as long as the resolver does.
+///
+/// # Errors
+/// Everything that is wrong, warnings included.
+pub fn load_and_compile(
+    path: &Path,
+    environment: &Environment,
+    generation: u64,
+) -> Result<(Loaded, Snapshot), Diagnostics> {
+    compiled(load(path, environment)?, environment, generation)
+}
+
+/// The same for a text, under a name.
+///
+/// # Errors
+/// Everything that is wrong, warnings included.
+pub fn load_and_compile_text(
+    name: &str,
+    text: &str,
+    environment: &Environment,
+    generation: u64,
+) -> Result<(Loaded, Snapshot), Diagnostics> {
+    compiled(load_text(name, text)?, environment, generation)
+}
+
+fn compiled(
+    loaded: Loaded,
+    environment: &Environment,
+    generation: u64,
+) -> Result<(Loaded, Snapshot), Diagnostics> {
+    let environment = loaded.document.environment(environment);
+    let errors = match compile(&loaded.config, &environment, generation) {
+        Ok(snapshot) => return Ok((loaded, snapshot)),
+        Err(errors) => errors,
+    };
+    let Loaded { config, document, warnings } = loaded;
+    let mut check = Check { config: &config, document: &document, report: document.report() };
+    for error in errors {
+        check.error(error.code, &error.path, UnitError { reason: error.reason, hint: error.hint });
+    }
+    let mut diagnostics = check.report.diagnostics;
+    diagnostics.extend(warnings);
+    diagnostics.sort();
+    Err(diagnostics)
+}
+
 fn whole((document, mut diagnostics): (Document, Diagnostics)) -> Result<Loaded, Diagnostics> {
     if let Some(draft) = document.draft() {
         diagnostics.extend(check(draft, &document));
@@ -60,12 +113,15 @@ fn whole((document, mut diagnostics): (Document, Diagnostics)) -> Result<Loaded,
 pub fn check(config: &Config, document: &Document) -> Diagnostics {
     let mut check = Check { config, document, report: document.report() };
     limits::check(&mut check);
+    addresses::check(&mut check);
     names::check(&mut check);
     clusters::check(&mut check);
-    routes::check(&mut check);
-    same::check(&mut check);
+    let plans = routes::check(&mut check);
+    same::check(&mut check, &plans);
     secrets::check(&mut check);
     clusters::unused(&mut check);
+    addresses::unused(&mut check);
+    switches::check(&mut check);
     let mut diagnostics = check.report.diagnostics;
     diagnostics.sort();
     diagnostics
@@ -79,6 +135,10 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    fn has_errors(&self) -> bool {
+        self.report.diagnostics.has_errors()
+    }
+
     fn error(&mut self, code: &'static str, path: &str, why: UnitError) {
         if !self.document.has_refused(path) {
             let (mark, text) = self.written(path, Severity::Error);

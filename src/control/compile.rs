@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
@@ -28,6 +29,8 @@ use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
 /// Something that keeps a configuration from becoming a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileError {
+    /// Short and stable: `unresolved`.
+    pub code: &'static str,
     /// Path in the configuration.
     pub path: String,
     /// What is wrong.
@@ -42,7 +45,8 @@ pub fn compile(
     environment: &Environment,
     generation: u64,
 ) -> Result<Snapshot, Vec<CompileError>> {
-    let mut compiler = Compiler { config, secrets: BTreeMap::new(), errors: Vec::new() };
+    let indexes = config.clusters.keys().map(String::as_str).zip(0..).collect();
+    let mut compiler = Compiler { config, indexes, secrets: BTreeMap::new(), errors: Vec::new() };
     compiler.read_secrets(environment);
     let rules = path_rules(config.paths);
     let clusters: Vec<_> = config
@@ -122,7 +126,7 @@ fn limits(config: &LimitsConfig) -> Limits {
     Limits {
         head: HeadLimits {
             head_bytes: size(config.head_bytes.bytes()),
-            target_bytes: size(config.target_bytes.bytes()),
+            target_bytes: size(config.target_bytes.bytes().min(config.head_bytes.bytes())),
             field_count: usize::from(config.header_count),
         },
         body_bytes: config.body_bytes.map(|limit| limit.bytes()),
@@ -139,32 +143,43 @@ fn limits(config: &LimitsConfig) -> Limits {
 
 struct Compiler<'a> {
     config: &'a Config,
+    /// Positions of the clusters by name.
+    indexes: BTreeMap<&'a str, usize>,
     secrets: BTreeMap<String, Secret>,
     errors: Vec<CompileError>,
 }
 
 impl Compiler<'_> {
-    fn error(&mut self, path: String, reason: impl Into<String>, hint: &str) {
+    fn error(&mut self, code: &'static str, path: String, reason: impl Into<String>, hint: &str) {
         let hint = (!hint.is_empty()).then(|| hint.to_owned());
-        self.errors.push(CompileError { path, reason: reason.into(), hint });
+        self.errors.push(CompileError { code, path, reason: reason.into(), hint });
     }
 
     fn plan_errors(&mut self, place: &str, errors: Vec<PlanError>) {
         for error in errors {
             let path = if error.at.is_empty() { place.to_owned() } else { format!("{place}.{}", error.at) };
-            self.error(path, error.reason, &error.hint);
+            self.error("bad-route", path, error.reason, &error.hint);
         }
     }
 
     fn read_secrets(&mut self, environment: &Environment) {
         for (name, source) in &self.config.secrets {
-            match source.read(environment) {
-                Ok(secret) => drop(self.secrets.insert(name.clone(), secret)),
-                Err(error) => {
-                    let hint = error.hint.unwrap_or_default();
-                    self.error(format!("secrets.{name}"), error.reason, &hint);
-                }
-            }
+            let secret = source.read(environment).unwrap_or_else(|error| {
+                let hint = error.hint.unwrap_or_default();
+                self.error("no-secret", format!("secrets.{name}"), error.reason, &hint);
+                // Whoever uses it has nothing wrong; nothing of this is run.
+                Secret::new("")
+            });
+            self.secrets.insert(name.clone(), secret);
+        }
+        if let Some(Err(error)) = self
+            .config
+            .admin
+            .as_ref()
+            .and_then(|admin| admin.token.as_ref())
+            .map(|token| token.read(environment))
+        {
+            self.error("no-secret", "admin.token".to_owned(), error.reason, &error.hint.unwrap_or_default());
         }
     }
 
@@ -180,7 +195,7 @@ impl Compiler<'_> {
                 }),
                 Err(reason) => {
                     let hint = "write an address, or a name that the host's resolver knows";
-                    self.error(format!("clusters.{name}.endpoints[{index}]"), reason, hint);
+                    self.error("unresolved", format!("clusters.{name}.endpoints[{index}]"), reason, hint);
                 }
             }
         }
@@ -188,7 +203,7 @@ impl Compiler<'_> {
         let balance = match BalancePlan::compile(&config.balance, &weights) {
             Ok(plan) => Frozen::new(plan),
             Err(error) if endpoints.len() == config.endpoints.len() => {
-                self.error(format!("clusters.{name}.endpoints"), error.to_string(), "");
+                self.error("bad-endpoints", format!("clusters.{name}.endpoints"), error.to_string(), "");
                 return None;
             }
             Err(_) => return None,
@@ -225,7 +240,7 @@ impl Compiler<'_> {
         let policies = merged.compile(&mut scope);
         for problem in std::mem::take(&mut scope.problems) {
             let path = format!("{place}.policies.{}", problem.path);
-            self.error(path, problem.reason, problem.hint.as_deref().unwrap_or_default());
+            self.error("bad-policy", path, problem.reason, problem.hint.as_deref().unwrap_or_default());
         }
         Some(RoutePlan { name: config.name.as_str().into(), matches: matches?, policies, action: action? })
     }
@@ -247,12 +262,17 @@ impl Compiler<'_> {
             return Some(Action::Respond {
                 status: respond.status,
                 content_type: respond.content_type.as_str().into(),
-                body: respond.body.as_bytes().into(),
+                body: Bytes::copy_from_slice(respond.body.as_bytes()),
             });
         }
         let name = config.cluster.as_ref()?;
-        let Some(cluster) = self.config.clusters.keys().position(|key| key == name) else {
-            self.error(format!("{place}.cluster"), format!("there is no cluster `{name}`"), "");
+        let Some(&cluster) = self.indexes.get(name.as_str()) else {
+            self.error(
+                "unknown-cluster",
+                format!("{place}.cluster"),
+                format!("there is no cluster `{name}`"),
+                "",
+            );
             return None;
         };
         let rewrite = RewritePlan::compile(&config.rewrite, names, rules)

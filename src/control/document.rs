@@ -145,5 +145,27 @@ impl Document {
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Config);
     schema.insert("title".to_owned(), "Ringgate configuration".into());
-    schema.to_value()
+    let mut schema = schema.to_value();
+    describe_tags(&mut schema);
+    schema
+}
+
+/// Says at the only key of an alternative (`{exact: ...}`) what is said of the alternative: editors show that of keys.
+fn describe_tags(schema: &mut serde_json::Value) {
+    use serde_json::Value as Json;
+    match schema {
+        Json::Array(items) => items.iter_mut().for_each(describe_tags),
+        Json::Object(object) => {
+            let about = object.get("description").cloned();
+            if let (Some(about), Some(Json::Object(properties))) = (about, object.get_mut("properties"))
+                && properties.len() == 1
+            {
+                for property in properties.values_mut().filter_map(Json::as_object_mut) {
+                    property.entry("description").or_insert_with(|| about.clone());
+                }
+            }
+            object.values_mut().for_each(describe_tags);
+        }
+        _ => {}
+    }
 }

@@ -3,6 +3,7 @@
 //! Runs the same code as a worker (preparing, routing, balancing plans) on a snapshot that nobody serves. Sends
 //! nothing. The answer is text for people; the order is that of the decisions.
 
+use std::cell::Cell;
 use std::fmt::Write;
 use std::net::SocketAddr;
 
@@ -11,11 +12,14 @@ use crate::http::h1::parse::{self, HeadScan};
 use crate::net::addr::PeerAddr;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::Fault;
+use crate::proxy::forward::hash;
 use crate::proxy::prepare::prepare;
 use crate::proxy::snapshot::{Action, Snapshot};
 use crate::route::params::Params;
 use crate::route::reference::{self, Verdict};
 use crate::route::table::{Outcome, RequestView, RouteIndex};
+use crate::upstream::balance::{Balancer, Pick};
+use crate::upstream::cluster::ClusterPlan;
 use crate::worker::spawn::tables;
 
 /// A request to explain.
@@ -157,7 +161,7 @@ fn tell_route(
                 rewrite.apply(exchange.path(), params, &mut path);
                 let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
             }
-            tell_cluster(out, config, snapshot, *cluster);
+            tell_cluster(out, config, snapshot, *cluster, exchange);
         }
         Action::Redirect(plan) => {
             let to = written.redirect.as_ref().map_or("", |redirect| &redirect.to);
@@ -169,7 +173,7 @@ fn tell_route(
     }
 }
 
-fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: usize) {
+fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: usize, exchange: &Exchange) {
     let plan = &snapshot.clusters[index];
     let _ = writeln!(out, "cluster     {}", plan.name);
     let balance = config.clusters.get(&*plan.name).map(|cluster| &cluster.balance);
@@ -180,6 +184,7 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         let share = f64::from(endpoint.weight) * 100.0 / f64::from(total.max(1));
         let _ = writeln!(out, "  endpoint  {} ({}), {share:.1} % of requests", endpoint.label, endpoint.addr);
     }
+    tell_choice(out, plan, exchange);
     let timeouts = plan.timeouts;
     let total = timeouts.total.map_or("none".to_owned(), |total| format!("{total:?}"));
     let _ = writeln!(
@@ -187,6 +192,17 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         "  timeouts  connect {:?}, head {:?}, idle {:?}, total {total}",
         timeouts.connect, timeouts.head, timeouts.idle
     );
+}
+
+/// A hash decides the same way everywhere; the others depend on what went before.
+fn tell_choice(out: &mut String, plan: &ClusterPlan, exchange: &Exchange) {
+    let Some(hash) = hash(plan, exchange) else { return };
+    let in_flight: Vec<Cell<u32>> = plan.endpoints.iter().map(|_| Cell::new(0)).collect();
+    let pick = Pick { hash: Some(hash), in_flight: &in_flight, is_excluded: &|_| false };
+    if let Some(index) = Balancer::start(plan.balance.clone(), 0, 1, 1).pick(&pick) {
+        let _ =
+            writeln!(out, "  chosen    {} (by hash; the same on every worker)", plan.endpoints[index].label);
+    }
 }
 
 fn tell_others(

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use crate::config::secret::Environment;
 use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
-use crate::control::compile::{CompileError, compile};
 use crate::control::config::{Config, DriverConfig};
 use crate::control::export::{Exporter, GenerationLabel, SlotNames, Sources};
 use crate::control::log_writer::{LogTarget, LogWriter};
@@ -36,15 +35,14 @@ const MAILBOX_CAPACITY: usize = 64;
 const START_BOUND: Duration = Duration::from_secs(20);
 /// How long the log may take to be written out at the end.
 const LOG_FLUSH_BOUND: Duration = Duration::from_secs(3);
+/// How long an address may still be held by a process that has ended.
+const TAKEN_PATIENCE: Duration = Duration::from_secs(2);
 /// Beyond the drain's own limit, for the workers' last turn.
 const DRAIN_SLACK: Duration = Duration::from_secs(2);
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration cannot be compiled.
-    #[error("the configuration cannot be compiled")]
-    Compile(Vec<CompileError>),
     /// An address cannot be listened on.
     #[error("listener `{name}`: cannot listen on {addr}: {reason}")]
     Bind {
@@ -91,14 +89,16 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts everything and waits until all workers serve. Needs a tokio runtime around it.
+    /// Starts everything and waits until all workers serve. Needs a tokio runtime around it. `snapshot` is what
+    /// `config` compiles to.
     pub async fn start(
         config: &Config,
+        snapshot: Snapshot,
         environment: &Environment,
         wanted: DriverConfig,
     ) -> Result<Self, StartError> {
         let started = Instant::now();
-        let snapshot = Frozen::new(compile(config, environment, 1).map_err(StartError::Compile)?);
+        let snapshot = Frozen::new(snapshot);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
         let token = admin_token(config, environment)?;
@@ -324,7 +324,7 @@ fn bind_all(config: &Config, workers: usize) -> Result<Bound, StartError> {
     for listener in &config.listeners {
         let addr = listener.address.get();
         let error = |reason: String| StartError::Bind { name: listener.name.clone(), addr, reason };
-        if addr.port() != 0 && is_taken(addr) {
+        if addr.port() != 0 && stays_taken(addr) {
             return Err(error("another process listens there already".to_owned()));
         }
         let sockets = bind_for_workers(addr, listener.backlog, workers)
@@ -335,6 +335,18 @@ fn bind_all(config: &Config, workers: usize) -> Result<Bound, StartError> {
         }
     }
     Ok((addrs, by_worker))
+}
+
+/// A gateway that has just ended holds its sockets a moment longer: the kernel takes its rings apart behind it.
+fn stays_taken(addr: SocketAddr) -> bool {
+    let by = Instant::now() + TAKEN_PATIENCE;
+    while is_taken(addr) {
+        if Instant::now() > by {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
 }
 
 fn start_log(config: &Config, readers: Vec<LineReader>) -> Result<Option<LogWriter>, StartError> {

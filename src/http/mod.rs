@@ -5,25 +5,25 @@
 //! allocation in the steady state. It decides whether a message is well formed, never what to do with it.
 
 mod ascii;
-/// Pairs of the Cookie field.
+// Pairs of the Cookie field.
 pub mod cookie;
-/// The form of Date.
+// The form of Date.
 pub mod date;
-/// Fields of a head: names, values, lists.
+// Fields of a head: names, values, lists.
 pub mod field;
 mod field_id;
-/// The HTTP/1.1 codec.
+// The HTTP/1.1 codec.
 pub mod h1;
-/// Heads of requests and responses.
+// Heads of requests and responses.
 pub mod head;
 mod list;
-/// Request methods.
+// Request methods.
 pub mod method;
-/// Pairs of a query.
+// Pairs of a query.
 pub mod query;
-/// Why a message is refused.
+// Why a message is refused.
 pub mod refusal;
-/// The request target and its authority.
+// The request target and its authority.
 pub mod target;
 
 pub use ascii::{is_field_value, is_token};

@@ -99,6 +99,14 @@ impl Stream {
         on_kind!(self, stream => stream.readable(false).await)
     }
 
+    /// Writes a few bytes at once or not at all, without waiting. True if they are on their way.
+    pub fn send_now(&self, bytes: &[u8]) -> bool {
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        // SAFETY: the pointer and length are those of a live slice; the descriptor is open as long as `self` is.
+        let sent = unsafe { libc::send(self.fd, bytes.as_ptr().cast(), bytes.len(), flags) };
+        usize::try_from(sent).is_ok_and(|sent| sent == bytes.len())
+    }
+
     /// Tells the other side that nothing more will come.
     pub fn shutdown_write(&self) {
         // SAFETY: the descriptor is open as long as `self` is; an error means the peer is gone already.

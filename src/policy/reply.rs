@@ -55,8 +55,6 @@ codes! {
     FieldsTooLarge = 431 "fields_too_large" "The header section is larger than this route takes.";
     /// The media type is not taken.
     UnsupportedMediaType = 415 "unsupported_media_type" "This route does not take this media type.";
-    /// A route answers by itself.
-    Answered = 200 "answered" "The route answers by itself.";
     /// No endpoint is left to try.
     NoEndpoint = 503 "no_endpoint" "No endpoint of the service is available.";
     /// The endpoint did not take the connection.
@@ -77,10 +75,6 @@ codes! {
     ClientGone = 499 "client_gone" "The client closed the connection before the answer was complete.";
     /// The client does not take the answer.
     ClientStalled = 499 "client_stalled" "The client did not take the answer in time.";
-    /// The gateway is stopping and the time for it was up.
-    Draining = 503 "draining" "The gateway is stopping.";
-    /// A rewritten or edited head does not fit its buffer.
-    HeadOverflow = 502 "head_overflow" "The message head has grown too large on its way.";
 }
 
 /// Any reason for which an exchange did not end with the origin's answer.

@@ -112,7 +112,7 @@ impl RequestLimits {
         if !plan.methods.is_empty()
             && !plan.methods.iter().any(|one| **one == *exchange.request.method_text())
         {
-            return Some(Reply::new(Code::MethodNotAllowed).with("allow", plan.allow.clone()));
+            return Some(Reply::new(Code::MethodNotAllowed).with("Allow", plan.allow.clone()));
         }
         if exchange.path.len() > plan.path_bytes {
             return Some(Reply::new(Code::PathTooLong));

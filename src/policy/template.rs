@@ -30,7 +30,7 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(start) = rest.find("${") {
-            parts.push(Part::Literal(rest[..start].as_bytes().into()));
+            parts.push(Part::Literal(rest.as_bytes()[..start].into()));
             let after = &rest[start + 2..];
             let Some(end) = after.find('}') else {
                 scope.problem(path, "`${` without `}`", "close the variable: `${request.id}`");

@@ -2,6 +2,8 @@
 //!
 //! Looks at bytes where they lie and says how many may go on. Copies nothing.
 
+use std::rc::Rc;
+
 use crate::http::h1::chunked::{ChunkError, ChunkedDecoder, Emit};
 use crate::http::h1::framing::Framing;
 use crate::rt::buffer::Size;
@@ -41,6 +43,17 @@ impl BodyCursor {
             Framing::Length(length) => Self::Length(length),
             Framing::Chunked => Self::Chunked { decoder: ChunkedDecoder::default(), emit, is_done: false },
             Framing::UntilClose => Self::UntilClose,
+        }
+    }
+
+    /// The same, and trailer fields of these names are dropped.
+    pub fn without_trailers(framing: Framing, emit: Emit, names: &Rc<[Box<[u8]>]>) -> Self {
+        match framing {
+            Framing::Chunked => {
+                let decoder = ChunkedDecoder::refusing_trailers(names.clone());
+                Self::Chunked { decoder, emit, is_done: false }
+            }
+            _ => Self::new(framing, emit),
         }
     }
 

@@ -4,6 +4,7 @@
 //! a while, it gives all of that back and waits for readability with a few hundred bytes of state.
 
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,6 +28,11 @@ use crate::rt::deadline::Deadline;
 /// A connection that has been idle this long gives its buffers back. Long enough that a busy client never pays
 /// for it, short enough that memory follows the load.
 const PARK_AFTER: Duration = Duration::from_secs(1);
+/// The same while more than [`IDLE_CROWD`] of a worker's connections hold buffers for nothing.
+const PARK_AFTER_IN_CROWD: Duration = Duration::from_millis(40);
+/// So many idle connections cost a few MiB; more of them are a reconnecting crowd that must not set the mark for the
+/// process's memory.
+const IDLE_CROWD: i64 = 256;
 /// How long a closed connection is read on, so that the last answer is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(3);
 
@@ -58,6 +64,8 @@ pub struct Conversation {
     pub total: Deadline,
     /// Room for a response head.
     pub scratch: Vec<u8>,
+    /// Room for a rewritten path.
+    pub path_scratch: Vec<u8>,
     scan: HeadScan,
 }
 
@@ -105,7 +113,7 @@ async fn wait_parked(local: &Local, stream: &Stream, idle: &Deadline, served: u3
         if served == 0 { limits.head_timeout } else { limits.keepalive_timeout }
     };
     local.metrics.parked_connections.add(1);
-    let outcome = idle.guard(timeout.saturating_sub(PARK_AFTER), stream.readable()).await;
+    let outcome = idle.guard(timeout.saturating_sub(PARK_AFTER), pin!(stream.readable())).await;
     local.metrics.parked_connections.sub(1);
     matches!(outcome, Ok(Ok(()))) && !local.is_draining.get()
 }
@@ -159,6 +167,7 @@ impl Conversation {
             answering: deadline(),
             total: deadline(),
             scratch: Vec::new(),
+            path_scratch: Vec::new(),
             scan: HeadScan::default(),
             local: local.clone(),
             stream: stream.clone(),
@@ -193,7 +202,7 @@ impl Conversation {
                 self.waiting.arm(limits.head_timeout);
                 is_armed = true;
             }
-            match self.waiting.watch(self.intake.fill()).await {
+            match self.waiting.watch(pin!(self.intake.fill())).await {
                 Ok(Ok(Arrival::Bytes(_))) => {}
                 Ok(Err(error)) if error.kind() == io::ErrorKind::StorageFull => {
                     return Next::Refuse(Refusal::HeadTooLarge.into());
@@ -210,7 +219,9 @@ impl Conversation {
             return Next::Close;
         }
         self.local.metrics.connections_idle.add(1);
-        let outcome = idle.guard(PARK_AFTER, self.intake.fill()).await;
+        let is_crowd = self.local.metrics.connections_idle.get() > IDLE_CROWD;
+        let patience = if is_crowd { PARK_AFTER_IN_CROWD } else { PARK_AFTER };
+        let outcome = idle.guard(patience, pin!(self.intake.fill())).await;
         self.local.metrics.connections_idle.sub(1);
         match outcome {
             Ok(Ok(Arrival::Bytes(_))) => Next::Head,
@@ -248,7 +259,8 @@ impl Conversation {
         self.tally.fault.set(Some(fault));
         self.tally.status.set(fault.status());
         let mut buffer = local.pool.lease(Size::Standard);
-        reply::write_bare(fault, &self.exchange.request_id, &local.date(), buffer.tail());
+        let body_bytes = reply::write_bare(fault, &self.exchange.request_id, &local.date(), buffer.tail());
+        self.tally.response_bytes.set(body_bytes);
         let len = buffer.len();
         let timeout = installed.snapshot.limits.write_timeout;
         // Whether the client still takes it or not, the connection is over.
@@ -261,10 +273,34 @@ impl Conversation {
     async fn linger(&mut self) {
         self.stream.shutdown_write();
         self.waiting.arm(LINGER);
-        while let Ok(Ok(Arrival::Bytes(count))) = self.waiting.watch(self.intake.fill()).await {
-            self.intake.consume(count);
-            let rest = self.intake.bytes().len();
-            self.intake.consume(rest);
+        loop {
+            let outcome = self.waiting.watch(pin!(self.intake.fill())).await;
+            let Ok(Ok(Arrival::Bytes(_))) = outcome else { return };
+            let all = self.intake.bytes().len();
+            self.intake.consume(all);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_task<A, B, C, D, T: Future>(_: impl Fn(A, B, C, D) -> T) -> usize {
+        size_of::<T>()
+    }
+
+    fn size_of_work<A, B, C, D, E, F, T: Future>(_: impl Fn(A, B, C, D, E, F) -> T) -> usize {
+        size_of::<T>()
+    }
+
+    #[test]
+    fn an_idle_connection_is_small_and_a_busy_one_bounded() {
+        let idle = size_of_task(serve_connection);
+        let busy =
+            size_of_work::<&'static Rc<Local>, &'static Rc<Stream>, _, _, &'static Deadline, _, _>(busy);
+        println!("idle {idle} bytes, busy {busy} bytes");
+        assert!(idle <= 1024, "{idle} bytes");
+        assert!(busy <= 6 * 1024, "{busy} bytes");
     }
 }

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use crate::http::cookie;
+use crate::http::field::FieldId;
 use crate::http::h1::framing::{self, Framing};
 use crate::http::h1::parse::{self, HeadLimits, HeadScan};
 use crate::http::head::Version;
@@ -23,13 +24,13 @@ use crate::proxy::relay::{Framings, Way, write};
 use crate::proxy::request_head::{self, Address};
 use crate::proxy::response_head::{self, Wire};
 use crate::proxy::snapshot::Limits;
-use crate::proxy::upload::{Duplex, Upload, UploadTimeouts};
+use crate::proxy::upload::{Duplex, Uplink, Upload, UploadTimeouts};
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::rt::join::{Either, beside, race};
 use crate::upstream::balance::{hash_address, hash_key};
-use crate::upstream::cluster::{Chosen, Cluster};
+use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::{ConnectError, Connection};
 
@@ -75,13 +76,16 @@ pub async fn forward(
     let duplex = Duplex::default();
     let Conversation { local, intake, exchange, stream, waiting, sending, answering, total, .. } =
         conversation;
-    let mut upload = Upload::new(exchange.framing, exchange.body_bytes_max);
+    let mut upload = Upload::new(exchange.framing, exchange.body_bytes_max, &installed.identity_fields);
     let mut opening = local.pool.lease(Size::Standard);
     request_head::write(exchange, address, opening.tail());
     if let Err(fault) = upload.gather(intake, &mut opening, &duplex) {
         return Forwarded::Failed { fault, is_uploaded: false };
     }
     let is_repeatable = upload.is_done() && exchange.request.method.is_idempotent();
+    let waits_for_100 = (exchange.request.version == Version::Http11
+        && exchange.request.fields.first(FieldId::Expect).is_some())
+    .then_some(&**stream);
     let mut answer = Answer {
         exchange,
         local,
@@ -94,7 +98,6 @@ pub async fn forward(
         answering,
         scratch: &mut conversation.scratch,
         tally: &conversation.tally,
-        has_begun: false,
         may_persist: conversation.may_persist,
     };
     let upload_timeouts = UploadTimeouts {
@@ -103,23 +106,38 @@ pub async fn forward(
         head: timeouts.head,
         half_close_grace: limits.half_close_grace,
     };
-    let both = race(
-        answer.run(opening, is_repeatable),
-        upload.run(intake, &duplex, waiting, answering, upload_timeouts),
-    );
-    let outcome = match timeouts.total {
-        None => both.await,
-        Some(limit) => {
-            total.guard(limit, both).await.unwrap_or(Either::Second(Code::UpstreamTotalTimeout.into()))
+    let uplink =
+        Uplink { intake, waits_for_100, duplex: &duplex, waiting, answering, timeouts: upload_timeouts };
+    let outcome = {
+        let answering_side = pin!(answer.run(opening, is_repeatable));
+        let asking_side = pin!(upload.run(uplink));
+        let both = pin!(race(answering_side, asking_side));
+        match timeouts.total {
+            None => both.await,
+            Some(limit) => {
+                total.guard(limit, both).await.unwrap_or(Either::Second(Code::UpstreamTotalTimeout.into()))
+            }
         }
     };
     answer.tally.request_bytes.set(duplex.uploaded_bytes.get());
     let is_uploaded = duplex.is_uploaded.get();
     match outcome {
         Either::First(Ok(persists)) => Forwarded::Answered { persists, is_uploaded },
-        Either::First(Err(fault)) | Either::Second(fault) if answer.has_begun => Forwarded::Cut(fault),
+        Either::First(Err(fault)) | Either::Second(fault) if duplex.has_begun.get() => Forwarded::Cut(fault),
         Either::First(Err(fault)) | Either::Second(fault) => Forwarded::Failed { fault, is_uploaded },
     }
+}
+
+/// What the cluster's balancer hashes, if it does. A request without the field or cookie is spread by its client's
+/// address.
+pub fn hash(plan: &ClusterPlan, exchange: &Exchange) -> Option<u64> {
+    let fields = &exchange.request.fields;
+    let value = match plan.balance.hash_key()? {
+        HashKeyConfig::Header(name) => fields.first_named(name.as_bytes()),
+        HashKeyConfig::Cookie(name) => cookie::find(fields, name.as_bytes()),
+        HashKeyConfig::Address => None,
+    };
+    Some(value.map_or_else(|| hash_address(exchange.client.0), hash_key))
 }
 
 /// The answer's side of an exchange.
@@ -135,7 +153,6 @@ struct Answer<'a> {
     answering: &'a Deadline,
     scratch: &'a mut Vec<u8>,
     tally: &'a Tally,
-    has_begun: bool,
     may_persist: bool,
 }
 
@@ -150,17 +167,16 @@ enum Miss {
 impl Answer<'_> {
     /// True if the client's connection can go on.
     async fn run(&mut self, opening: Buffer, is_repeatable: bool) -> Result<bool, Fault> {
-        let hash = self.hash();
+        let hash = hash(&self.cluster.plan, self.exchange);
         let mut opening = opening;
         let mut excluded = 0_u64;
         let mut last_fault = Fault::from(Code::NoEndpoint);
-        let mut must_be_open = !is_repeatable;
         for _ in 0..ATTEMPTS_MAX {
             let Some(chosen) = self.cluster.choose(hash, excluded) else { break };
             self.tally.upstream.attempts.set(self.tally.upstream.attempts.get() + 1);
             self.tally.upstream.endpoint.set(chosen.index);
             chosen.endpoint().metrics.attempts.add(1);
-            let connection = match self.connect(&chosen, must_be_open).await {
+            let connection = match self.connect(&chosen).await {
                 Ok(connection) => connection,
                 Err(fault) => {
                     last_fault = fault;
@@ -172,7 +188,6 @@ impl Answer<'_> {
                 Ok(input) => return self.relay(connection, input).await,
                 Err(Miss::Unanswered(Some(again))) if connection.is_reused && is_repeatable => {
                     chosen.endpoint().metrics.stale_replaced.add(1);
-                    must_be_open = true;
                     opening = again;
                 }
                 Err(miss) => {
@@ -187,28 +202,14 @@ impl Answer<'_> {
         Err(last_fault)
     }
 
-    fn hash(&self) -> Option<u64> {
-        // A request without the field or cookie is spread by its client's address.
-        let key = self.cluster.plan.balance.hash_key()?;
-        let fields = &self.exchange.request.fields;
-        let value = match key {
-            HashKeyConfig::Header(name) => fields.first_named(name.as_bytes()),
-            HashKeyConfig::Cookie(name) => cookie::find(fields, name.as_bytes()),
-            HashKeyConfig::Address => None,
-        };
-        Some(value.map_or_else(|| hash_address(self.exchange.client.0), hash_key))
-    }
-
-    async fn connect(&self, chosen: &Chosen, must_be_open: bool) -> Result<Connection, Fault> {
+    async fn connect(&self, chosen: &Chosen) -> Result<Connection, Fault> {
         let endpoint = chosen.endpoint();
-        if let Some(connection) = endpoint.reuse(must_be_open) {
-            self.tally.upstream.connect_nanos.set(0);
-            return Ok(connection);
-        }
         let began_nanos = clock::nanos();
-        let connected = endpoint.connect(self.answering, self.cluster.plan.timeouts.connect).await;
-        self.tally.upstream.connect_nanos.set(clock::nanos() - began_nanos);
-        connected.map_err(|error| {
+        let acquired = endpoint.acquire(self.answering, self.cluster.plan.timeouts.connect).await;
+        let is_reused = acquired.as_ref().is_ok_and(|connection| connection.is_reused);
+        let took_nanos = if is_reused { 0 } else { clock::nanos() - began_nanos };
+        self.tally.upstream.connect_nanos.set(took_nanos);
+        acquired.map_err(|error| {
             Fault::from(match error {
                 ConnectError::Refused(_) => Code::UpstreamConnectRefused,
                 ConnectError::TimedOut => Code::UpstreamConnectTimeout,
@@ -237,7 +238,7 @@ impl Answer<'_> {
         let write = pin!(write);
         self.tally.upstream.sent_nanos.set(clock::nanos());
         self.answering.arm(self.cluster.plan.timeouts.head);
-        let (opening, head) = beside(write, self.read_head(upstream)).await;
+        let (opening, head) = beside(write, pin!(self.read_head(upstream))).await;
         match head {
             Ok(input) => {
                 let since = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
@@ -289,7 +290,7 @@ impl Answer<'_> {
         let is_first = input.is_empty() && !has_interim;
         let (outcome, input) = self
             .answering
-            .watch(upstream.read(input))
+            .watch(pin!(upstream.read(input)))
             .await
             .map_err(|_| Miss::Fault(Code::UpstreamHeadTimeout.into()))?;
         match outcome {
@@ -307,18 +308,28 @@ impl Answer<'_> {
         if self.exchange.response.status == 101 {
             return Err(Breach::UnexpectedSwitch.into());
         }
+        framing::response(&self.exchange.response, self.exchange.request.method)?;
         if count > INTERIM_MAX {
             return Err(Breach::TooManyInterim.into());
         }
         if self.exchange.request.version == Version::Http10 {
             return Ok(());
         }
+        self.duplex.has_spoken.set(true);
         let mut buffer = self.local.pool.lease(Size::Standard);
         response_head::write_interim(self.exchange, buffer.tail());
         let len = buffer.len();
         write(self.downstream, buffer, len, self.sending, self.limits.write_timeout).await.1?;
         self.answering.arm(self.cluster.plan.timeouts.head);
         Ok(())
+    }
+
+    /// Whether the rest of the request will come and be read. What is left of it would stand in the way of the next
+    /// one. An early refusal stops the client or the origin; a client that waits for 100 (Continue) and gets a
+    /// final answer may or may not send its body.
+    fn will_be_uploaded(&self) -> bool {
+        let waits = self.duplex.uploaded_bytes.get() == 0;
+        self.duplex.is_uploaded.get() || (self.exchange.response.status < 400 && !waits)
     }
 
     /// Carries the answer to the client. True if the client's connection can go on.
@@ -333,13 +344,13 @@ impl Answer<'_> {
             (Framing::Chunked, Version::Http10) => Framing::UntilClose,
             (same, _) => same,
         };
-        // A client that waits for 100 (Continue) and gets a final answer may or may not send its body.
-        let waits = self.duplex.uploaded_bytes.get() == 0 && !self.duplex.is_uploaded.get();
-        let persists = self.may_persist && to != Framing::UntilClose && !waits;
+        let persists = self.may_persist
+            && to != Framing::UntilClose
+            && self.will_be_uploaded()
+            && !self.local.is_draining.get();
         self.scratch.clear();
         let wire = Wire { framing: to, persists, is_proxied: true };
         response_head::write(self.exchange, wire, &self.local.date(), self.scratch);
-        self.has_begun = true;
         self.tally.status.set(self.exchange.response.status);
         let way = Way {
             upstream: &connection.stream,
@@ -353,6 +364,9 @@ impl Answer<'_> {
         };
         let framings = Framings { upstream: from, downstream: to };
         let is_clean = way.relay(self.scratch, input, framings, &self.tally.response_bytes).await?;
+        if !is_clean && from != Framing::UntilClose {
+            self.local.metrics.count_error(Fault::from(Breach::UnsolicitedBytes).slot());
+        }
         if is_clean && keeps_upstream && self.duplex.is_uploaded.get() {
             connection.release();
         }

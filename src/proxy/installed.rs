@@ -26,6 +26,8 @@ pub struct Installed {
     pub routes: Vec<RunningRoute>,
     /// Running clusters, in the snapshot's order.
     pub clusters: Vec<Rc<Cluster>>,
+    /// Fields that only the gateway may set.
+    pub identity_fields: Rc<[Box<[u8]>]>,
     /// Figures of requests that no route took.
     pub unrouted: Slot<RouteMetrics>,
 }
@@ -70,7 +72,8 @@ impl Installed {
             })
             .collect();
         let unrouted = registry.route(UNROUTED, worker);
-        Rc::new(Self { snapshot, tables, routes, clusters, unrouted })
+        let identity_fields = snapshot.identity_fields.iter().cloned().collect();
+        Rc::new(Self { snapshot, tables, routes, clusters, identity_fields, unrouted })
     }
 
     /// The plan of a route.
@@ -87,6 +90,13 @@ impl Installed {
     pub fn sweep(&self, now_ms: u64) {
         for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
             endpoint.sweep(now_ms);
+        }
+    }
+
+    /// Closes idle upstream connections that other workers have to go without.
+    pub fn yield_idle(&self) {
+        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
+            endpoint.yield_idle();
         }
     }
 

@@ -39,9 +39,10 @@ pub fn prepare(
     settle_path(exchange, &target, snapshot)?;
     let identity = &snapshot.identity_fields;
     if !identity.is_empty() {
-        exchange.request.fields.retain(|field| {
-            field.id != FieldId::Other || !identity.iter().any(|name| field.name.eq_ignore_ascii_case(name))
-        });
+        exchange
+            .request
+            .fields
+            .retain(|field| !identity.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
     }
     Ok(())
 }

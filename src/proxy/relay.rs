@@ -4,6 +4,7 @@
 //! them, so that a small answer is one write. Large bodies move to a large buffer.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -113,6 +114,8 @@ impl Way<'_> {
     }
 
     async fn write(&self, buffer: Buffer, limit: usize) -> Result<Buffer, Fault> {
+        self.duplex.has_begun.set(true);
+        self.duplex.has_spoken.set(true);
         let (buffer, outcome) = write(self.downstream, buffer, limit, self.sending, self.write_timeout).await;
         outcome?;
         self.metrics.bytes_downstream_written.add(limit as u64);
@@ -134,7 +137,8 @@ impl Way<'_> {
                 return Err(Breach::BadChunk.into());
             }
         }
-        let read = self.sending.guard(self.idle_timeout, self.upstream.read(buffer));
+        let read = pin!(self.upstream.read(buffer));
+        let read = self.sending.guard(self.idle_timeout, read);
         let (outcome, buffer) = read.await.map_err(|_| Fault::from(Code::UpstreamIdleTimeout))?;
         match outcome {
             Ok(count) => self.metrics.bytes_upstream_read.add(count as u64),
@@ -195,7 +199,7 @@ pub async fn write(
     sending: &Deadline,
     timeout: Duration,
 ) -> (Option<Buffer>, Result<(), Fault>) {
-    match sending.guard(timeout, downstream.write(buffer, limit)).await {
+    match sending.guard(timeout, pin!(downstream.write(buffer, limit))).await {
         Ok((Ok(()), buffer)) => (Some(buffer), Ok(())),
         Ok((Err(_), buffer)) => (Some(buffer), Err(Code::ClientGone.into())),
         Err(_) => (None, Err(Code::ClientStalled.into())),

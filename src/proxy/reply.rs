@@ -91,8 +91,8 @@ pub async fn send(
     outcome
 }
 
-/// Appends the answer to a head that could not even be parsed.
-pub fn write_bare(fault: Fault, request_id: &[u8], date: &[u8], out: &mut Vec<u8>) {
+/// Appends the answer to a head that could not even be parsed. Gives the length of its body.
+pub fn write_bare(fault: Fault, request_id: &[u8], date: &[u8], out: &mut Vec<u8>) -> u64 {
     let mut body = Vec::with_capacity(256);
     write_problem(fault, request_id, &mut body);
     encode::status_line(out, fault.status(), b"");
@@ -104,4 +104,5 @@ pub fn write_bare(fault: Fault, request_id: &[u8], date: &[u8], out: &mut Vec<u8
     out.extend_from_slice(b"Connection: close\r\n");
     encode::end_of_head(out);
     out.extend_from_slice(&body);
+    body.len() as u64
 }

@@ -57,7 +57,7 @@ fn write_line(exchange: &Exchange, address: &Address<'_>, out: &mut Vec<u8>) {
 fn is_ours(id: FieldId) -> bool {
     is_hop_by_hop(id)
         || forwarded::is_ours(id)
-        || matches!(id, FieldId::Host | FieldId::ContentLength | FieldId::Te | FieldId::ProxyAuthorization)
+        || matches!(id, FieldId::Host | FieldId::ContentLength | FieldId::Te)
 }
 
 /// RFC 9110 7.6.1 and the fields that older peers take for such.
@@ -69,6 +69,8 @@ pub fn is_hop_by_hop(id: FieldId) -> bool {
             | FieldId::ProxyConnection
             | FieldId::TransferEncoding
             | FieldId::Upgrade
+            | FieldId::ProxyAuthenticate
+            | FieldId::ProxyAuthorization
     )
 }
 

@@ -30,9 +30,11 @@ pub fn write(exchange: &Exchange, wire: Wire, date: &[u8], out: &mut Vec<u8>) {
     let mut has_date = false;
     for field in response.fields.iter() {
         has_date |= field.id == FieldId::Date;
+        // RFC 9110 8.6: a 204 has no Content-Length.
         let is_ours = is_hop_by_hop(field.id)
             || matches!(field.id, FieldId::XRequestId | FieldId::Via)
-            || (field.id == FieldId::ContentLength && wire.framing != Framing::None);
+            || (field.id == FieldId::ContentLength
+                && (wire.framing != Framing::None || response.status == 204));
         if !is_ours && !connection.name(field.id, field.name) {
             encode::field(out, field.name, field.value);
         }

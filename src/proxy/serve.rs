@@ -29,6 +29,9 @@ pub enum After {
     Cut,
 }
 
+/// What a method is told that no route can have (RFC 9110 15.5.6).
+const ALLOWED_ANYWHERE: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, QUERY";
+
 /// Serves the exchange whose request head has been parsed.
 pub async fn serve(conversation: &mut Conversation) -> After {
     let local = conversation.local.clone();
@@ -46,8 +49,13 @@ async fn decide(conversation: &mut Conversation, installed: &Installed) -> After
     let new_id = |id: &mut Vec<u8>| id.extend_from_slice(ids.next(clock::wall_ms()).as_bytes());
     if let Err(fault) = prepare(&mut conversation.exchange, &installed.snapshot, new_id) {
         // Where the message ends may be in doubt, and what follows with it.
-        conversation.may_persist &= matches!(fault, Fault::Gateway(_) | Fault::Path(_));
-        return answer(conversation, installed, None, Reply::new(fault)).await;
+        conversation.may_persist &= matches!(fault, Fault::Gateway(_) | Fault::Path(_))
+            && fault != Fault::Gateway(Code::ConnectNotSupported);
+        let mut reply = Reply::new(fault);
+        if fault == Fault::Gateway(Code::MethodNotAllowed) {
+            reply = reply.with("Allow", ALLOWED_ANYWHERE.to_owned());
+        }
+        return answer(conversation, installed, None, reply).await;
     }
     if conversation.exchange.path == ASTERISK {
         reply::begin(&mut conversation.exchange, 204);
@@ -108,7 +116,8 @@ async fn run(conversation: &mut Conversation, installed: &Installed, index: Rout
         Action::Forward { cluster, rewrite, host } => {
             conversation.tally.upstream.cluster.set(Some(*cluster));
             let cluster = &installed.clusters[*cluster];
-            let mut path = Vec::new();
+            let mut path = std::mem::take(&mut conversation.path_scratch);
+            path.clear();
             if let Some(rewrite) = rewrite {
                 rewrite.apply(exchange.path(), &exchange.params, &mut path);
             }
@@ -118,6 +127,7 @@ async fn run(conversation: &mut Conversation, installed: &Installed, index: Rout
                 scheme: b"http",
             };
             let outcome = forward(conversation, installed, route, cluster, &address).await;
+            conversation.path_scratch = path;
             after_forward(conversation, installed, route_and_passed, outcome).await
         }
         Action::Redirect(plan) => redirect(conversation, installed, route_and_passed, plan).await,
@@ -196,7 +206,8 @@ async fn send(
     route: Option<(&RunningRoute, usize)>,
     body: &[u8],
 ) -> After {
-    let persists = conversation.may_persist && skip_body(conversation);
+    let persists =
+        conversation.may_persist && !conversation.local.is_draining.get() && skip_body(conversation);
     let limits = &installed.snapshot.limits;
     match reply::send(conversation, limits, route, body, persists).await {
         Ok(()) if persists => After::KeepAlive,

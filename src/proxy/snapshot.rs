@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::http::h1::parse::HeadLimits;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::table::PolicyPlan;
@@ -72,7 +74,7 @@ pub enum Action {
         /// Content-Type.
         content_type: Box<str>,
         /// Body.
-        body: Box<[u8]>,
+        body: Bytes,
     },
 }
 

@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -31,6 +32,10 @@ pub struct Duplex {
     pub uploaded_bytes: Cell<u64>,
     /// Counts up with every write that the client took.
     pub progress: Cell<u64>,
+    /// True once the final answer has begun to be written.
+    pub has_begun: Cell<bool>,
+    /// True once anything has been written, interim responses included.
+    pub has_spoken: Cell<bool>,
 }
 
 impl Duplex {
@@ -62,6 +67,25 @@ pub struct UploadTimeouts {
     pub half_close_grace: Duration,
 }
 
+/// Everything on the way of a request's body.
+pub struct Uplink<'a> {
+    /// Where it comes from.
+    pub intake: &'a mut Intake,
+    /// The client's transport, if the client waits for 100 (Continue).
+    pub waits_for_100: Option<&'a Stream>,
+    /// Shared with the other direction.
+    pub duplex: &'a Duplex,
+    /// Waits for the client, or for the upstream to take something.
+    pub waiting: &'a Deadline,
+    /// Waits for the answer, which is not late while the request is on its way.
+    pub answering: &'a Deadline,
+    /// How long each part may take.
+    pub timeouts: UploadTimeouts,
+}
+
+/// How long a client may be left waiting for the origin's 100 (Continue). As long as curl waits before it goes on.
+const CONTINUE_AFTER: Duration = Duration::from_secs(1);
+
 /// A request body on its way.
 pub struct Upload {
     cursor: BodyCursor,
@@ -69,9 +93,10 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// The beginning of a body of at most `bytes_max`.
-    pub fn new(framing: Framing, bytes_max: Option<u64>) -> Self {
-        Self { cursor: BodyCursor::new(framing, Emit::Framed), bytes_max: bytes_max.unwrap_or(u64::MAX) }
+    /// The beginning of a body of at most `bytes_max`, which may not carry `identity` fields in its trailers.
+    pub fn new(framing: Framing, bytes_max: Option<u64>, identity: &Rc<[Box<[u8]>]>) -> Self {
+        let cursor = BodyCursor::without_trailers(framing, Emit::Framed, identity);
+        Self { cursor, bytes_max: bytes_max.unwrap_or(u64::MAX) }
     }
 
     /// True after the last byte has been taken from the client.
@@ -102,49 +127,38 @@ impl Upload {
     }
 
     /// Carries the body, then watches the client. Only ever ends with the reason to give up.
-    pub async fn run(
-        &mut self,
-        intake: &mut Intake,
-        duplex: &Duplex,
-        waiting: &Deadline,
-        answering: &Deadline,
-        timeouts: UploadTimeouts,
-    ) -> Fault {
+    pub async fn run(&mut self, mut uplink: Uplink<'_>) -> Fault {
         if !self.is_done() {
-            let upstream = duplex.upstream().await;
+            let upstream = uplink.duplex.upstream().await;
             // The answer is not late while the request is still on its way.
-            answering.disarm();
+            uplink.answering.disarm();
+            uplink.continue_late().await;
             while !self.is_done() {
-                match self.carry(intake, &upstream, duplex, waiting, timeouts).await {
+                match self.carry(&mut uplink, &upstream).await {
                     Ok(true) => {}
                     // The upstream takes no more: its answer, if any, tells why.
                     Ok(false) => {
-                        answering.arm(timeouts.head);
+                        uplink.answering.arm(uplink.timeouts.head);
                         return pending().await;
                     }
                     Err(fault) => return fault,
                 }
             }
-            answering.arm(timeouts.head);
-            duplex.is_uploaded.set(true);
+            uplink.answering.arm(uplink.timeouts.head);
+            uplink.duplex.is_uploaded.set(true);
         }
-        watch(intake, duplex, waiting, timeouts.half_close_grace).await
+        uplink.watch().await
     }
 
     /// One read and one write. False if the upstream took nothing.
-    async fn carry(
-        &mut self,
-        intake: &mut Intake,
-        upstream: &Stream,
-        duplex: &Duplex,
-        waiting: &Deadline,
-        timeouts: UploadTimeouts,
-    ) -> Result<bool, Fault> {
+    async fn carry(&mut self, uplink: &mut Uplink<'_>, upstream: &Stream) -> Result<bool, Fault> {
+        let Uplink { intake, duplex, waiting, timeouts, .. } = uplink;
         if let Some(mut buffer) = intake.take() {
             let portion = self.cursor.advance(buffer.filled_mut()).map_err(refusal)?;
             self.count(portion.kept, duplex)?;
             let leftover = buffer.len() - portion.consumed;
-            let write = waiting.guard(timeouts.idle, upstream.write(buffer, portion.kept));
+            let write = pin!(upstream.write(buffer, portion.kept));
+            let write = waiting.guard(timeouts.idle, write);
             let (outcome, mut buffer) = write.await.map_err(|_| Fault::from(Code::UpstreamIdleTimeout))?;
             buffer.consume(buffer.len() - leftover);
             intake.put_back(buffer);
@@ -156,7 +170,7 @@ impl Upload {
             }
         }
         let size = self.cursor.buffer_size();
-        match waiting.guard(timeouts.body, intake.fill_sized(size)).await {
+        match waiting.guard(timeouts.body, pin!(intake.fill_sized(size))).await {
             Ok(Ok(Arrival::Bytes(_))) => Ok(true),
             Ok(Ok(Arrival::End)) => Err(Code::ClientGone.into()),
             // A chunk's extension or a trailer section that does not fit a whole buffer.
@@ -174,25 +188,41 @@ impl Upload {
     }
 }
 
-/// Reads ahead while the answer is awaited: a reset is the end at once; the end of the client's sending side
-/// is tolerated as long as it takes bytes, and for the grace where it takes none.
-async fn watch(intake: &mut Intake, duplex: &Duplex, waiting: &Deadline, grace: Duration) -> Fault {
-    if intake.bytes().is_empty() {
-        match intake.fill().await {
-            Ok(Arrival::Bytes(_)) => {}
-            Err(_) => return Code::ClientGone.into(),
-            Ok(Arrival::End) => loop {
-                let before = duplex.progress.get();
-                waiting.arm(grace);
-                waiting.elapsed().await;
-                if duplex.progress.get() == before {
-                    return Code::ClientGone.into();
-                }
-            },
+impl Uplink<'_> {
+    /// RFC 9110 10.1.1 leaves 100 (Continue) to the origin, and a client need not wait for ever. Where an origin does
+    /// not know the expectation and the client waits all the same, neither would go on: so after a while the
+    /// gateway says it.
+    async fn continue_late(&mut self) {
+        let Some(client) = self.waits_for_100 else { return };
+        if self.duplex.uploaded_bytes.get() > 0 || !self.intake.bytes().is_empty() {
+            return;
+        }
+        let outcome = self.waiting.guard(CONTINUE_AFTER, pin!(self.intake.fill())).await;
+        if outcome.is_err() && !self.duplex.has_spoken.get() {
+            client.send_now(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
     }
-    // The next request is there already; what follows it says nothing about this one.
-    pending().await
+
+    /// Reads ahead while the answer is awaited: a reset is the end at once; the end of the client's sending side
+    /// is tolerated as long as it takes bytes, and for the grace where it takes none.
+    async fn watch(&mut self) -> Fault {
+        if self.intake.bytes().is_empty() {
+            match self.intake.fill().await {
+                Ok(Arrival::Bytes(_)) => {}
+                Err(_) => return Code::ClientGone.into(),
+                Ok(Arrival::End) => loop {
+                    let before = self.duplex.progress.get();
+                    self.waiting.arm(self.timeouts.half_close_grace);
+                    self.waiting.elapsed().await;
+                    if self.duplex.progress.get() == before {
+                        return Code::ClientGone.into();
+                    }
+                },
+            }
+        }
+        // The next request is there already; what follows it says nothing about this one.
+        pending().await
+    }
 }
 
 fn refusal(error: ChunkError) -> Fault {

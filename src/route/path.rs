@@ -74,15 +74,15 @@ impl PathRefusal {
     /// One sentence for the client.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::NotAbsolute => "the path does not begin with a slash",
-            Self::MalformedEncoding => "the path has a % that two hexadecimal digits do not follow",
-            Self::EncodedNul => "the path has an encoded NUL",
-            Self::EncodedControl => "the path has an encoded control character",
-            Self::Backslash => "the path has a backslash",
-            Self::ForbiddenByte => "the path has a byte that must be percent-encoded",
-            Self::EncodedSlash => "the path has an encoded slash",
-            Self::AboveRoot => "the path leads above its root",
-            Self::HiddenDotSegment => "the path has a dot segment next to an encoded slash",
+            Self::NotAbsolute => "The path does not begin with a slash.",
+            Self::MalformedEncoding => "The path has a % that two hexadecimal digits do not follow.",
+            Self::EncodedNul => "The path has an encoded NUL.",
+            Self::EncodedControl => "The path has an encoded control character.",
+            Self::Backslash => "The path has a backslash.",
+            Self::ForbiddenByte => "The path has a byte that must be percent-encoded.",
+            Self::EncodedSlash => "The path has an encoded slash.",
+            Self::AboveRoot => "The path leads above its root.",
+            Self::HiddenDotSegment => "The path has a dot segment next to an encoded slash.",
         }
     }
 }

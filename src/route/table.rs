@@ -7,8 +7,19 @@
 //! one written first. A candidate whose conditions fail is skipped and the next in this order is tried, also
 //! across less specific paths and hosts. 405 only if nothing matched and a candidate failed by its method alone.
 
-// matchit is not used: it refuses a catch-all beside a parameter (prefix `/a` with `/a/{id}`), returns one match
-// where this order needs the next ones too, and allocates beyond three parameters and when it backtracks.
+// Each host is searched by matchit or by the trie; this is decided when the table is built, and both find the
+// same. matchit has a host whose patterns are all literal and exact, up to 3,000 of them; the trie has the others.
+// matchit could hold parameters and prefixes too while no position has a choice: it refuses a parameter beside a
+// catch-all, allocates when a literal is beside either, and beyond three captures. But it is slower at them.
+// Nanoseconds, trie / matchit, scattered paths, best of three runs of `benches/micro/route.rs` on a busy machine,
+// 4 of them the copying of the path:
+//   routes                     10      1,000      3,000     10,000   10,000, one path again and again
+//   literals              48 / 26    57 / 45    66 / 57  144 / 163    60 / 37
+//   a prefix each         28 / 51    39 / 87   35 / 135   57 / 296    26 / 58
+//   a parameter each      36 / 76    44 / 71   48 / 113   68 / 166    36 / 57
+//   a third of each       51 / 52    57 / 77   64 / 110   98 / 219    41 / 59
+// What grows with the number of routes is cache misses: matchit has a heap block or three for every node, and
+// hops more nodes; asked for one path again and again, 10,000 routes cost about what ten do.
 
 use std::collections::HashMap;
 
@@ -22,7 +33,9 @@ use crate::http::query;
 use super::host::HostPattern;
 use super::methods::{AllowedMethods, MethodSet};
 use super::params::Params;
+use super::pattern::Tail;
 use super::plan::{MatchPlan, PlanError};
+use super::radix::{Placed, Radix};
 use super::trie::{Entry, Trie, TrieDraft};
 
 /// Most distinct extension methods in one table: they are the bits of a word.
@@ -72,6 +85,7 @@ pub struct TableError {
 /// All routes of a listener, ready for lookups. Each worker has its own clone.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
+    hosts: Vec<Paths>,
     trie: Trie,
     exact: HashMap<Box<str>, u32, FixedState>,
     wildcard: HashMap<Box<str>, u32, FixedState>,
@@ -80,6 +94,35 @@ pub struct Table {
     any: Option<u32>,
     rules: Vec<Rules>,
     extensions: Vec<String>,
+}
+
+/// Where the patterns of a host are.
+#[derive(Debug, Clone)]
+enum Paths {
+    /// Here, with no choice on the way.
+    Radix(Radix),
+    /// Below this node of the trie.
+    Trie(u32),
+}
+
+/// How the paths of a host are to be searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Search {
+    /// By matchit where it is the faster one: a host of literal, exact patterns, not too many. Else by the trie.
+    Fastest,
+    /// By matchit wherever the patterns fit it.
+    Matchit,
+    /// By the trie.
+    Trie,
+}
+
+/// How many hosts of a table are searched in which way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HostCount {
+    /// By matchit.
+    pub matchit: usize,
+    /// By the trie.
+    pub trie: usize,
 }
 
 /// What a candidate asks for beyond host and path.
@@ -95,16 +138,37 @@ impl Table {
     /// # Errors
     /// More than [`EXTENSION_METHODS_MAX`] distinct extension methods.
     pub fn build(routes: &[(RouteIndex, &MatchPlan)]) -> Result<Self, TableError> {
+        Self::build_for(routes, Search::Fastest)
+    }
+
+    /// As [`Table::build`], with the search chosen for it: for tests and measurements. What is found is the same.
+    ///
+    /// # Errors
+    /// More than [`EXTENSION_METHODS_MAX`] distinct extension methods.
+    pub fn build_for(routes: &[(RouteIndex, &MatchPlan)], search: Search) -> Result<Self, TableError> {
         let mut table = Self::default();
-        let mut draft = TrieDraft::default();
+        let mut hosts: Vec<Vec<Placed<'_>>> = Vec::new();
         for (route, plan) in routes {
             let rules = table.add_rules(plan).map_err(|error| TableError { route: *route, error })?;
-            for root in table.roots_of(plan, &mut draft) {
-                draft.insert(root, &plan.path, *route, rules, plan.condition_count());
-            }
+            let entry = Entry::new(*route, rules, plan.path.tail == Tail::CatchAll);
+            let placed = Placed { pattern: &plan.path, entry, condition_count: plan.condition_count() };
+            table.place(plan, placed, &mut hosts);
+        }
+        let mut draft = TrieDraft::default();
+        for placed in &hosts {
+            table.hosts.push(match Radix::build(placed, search) {
+                Some(radix) => Paths::Radix(radix),
+                None => Paths::Trie(draft.add_host(placed)),
+            });
         }
         table.trie = draft.freeze();
         Ok(table)
+    }
+
+    /// How its hosts are searched.
+    pub fn host_count(&self) -> HostCount {
+        let matchit = self.hosts.iter().filter(|paths| matches!(paths, Paths::Radix(_))).count();
+        HostCount { matchit, trie: self.hosts.len() - matchit }
     }
 
     fn add_rules(&mut self, plan: &MatchPlan) -> Result<Option<u32>, PlanError> {
@@ -132,24 +196,23 @@ impl Table {
         Ok(allowed)
     }
 
-    /// The tries this route is in, one for each of its hosts.
-    fn roots_of(&mut self, plan: &MatchPlan, draft: &mut TrieDraft) -> Vec<u32> {
+    /// Adds the route to each of its hosts.
+    fn place<'a>(&mut self, plan: &MatchPlan, placed: Placed<'a>, hosts: &mut Vec<Vec<Placed<'a>>>) {
         if plan.hosts.is_empty() {
-            return vec![*self.any.get_or_insert_with(|| draft.add_root())];
+            let any = *self.any.get_or_insert(hosts.len() as u32);
+            add(hosts, any, placed);
         }
-        let mut roots = Vec::with_capacity(plan.hosts.len());
         for host in &plan.hosts {
-            roots.push(match host {
-                HostPattern::Exact(name) => {
-                    *self.exact.entry(name.as_str().into()).or_insert_with(|| draft.add_root())
-                }
+            let next = hosts.len() as u32;
+            let host = match host {
+                HostPattern::Exact(name) => self.exact.entry(name.as_str().into()).or_insert(next),
                 HostPattern::Wildcard(suffix) => {
                     self.wildcard_len_max = self.wildcard_len_max.max(suffix.len());
-                    *self.wildcard.entry(suffix.as_str().into()).or_insert_with(|| draft.add_root())
+                    self.wildcard.entry(suffix.as_str().into()).or_insert(next)
                 }
-            });
+            };
+            add(hosts, *host, placed);
         }
-        roots
     }
 
     /// Finds the route of a request. On [`Outcome::Found`] `params` has what its pattern captured, else it is
@@ -187,7 +250,7 @@ impl Lookup<'_> {
     fn run(&mut self, params: &mut Params) {
         let table = self.table;
         let host = self.view.host;
-        if !table.exact.is_empty() && table.exact.get(host).is_some_and(|root| self.is_in(*root, params)) {
+        if !table.exact.is_empty() && table.exact.get(host).is_some_and(|host| self.is_in(*host, params)) {
             return;
         }
         if !table.wildcard.is_empty() {
@@ -195,19 +258,23 @@ impl Lookup<'_> {
             for (dot, _) in host.bytes().enumerate().skip(1).filter(|(_, byte)| *byte == b'.') {
                 let suffix = &host[dot + 1..];
                 if suffix.len() <= table.wildcard_len_max
-                    && table.wildcard.get(suffix).is_some_and(|root| self.is_in(*root, params))
+                    && table.wildcard.get(suffix).is_some_and(|host| self.is_in(*host, params))
                 {
                     return;
                 }
             }
         }
-        if let Some(root) = table.any {
-            self.is_in(root, params);
+        if let Some(host) = table.any {
+            self.is_in(host, params);
         }
     }
 
-    fn is_in(&mut self, root: u32, params: &mut Params) -> bool {
-        self.table.trie.walk(root, self.view.path, params, &mut |entry| self.takes(entry))
+    fn is_in(&mut self, host: u32, params: &mut Params) -> bool {
+        let (table, path) = (self.table, self.view.path);
+        match &table.hosts[host as usize] {
+            Paths::Radix(radix) => radix.walk(path, params, &mut |entry| self.takes(entry)),
+            Paths::Trie(root) => table.trie.walk(*root, path, params, &mut |entry| self.takes(entry)),
+        }
     }
 
     fn takes(&mut self, entry: &Entry) -> bool {
@@ -226,6 +293,14 @@ impl Lookup<'_> {
         self.found = Some(entry.route);
         true
     }
+}
+
+/// Appends to the list of this host, which is the next one if it is new.
+fn add<'a>(hosts: &mut Vec<Vec<Placed<'a>>>, host: u32, placed: Placed<'a>) {
+    if hosts.len() == host as usize {
+        hosts.push(Vec::new());
+    }
+    hosts[host as usize].push(placed);
 }
 
 pub(super) fn values_hold(plan: &MatchPlan, view: &RequestView<'_>) -> bool {

@@ -5,7 +5,7 @@ use super::params::Params;
 use super::path::PathRules;
 use super::plan::MatchPlan;
 use super::reference::{self, Verdict};
-use super::table::{EXTENSION_METHODS_MAX, Outcome, RequestView, RouteIndex, Table};
+use super::table::{EXTENSION_METHODS_MAX, HostCount, Outcome, RequestView, RouteIndex, Search, Table};
 use crate::http::field::Fields;
 use crate::http::method::Method;
 
@@ -155,6 +155,31 @@ fn captures_are_those_of_the_route_that_won() {
     assert_eq!(captured("/1/2/y"), ["1"]);
     assert_eq!(captured("/1/files/"), ["1"]);
     assert!(captured("/").is_empty());
+}
+
+#[test]
+fn each_host_is_in_matchit_unless_its_patterns_do_not_fit() {
+    let hosts = |written: &[&str], search| {
+        let HostCount { matchit, trie } =
+            Table::build_for(&Routes::new(written).listed(), search).unwrap().host_count();
+        (matchit, trie)
+    };
+    let apart = ["- - /a...", "- a.com /a/{id}", "- *.com /a/me"];
+    assert_eq!(hosts(&apart, Search::Matchit), (3, 0));
+    assert_eq!(hosts(&apart, Search::Fastest), (1, 2));
+    assert_eq!(hosts(&apart, Search::Trie), (0, 3));
+    let conflicting = ["- - /a...", "- - /a/{id}", "- a.com /a/me", "- a.com /a/{id}", "- *.com /b/{id}"];
+    assert_eq!(hosts(&conflicting, Search::Matchit), (1, 2));
+}
+
+#[test]
+fn hosts_searched_in_different_ways_keep_their_order() {
+    let routes = Routes::new(&["PUT a.com /a", "- *.com /a/{x}", "- *.com /a/me...", "- - /a", "- - /b"]);
+    assert_eq!(Table::build(&routes.listed()).unwrap().host_count(), HostCount { matchit: 2, trie: 1 });
+    let found = |method, path| routes.find(method, "a.com", path, &Fields::default()).0;
+    for (method, path, route) in [("PUT", "/a", 0), ("GET", "/a", 3), ("GET", "/a/me", 2), ("GET", "/b", 4)] {
+        assert_eq!(found(method, path), Outcome::Found(RouteIndex(route)), "{method} {path}");
+    }
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::FixedState;
 
 use super::params::Params;
-use super::pattern::{PathPattern, Segment, Tail};
+use super::pattern::{Segment, Tail};
+use super::radix::Placed;
 use super::table::RouteIndex;
 
 /// No node, no rules.
@@ -23,6 +24,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// A route with the place of its conditions, if it has any.
+    pub(super) fn new(route: RouteIndex, rules: Option<u32>, captures_rest: bool) -> Self {
+        Self { route, rules: rules.unwrap_or(NONE), captures_rest }
+    }
+
     /// Where its conditions are, if it has any.
     pub(super) fn rules(&self) -> Option<usize> {
         (self.rules != NONE).then_some(self.rules as usize)
@@ -233,21 +239,23 @@ struct EntryDraft {
 }
 
 impl TrieDraft {
-    /// A new, empty tree in the arena.
-    pub(super) fn add_root(&mut self) -> u32 {
+    /// Adds a tree of these routes; returns its root.
+    pub(super) fn add_host(&mut self, placed: &[Placed<'_>]) -> u32 {
+        let root = self.add_node();
+        for route in placed {
+            self.insert(root, route);
+        }
+        root
+    }
+
+    fn add_node(&mut self) -> u32 {
         self.nodes.push(NodeDraft { param: NONE, end: Vec::new(), tail: Vec::new() });
         self.nodes.len() as u32 - 1
     }
 
     /// Adds a route at the end of its pattern.
-    pub(super) fn insert(
-        &mut self,
-        root: u32,
-        pattern: &PathPattern,
-        route: RouteIndex,
-        rules: Option<u32>,
-        condition_count: usize,
-    ) {
+    fn insert(&mut self, root: u32, placed: &Placed<'_>) {
+        let pattern = placed.pattern;
         let mut node = root;
         for segment in &pattern.segments {
             node = match segment {
@@ -255,25 +263,23 @@ impl TrieDraft {
                 Segment::Param => self.param_child(node),
             };
         }
-        let captures_rest = pattern.tail == Tail::CatchAll;
-        let entry = Entry { route, rules: rules.unwrap_or(NONE), captures_rest };
         let node = &mut self.nodes[node as usize];
         let entries = if pattern.tail == Tail::None { &mut node.end } else { &mut node.tail };
-        entries.push(EntryDraft { entry, condition_count });
+        entries.push(EntryDraft { entry: placed.entry, condition_count: placed.condition_count });
     }
 
     fn literal_child(&mut self, node: u32, text: &str) -> u32 {
         if let Some(child) = self.edges.get(&(node, text.into())) {
             return *child;
         }
-        let child = self.add_root();
+        let child = self.add_node();
         self.edges.insert((node, text.into()), child);
         child
     }
 
     fn param_child(&mut self, node: u32) -> u32 {
         if self.nodes[node as usize].param == NONE {
-            let child = self.add_root();
+            let child = self.add_node();
             self.nodes[node as usize].param = child;
         }
         self.nodes[node as usize].param

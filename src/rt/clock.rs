@@ -17,6 +17,12 @@ pub fn nanos() -> u64 {
     now.0 * 1_000_000_000 + now.1
 }
 
+/// Nanoseconds that this thread has spent on a CPU.
+pub fn thread_cpu_nanos() -> u64 {
+    let now = read(libc::CLOCK_THREAD_CPUTIME_ID);
+    now.0 * 1_000_000_000 + now.1
+}
+
 /// Seconds and milliseconds since 1970, as coarse as `coarse_ms`.
 pub fn wall_ms() -> u64 {
     let now = read(libc::CLOCK_REALTIME_COARSE);

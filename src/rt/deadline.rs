@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -42,13 +42,16 @@ impl Entry {
     }
 }
 
+/// Entries with the time at which each was to be looked at.
+type Places = Vec<(Rc<Entry>, u64)>;
+
 /// The wheel of one worker.
 #[derive(Debug)]
 pub struct Deadlines {
-    slots: Vec<RefCell<Vec<(Rc<Entry>, u64)>>>,
+    slots: Vec<RefCell<Places>>,
     /// Everything due at or before this has been looked at.
     passed_ms: Cell<u64>,
-    spill: RefCell<Vec<(Rc<Entry>, u64)>>,
+    spill: RefCell<Places>,
 }
 
 impl Deadlines {
@@ -146,8 +149,9 @@ impl Deadline {
         Trigger(Rc::downgrade(&self.entry))
     }
 
-    /// Awaits `work` until the time is up. `work` is dropped then: only give what may be dropped in flight.
-    pub async fn guard<F: Future>(&self, after: Duration, work: F) -> Result<F::Output, Elapsed> {
+    /// Awaits `work` until the time is up. Takes it pinned, so that it is held once and not copied into every
+    /// layer: give what may be dropped in flight, as `pin!(...)`.
+    pub async fn guard<F: Future>(&self, after: Duration, work: Pin<&mut F>) -> Result<F::Output, Elapsed> {
         self.arm(after);
         let outcome = self.watch(work).await;
         self.disarm();
@@ -155,8 +159,7 @@ impl Deadline {
     }
 
     /// Awaits `work` until this deadline, which the caller has armed and may move meanwhile, fires.
-    pub async fn watch<F: Future>(&self, work: F) -> Result<F::Output, Elapsed> {
-        let mut work = pin!(work);
+    pub async fn watch<F: Future>(&self, mut work: Pin<&mut F>) -> Result<F::Output, Elapsed> {
         poll_fn(|cx| {
             if let Poll::Ready(output) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
@@ -175,7 +178,7 @@ impl Deadline {
 
     /// Waits for the time to be up.
     pub async fn elapsed(&self) {
-        let _ = self.watch(std::future::pending::<()>()).await;
+        let _ = self.watch(pin!(std::future::pending::<()>())).await;
     }
 }
 

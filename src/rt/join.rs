@@ -4,7 +4,7 @@
 //! whenever the task is woken.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::Poll;
 
 /// Which of two futures was ready first.
@@ -16,10 +16,11 @@ pub enum Either<A, B> {
     Second(B),
 }
 
-/// Awaits whichever is ready first, and drops the other: only give what may be dropped in flight.
-pub async fn race<A: Future, B: Future>(first: A, second: B) -> Either<A::Output, B::Output> {
-    let mut first = pin!(first);
-    let mut second = pin!(second);
+/// Awaits whichever is ready first. Takes both pinned, so that they are held once and not copied into this layer.
+pub async fn race<A: Future, B: Future>(
+    mut first: Pin<&mut A>,
+    mut second: Pin<&mut B>,
+) -> Either<A::Output, B::Output> {
     poll_fn(|cx| {
         if let Poll::Ready(output) = first.as_mut().poll(cx) {
             return Poll::Ready(Either::First(output));
@@ -30,8 +31,10 @@ pub async fn race<A: Future, B: Future>(first: A, second: B) -> Either<A::Output
 }
 
 /// Awaits `main`, driving `aside` until it is done. What `aside` gave, if it came to that, is returned too.
-pub async fn beside<A: Future, B: Future>(mut aside: Pin<&mut A>, main: B) -> (Option<A::Output>, B::Output) {
-    let mut main = pin!(main);
+pub async fn beside<A: Future, B: Future>(
+    mut aside: Pin<&mut A>,
+    mut main: Pin<&mut B>,
+) -> (Option<A::Output>, B::Output) {
     let mut gave = None;
     poll_fn(|cx| {
         if gave.is_none()

@@ -15,6 +15,7 @@ pub struct Ledger(Arc<Inner>);
 #[repr(align(128))]
 struct Inner {
     in_use: AtomicU64,
+    wants: AtomicU64,
     cap: Option<u64>,
 }
 
@@ -29,7 +30,7 @@ pub struct Lease {
 impl Ledger {
     /// A ledger of which at most `cap` is lent at any time; without a cap it only counts.
     pub fn new(cap: Option<u64>) -> Self {
-        Self(Arc::new(Inner { in_use: AtomicU64::new(0), cap }))
+        Self(Arc::new(Inner { in_use: AtomicU64::new(0), wants: AtomicU64::new(0), cap }))
     }
 
     /// Takes `amount`, or nothing when less than that is left.
@@ -42,6 +43,16 @@ impl Ledger {
             })
             .ok()?;
         Some(Lease { ledger: self.clone(), amount })
+    }
+
+    /// Says that somebody needs what others may hold without use. Counts up, so that every holder can see it once.
+    pub fn want(&self) {
+        self.0.wants.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often somebody has wanted.
+    pub fn wants(&self) -> u64 {
+        self.0.wants.load(Ordering::Relaxed)
     }
 
     /// What is lent now.

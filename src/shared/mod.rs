@@ -3,21 +3,21 @@
 //! This folder is the whole list: what is not here (or in `control`) does not cross. Workers write only to their
 //! own shard; control sums, replaces and sends.
 
-/// Names that shards are found by: grown by control, never shrunk.
+// Names that shards are found by: grown by control, never shrunk.
 pub mod catalogue;
-/// Counters, gauges and histograms with one writer each.
+// Counters, gauges and histograms with one writer each.
 pub mod counter;
-/// A value nobody writes.
+// A value nobody writes.
 pub mod frozen;
-/// Process-wide amounts lent to workers and given back.
+// Process-wide amounts lent to workers and given back.
 pub mod ledger;
-/// Log lines on their way from a worker to the log writer.
+// Log lines on their way from a worker to the log writer.
 pub mod line_ring;
-/// Bounded commands to a worker.
+// Bounded commands to a worker.
 pub mod mailbox;
-/// A value control replaces and workers pick up.
+// A value control replaces and workers pick up.
 pub mod published;
-/// One padded slot per worker.
+// One padded slot per worker.
 pub mod sharded;
 
 pub use catalogue::Catalogue;

@@ -48,7 +48,7 @@ pub struct WorkerMetrics {
     /// Log lines lost because the log writer was behind.
     pub log_lines_lost: Counter,
     /// Nanoseconds the loop was busy, as far as the worker measures it.
-    pub loop_busy_nanos: Counter,
+    pub cpu_nanos: Counter,
     /// Generation installed now.
     pub generation: Gauge,
     /// Errors by the slot of their code.
@@ -73,7 +73,7 @@ impl Default for WorkerMetrics {
             buffers_free_bytes: Gauge::default(),
             log_lines_written: Counter::default(),
             log_lines_lost: Counter::default(),
-            loop_busy_nanos: Counter::default(),
+            cpu_nanos: Counter::default(),
             generation: Gauge::default(),
             errors: (0..ERROR_SLOTS).map(|_| Counter::default()).collect(),
         }

@@ -3,25 +3,25 @@
 //! Recording only: nothing here allocates in the steady state, formats with `std::fmt` or reads a clock, and
 //! nothing here renders. Export and writing to files are control's.
 
-/// JSON strings and numbers, without `std::fmt`.
+// JSON strings and numbers, without `std::fmt`.
 mod json;
-/// What workers count.
+// What workers count.
 pub mod metrics;
-/// The access record and its line.
+// The access record and its line.
 pub mod record;
-/// What never appears in a log.
+// What never appears in a log.
 pub mod redaction;
-/// Names to counters.
+// Names to counters.
 pub mod registry;
-/// Ids of requests.
+// Ids of requests.
 pub mod request_id;
-/// Which exchanges are logged.
+// Which exchanges are logged.
 pub mod sampler;
-/// RFC 3339 from a cache.
+// RFC 3339 from a cache.
 pub mod timestamp;
-/// W3C trace context.
+// W3C trace context.
 pub mod trace_context;
-/// Cheap random numbers, not for secrets.
+// Cheap random numbers, not for secrets.
 pub mod xorshift;
 
 pub use json::write_ip;

@@ -3,8 +3,9 @@
 //! Owns sockets between exchanges. Bounded per worker (idle) and for the whole gateway (open); the most
 //! recently used idle connection is taken first, the oldest leave first. Never retries.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,9 +17,8 @@ use crate::shared::ledger::{Lease, Ledger};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::EndpointMetrics;
 
-/// An idle connection younger than this is used without asking the kernel whether it is still open: a request
-/// that can be repeated is repeated if it was not.
-const TRUSTED_IDLE_MS: u64 = 1_000;
+/// Between two looks at whether another worker has given a connection back.
+const LEASE_WAIT: Duration = Duration::from_millis(20);
 
 /// What an endpoint is, the same for all workers.
 #[derive(Debug)]
@@ -59,8 +59,19 @@ pub struct Endpoint {
     connections: Ledger,
     pool: PoolPlan,
     idle: RefCell<Vec<Idle>>,
+    wants_seen: Cell<u64>,
+    waiting: Cell<u32>,
     /// This worker's figures.
     pub metrics: Slot<EndpointMetrics>,
+}
+
+/// Counts an exchange as waiting for as long as it does, also if it is cancelled.
+struct Waiting<'a>(&'a Cell<u32>);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 struct Idle {
@@ -87,21 +98,23 @@ impl Endpoint {
             connections: plan.connections.clone(),
             pool,
             idle: RefCell::default(),
+            wants_seen: Cell::new(0),
+            waiting: Cell::new(0),
             metrics,
         })
     }
 
-    /// An idle connection, if there is one that can be trusted. With `must_be_open` the kernel is asked first,
-    /// for requests that cannot be repeated.
-    pub fn reuse(self: &Rc<Self>, must_be_open: bool) -> Option<Connection> {
+    /// An idle connection that is still open and silent, if there is one. The kernel is asked each time: a close
+    /// could be repaired where the request can be repeated, but bytes that nobody asked for would be taken for
+    /// the answer to somebody's request.
+    fn reuse(self: &Rc<Self>) -> Option<Connection> {
         let now_ms = clock::coarse_ms();
         let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
         loop {
             let idle = self.idle.borrow_mut().pop()?;
             self.metrics.idle.sub(1);
             let age_ms = now_ms.saturating_sub(idle.since_ms);
-            let doubtful = must_be_open || age_ms > TRUSTED_IDLE_MS;
-            if age_ms <= expiry_ms && (!doubtful || idle.stream.is_quiet()) {
+            if age_ms <= expiry_ms && idle.stream.is_quiet() {
                 self.metrics.reused.add(1);
                 self.metrics.active.add(1);
                 return Some(Connection {
@@ -114,15 +127,41 @@ impl Endpoint {
         }
     }
 
-    /// A new connection.
-    pub async fn connect(
+    /// An idle connection or a new one. Where the gateway has all it may have, workers with idle ones are asked to
+    /// close them, and this waits for that or for one of its own, no longer than for a connect.
+    pub async fn acquire(
         self: &Rc<Self>,
         deadline: &Deadline,
         timeout: Duration,
     ) -> Result<Connection, ConnectError> {
-        let Some(lease) = self.connections.try_take(1) else { return Err(ConnectError::Exhausted) };
+        let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
+        loop {
+            if let Some(connection) = self.reuse() {
+                return Ok(connection);
+            }
+            if let Some(lease) = self.connections.try_take(1) {
+                return self.connect(lease, deadline, timeout).await;
+            }
+            if clock::coarse_ms() >= by_ms {
+                return Err(ConnectError::Exhausted);
+            }
+            self.connections.want();
+            self.waiting.set(self.waiting.get() + 1);
+            let waiting = Waiting(&self.waiting);
+            deadline.arm(LEASE_WAIT);
+            deadline.elapsed().await;
+            drop(waiting);
+        }
+    }
+
+    async fn connect(
+        self: &Rc<Self>,
+        lease: Lease,
+        deadline: &Deadline,
+        timeout: Duration,
+    ) -> Result<Connection, ConnectError> {
         self.metrics.connects.add(1);
-        let connected = deadline.guard(timeout, Stream::connect(&self.addr)).await;
+        let connected = deadline.guard(timeout, pin!(Stream::connect(&self.addr))).await;
         let outcome = match connected {
             Ok(Ok(stream)) => {
                 self.metrics.active.add(1);
@@ -138,6 +177,15 @@ impl Endpoint {
         };
         self.metrics.connect_failures.add(1);
         Err(outcome)
+    }
+
+    /// Closes idle connections if another worker wants one. Called every tick: one load where nobody does. Exchanges
+    /// of this worker that wait take an idle one as it is.
+    pub fn yield_idle(&self) {
+        let wants = self.connections.wants();
+        if self.wants_seen.replace(wants) != wants && self.waiting.get() == 0 {
+            self.close_idle();
+        }
     }
 
     /// Closes what has been idle too long or was closed by the other side. Called by the worker now and then.

@@ -71,12 +71,16 @@ async fn work(seat: Seat) -> io::Result<()> {
     let access_log = AccessLog::new(seat.log, sample, clock::nanos());
     let local = Local::new(seat.index, installed, seat.registry.worker(seat.index), access_log);
     let canceller = Canceller::new();
-    for (index, listener) in seat.listeners.into_iter().enumerate() {
-        monoio::spawn(accept(local.clone(), listener, index, canceller.handle()));
-    }
+    let accepting: Vec<_> = seat
+        .listeners
+        .into_iter()
+        .enumerate()
+        .map(|(index, listener)| monoio::spawn(accept(local.clone(), listener, index, canceller.handle())))
+        .collect();
     local.metrics.generation.set(seat.snapshot.generation as i64);
     let mut canceller = Some(canceller);
     let mut drain_by_ms = u64::MAX;
+    let mut was_closed = false;
     for tick in 0_u64.. {
         monoio::time::sleep(Duration::from_millis(TICK_MS)).await;
         let now_ms = clock::coarse_ms();
@@ -98,10 +102,14 @@ async fn work(seat: Seat) -> io::Result<()> {
             }
         }
         keep_house(&local, tick, now_ms);
+        // The listening sockets close with the turn after their tasks have ended: until then clients could still
+        // connect to a socket that nobody serves.
         let is_empty = local.metrics.connections_active.get() == 0;
-        if local.is_draining.get() && (is_empty || now_ms >= drain_by_ms) {
+        let is_closed = accepting.iter().all(monoio::task::JoinHandle::is_finished);
+        if was_closed && (is_empty || now_ms >= drain_by_ms) {
             return Ok(());
         }
+        was_closed = is_closed && local.is_draining.get();
     }
     Ok(())
 }
@@ -109,7 +117,10 @@ async fn work(seat: Seat) -> io::Result<()> {
 fn keep_house(local: &Rc<Local>, tick: u64, now_ms: u64) {
     local.metrics.buffers_leased.set(local.pool.leased() as i64);
     local.metrics.buffers_free_bytes.set(local.pool.free_bytes() as i64);
-    if tick % TICKS_PER_ROUND == 0 {
+    local.installed().yield_idle();
+    if tick.is_multiple_of(TICKS_PER_ROUND) {
+        let busy = &local.metrics.cpu_nanos;
+        busy.add(clock::thread_cpu_nanos().saturating_sub(busy.get()));
         local.installed().sweep(now_ms);
     }
 }

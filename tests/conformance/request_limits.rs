@@ -21,7 +21,7 @@ fn refuses_a_target_that_never_ends_before_the_head_is_complete() {
 
 #[test]
 fn refuses_a_head_larger_than_the_limit() {
-    let edge = Edge::with("limits: {head_bytes: 1KiB}");
+    let edge = Edge::with("limits: {head_bytes: 1KiB, target_bytes: 512B}");
     let head = |length: usize| {
         let bare = "GET / HTTP/1.1\r\nHost: test\r\nA: \r\n\r\n".len();
         format!("GET / HTTP/1.1\r\nHost: test\r\nA: {}\r\n\r\n", "a".repeat(length - bare))

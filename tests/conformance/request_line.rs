@@ -116,16 +116,27 @@ fn takes_the_asterisk_form_for_options_alone() {
 
 #[test]
 fn refuses_targets_that_are_no_target() {
-    // RFC 9112 3.2: origin-form begins with a slash; RFC 3986 2: "%" begins two hexadecimal digits.
+    // RFC 9112 3.2: origin-form begins with a slash, and a target has no fragment.
     let edge = Edge::start();
-    for target in ["path", "?q", "/a%zz", "/a%2", "/a#fragment", "/a\\b\x7f", "ftp://test/"] {
+    for target in ["path", "?q", "/a#fragment", "/a\\b\x7f", "ftp://test/"] {
         edge.refuses(format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n"), 400, "bad_target");
     }
 }
 
 #[test]
+fn refuses_percents_that_encode_nothing() {
+    // RFC 3986 2.1: "%" begins two hexadecimal digits. The target's end is known, so the connection may stay.
+    let edge = Edge::start();
+    for target in ["/a%zz", "/a%2", "/%"] {
+        edge.gateway.get(target).has_problem(400, "bad_path");
+    }
+    assert!(edge.origin.requests().is_empty());
+}
+
+#[test]
 fn refuses_connect() {
-    // RFC 9110 9.3.6: a gateway that is no tunnel may refuse; 501 says that it never will.
+    // RFC 9110 9.3.6: a gateway that is no tunnel may refuse; 501 says that it never will. It closes, because a
+    // client may have sent the tunnel's first bytes already, and they must not be read as a request.
     let edge = Edge::start();
     let mut wire = edge.gateway.wire();
     let response = wire.ask("CONNECT test:443 HTTP/1.1\r\nHost: test:443\r\n\r\n").has_status(501);

@@ -110,6 +110,10 @@ fn malformed_chunks_are_cut_visibly() {
     let mut wire = gateway.wire();
     wire.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     let head = wire.read_head();
+    if head.status == 502 {
+        // Nothing had gone out yet, so the gateway could still say so.
+        return origin.loses(1);
+    }
     let mut body = Vec::new();
     while !body.ends_with(b"0\r\n\r\n") {
         let piece = wire.body_piece();
@@ -118,8 +122,7 @@ fn malformed_chunks_are_cut_visibly() {
         }
         body.extend(piece);
     }
-    // Either the head had gone out already, or the gateway could still say 502; a whole 200 it must not be.
-    assert!(head.status == 502 || !body.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&body));
+    assert!(!body.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&body));
     origin.loses(1);
 }
 

@@ -4,7 +4,7 @@ use super::Written;
 use crate::harness::{Setup, ringgate};
 
 /// Five mistakes of five kinds, on lines 1, 3, 6, 8 and 9.
-const FIVE: &str = "listners: []
+const FIVE: &str = "trusted_proxys: []
 listeners: [{name: public, address: '127.0.0.1:0'}]
 limits: {head_timeout: 5 parsecs}
 clusters:
@@ -24,7 +24,7 @@ fn five_mistakes_are_five_diagnostics_with_line_and_hint() {
     for line in [1, 3, 6, 8, 9] {
         assert!(said.contains(&format!("gateway.yaml:{line}:")), "nothing about line {line}:\n{said}");
     }
-    assert!(said.contains("listeners"), "no hint for the unknown key:\n{said}");
+    assert!(said.contains("trusted_proxies"), "no hint for the unknown key:\n{said}");
     assert!(said.contains("orgin") && said.contains("origin"), "no hint for the unknown cluster:\n{said}");
     assert!(said.contains("5 parsecs"), "the offending text is not shown:\n{said}");
 }

@@ -52,9 +52,11 @@ fn every_example_does_what_it_says() {
         let text = std::fs::read_to_string(&file).expect("readable");
         let tries = tries(&text);
         assert!(!tries.is_empty(), "{} has no `# try:` line", file.display());
-        let origin = FaultOrigin::echo();
+        // As many as the endpoints of the largest cluster: two endpoints of one cluster may not be the same.
+        let origins: [FaultOrigin; 3] = std::array::from_fn(|_| FaultOrigin::echo());
+        let origins = origins.each_ref().map(FaultOrigin::address);
         let directory = tempfile::tempdir().expect("a temporary directory");
-        copy_adapted(&folder(), directory.path(), origin.address());
+        copy_adapted(&folder(), directory.path(), &origins);
         let copy = directory.path().join(file.file_name().expect("a file"));
         let gateway = Gateway::start_file(&copy, directory, &variables(&text));
         for attempt in tries {
@@ -101,30 +103,31 @@ fn tries(text: &str) -> Vec<Try> {
 
 /// The environment variables that an example takes secrets from, with made-up values.
 fn variables(text: &str) -> Vec<(String, String)> {
-    let pattern = Regex::new(r"(?m)^[^#\n]*\benv: *([A-Z_][A-Z0-9_]*)").expect("a pattern");
+    let pattern = Regex::new(r"(?m)^[^#\n]*[{ ]env: *([A-Z_][A-Z0-9_]*)").expect("a pattern");
     pattern.captures_iter(text).map(|found| (found[1].to_owned(), "made-up-secret".to_owned())).collect()
 }
 
 /// Copies the examples with addresses, files and CPUs of this machine instead of the written ones.
-fn copy_adapted(from: &Path, to: &Path, origin: SocketAddr) {
+fn copy_adapted(from: &Path, to: &Path, origins: &[SocketAddr]) {
     for entry in std::fs::read_dir(from).expect("readable") {
         let path = entry.expect("readable").path();
         let target = to.join(path.file_name().expect("a name"));
         if path.is_dir() {
             std::fs::create_dir(&target).expect("the directory is ours");
-            copy_adapted(&path, &target, origin);
+            copy_adapted(&path, &target, origins);
         } else {
             let text = std::fs::read_to_string(&path).expect("readable");
-            std::fs::write(&target, adapted(&text, to, origin)).expect("the directory is ours");
+            std::fs::write(&target, adapted(&text, to, origins)).expect("the directory is ours");
         }
     }
 }
 
-fn adapted(text: &str, directory: &Path, origin: SocketAddr) -> String {
+fn adapted(text: &str, directory: &Path, origins: &[SocketAddr]) -> String {
     let address =
-        Regex::new(r"(\[[0-9a-fA-F:]*\]|[A-Za-z0-9.-]+):\d{2,5}\b|unix:/[^\s,\]}]+").expect("a pattern");
-    let log = Regex::new(r"\bto: *'?/[^\s,}]+").expect("a pattern");
-    let cpus = Regex::new(r"\bcpus: *\[[^\]]*\]").expect("a pattern");
+        Regex::new(r"(\[[0-9a-fA-F:]*\]|[A-Za-z0-9.-]+):[0-9]{2,5}|unix:/[^\s,\]}]+").expect("a pattern");
+    let log = Regex::new(r"to: *'?/[^\s,}]+").expect("a pattern");
+    let cpus = Regex::new(r"cpus: *\[[^\]]*\]").expect("a pattern");
+    let mut origins = origins.iter().cycle();
     let mut section = String::new();
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -134,7 +137,10 @@ fn adapted(text: &str, directory: &Path, origin: SocketAddr) -> String {
         let code = line.trim_start();
         let replaced = match section.as_str() {
             _ if code.starts_with('#') => line.to_owned(),
-            "clusters" => address.replace_all(line, origin.to_string()).into_owned(),
+            "clusters" => {
+                let next = |_: &regex::Captures<'_>| origins.next().expect("a cycle").to_string();
+                address.replace_all(line, next).into_owned()
+            }
             "listeners" | "admin" | "sample_origin" => address.replace_all(line, "127.0.0.1:0").into_owned(),
             "access_log" => log.replace(line, format!("to: {}/access.log", directory.display())).into_owned(),
             "workers" => cpus.replace(line, format!("cpus: [{}]", first_cpu())).into_owned(),

@@ -54,3 +54,23 @@ fn says_when_nothing_matches() {
     let said = explained("127.0.0.1:9", &["DELETE", "http://test/shop"]);
     assert!(said.contains("405") || said.contains("method_not_allowed"), "{said}");
 }
+
+#[test]
+fn tells_the_endpoint_that_a_hash_chooses() {
+    let origins: Vec<FaultOrigin> = (0..3).map(|_| FaultOrigin::ok()).collect();
+    let setup = origins[1..]
+        .iter()
+        .fold(Setup::before(origins[0].address()), |setup, origin| setup.endpoint(origin.address()))
+        .cluster("balance: {maglev: {cookie: session}}");
+    let file = Written::new(&setup.yaml());
+    let gateway = setup.start();
+    for session in ["a", "b", "c", "d"] {
+        let cookie = format!("Cookie: session={session}");
+        let said = ringgate(&["explain", "GET", "/", "-H", &cookie, "-c", file.path()]).said();
+        let before: Vec<usize> = origins.iter().map(|origin| origin.requests().len()).collect();
+        gateway.get_with("/", &format!("{cookie}\r\n")).has_status(200);
+        let took = (0..3).find(|&at| origins[at].requests().len() > before[at]).expect("one origin took it");
+        let line = format!("chosen    {}", origins[took].address());
+        assert!(said.contains(&line), "{line} is not in:\n{said}");
+    }
+}

@@ -25,9 +25,13 @@ fn the_schema_describes_every_property() {
 fn find_bare(value: &Value, path: &str, bare: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
-            for (name, property) in members.get("properties").and_then(Value::as_object).into_iter().flatten()
-            {
-                let told = property.get("description").is_some() || property.get("$ref").is_some();
+            let properties = members.get("properties").and_then(Value::as_object);
+            // A variant of an enum is an object with one property, and described as a whole.
+            let is_variant =
+                members.contains_key("description") && properties.is_some_and(|all| all.len() == 1);
+            for (name, property) in properties.into_iter().flatten() {
+                let told =
+                    is_variant || property.get("description").is_some() || property.get("$ref").is_some();
                 if !told {
                     bare.push(format!("{path}/{name}"));
                 }

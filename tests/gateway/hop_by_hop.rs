@@ -9,11 +9,9 @@ fn removes_hop_by_hop_fields_of_the_request() {
     let request = pair.forwards(
         "/",
         "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\n\
-         Trailer: x\r\nProxy-Authenticate: x\r\nProxy-Authorization: secret\r\n",
+         Proxy-Authorization: secret\r\n",
     );
-    for name in
-        ["keep-alive", "proxy-connection", "te", "proxy-authenticate", "proxy-authorization", "upgrade"]
-    {
+    for name in ["keep-alive", "proxy-connection", "te", "proxy-authorization", "upgrade"] {
         assert_eq!(request.field(name), None, "{name}");
     }
     assert!(request.fields_named("connection").iter().all(|value| !value.contains("keep-alive")));

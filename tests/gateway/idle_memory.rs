@@ -1,6 +1,6 @@
 //! What an idle keep-alive connection costs.
 
-use crate::harness::{FaultOrigin, Setup, Wire, large};
+use crate::harness::{FaultOrigin, Setup, Wire, eventually, large};
 
 /// Bound per connection, in bytes of resident memory; the README states what is measured.
 const BYTES_PER_CONNECTION_MAX: u64 = 8 * 1024;
@@ -11,11 +11,18 @@ fn idle_connections_are_cheap() {
     raise_descriptor_limit();
     let origin = FaultOrigin::ok();
     let gateway = Setup::before(origin.address()).start();
-    // Pools, buffers and tables that the first requests make are not the connections'.
+    // Pools and tables that the first requests make are not the connections'; and a connection gives its buffer
+    // back only once it has been idle for a while.
+    let parked = |wires: usize| {
+        eventually("idle connections are parked", || {
+            gateway.metric("ringgate_connections_parked") >= wires as f64
+        });
+    };
     let warm: Vec<Wire> = (0..200).map(|_| used(&gateway)).collect();
+    parked(warm.len());
     let before = gateway.resident_bytes();
     let wires: Vec<Wire> = (0..count).map(|_| used(&gateway)).collect();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    parked(warm.len() + wires.len());
     let each = gateway.resident_bytes().saturating_sub(before) / count;
     println!("{count} idle connections, {each} bytes of resident memory each");
     assert!(each < BYTES_PER_CONNECTION_MAX, "{each} bytes each");

@@ -14,7 +14,7 @@ fn there_is_one_pinned_worker_per_cpu() {
 fn the_list_of_cpus_is_followed() {
     let gateway = Setup::before("127.0.0.1:9").one_worker().start();
     let workers: Vec<_> =
-        gateway.affinities().into_iter().filter(|(name, _)| name.contains("worker")).collect();
+        gateway.affinities().into_iter().filter(|(name, _)| name.starts_with("ringgate-w")).collect();
     assert_eq!(workers.len(), 1, "{:?}", gateway.affinities());
     assert_eq!(workers[0].1, first_cpu().to_string());
 }

@@ -34,7 +34,7 @@ proptest! {
         codec_laws::holds_for_request(&input, read);
         codec_laws::holds_for_response(&input, read);
         codec_laws::holds_for_chunked(&input, read);
-        let mut decoder = ChunkedDecoder::dropping_trailers();
+        let mut decoder = ChunkedDecoder::default();
         let _ = decoder.advance(&mut input.clone(), Emit::Framed);
         let _ = query::find(&input, b"a");
         for method in Method::ALL {

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use proptest::prelude::*;
-use ringgate::upstream::balance::{BalancePlan, Balancer, Frozen, Pick, hash_key};
+use ringgate::shared::Frozen;
+use ringgate::upstream::balance::{BalancePlan, Balancer, Pick, hash_key};
 use ringgate::upstream::config::{BalanceConfig, HashKeyConfig};
 
 fn plan(config: &BalanceConfig, endpoints: &[(String, u32)]) -> Frozen<BalancePlan> {

@@ -1,8 +1,10 @@
 //! Laws of the router: the table agrees with the linear reference, and normal paths stay normal.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use ringgate::http::field::Fields;
 use ringgate::http::method::Method;
 use ringgate::route::config::{MatchConfig, ValueMatchConfig};
@@ -10,7 +12,7 @@ use ringgate::route::params::Params;
 use ringgate::route::path::{EncodedSlash, PathRules, normalise};
 use ringgate::route::plan::MatchPlan;
 use ringgate::route::reference::{self, Answer, Verdict};
-use ringgate::route::table::{Outcome, RequestView, RouteIndex, Table};
+use ringgate::route::table::{HostCount, Outcome, RequestView, RouteIndex, Search, Table};
 
 /// Small alphabets, so that patterns and requests meet often.
 fn host() -> impl Strategy<Value = String> {
@@ -48,6 +50,45 @@ fn pattern() -> impl Strategy<Value = String> {
     })
 }
 
+/// Patterns that never ask for a choice on the way, so that matchit takes tables of many of them.
+fn orderly_pattern() -> impl Strategy<Value = String> {
+    let paths = vec![
+        "/a",
+        "/a/{}",
+        "/a/{}/",
+        "/a/{}/b",
+        "/a/{}/c/",
+        "/a/{}/ab/{*}",
+        "/b",
+        "/b/",
+        "/b/{*}",
+        "/ab/a",
+        "/ab/b/",
+        "/ab/c/{}/{*}",
+        "/ab/ab/{}/{}",
+    ];
+    let names = (prop::sample::select(vec!["p", "q"]), prop::sample::select(vec!["rest", "more"]));
+    (prop::sample::select(paths), names).prop_map(|(path, (name, rest))| {
+        let named = path.replacen("{}", &format!("{{{name}}}"), 1).replace("{}", "{z}");
+        named.replace("{*}", &format!("{{*{rest}}}"))
+    })
+}
+
+/// An orderly pattern, or a prefix where nothing else of them is below it.
+fn orderly_place() -> impl Strategy<Value = (String, bool)> {
+    (orderly_pattern(), any::<bool>()).prop_map(|(path, is_prefix)| {
+        let is_alone =
+            path.contains("{*") || ["/b", "/b/", "/c/", "b/a"].iter().any(|end| path.ends_with(end));
+        (path, is_prefix && is_alone)
+    })
+}
+
+/// What the table itself gives to matchit.
+fn literal_place() -> impl Strategy<Value = (String, bool)> {
+    prop::sample::select(vec!["/", "/a", "/a/", "/b", "/a/b", "/a/b/", "/ab", "/b/a/c"])
+        .prop_map(|path| (path.to_owned(), false))
+}
+
 fn methods() -> impl Strategy<Value = Vec<String>> {
     let method = prop::sample::select(vec!["GET", "HEAD", "POST", "PURGE", "LINK"]).prop_map(str::to_owned);
     prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(method, 1..3)]
@@ -65,11 +106,23 @@ fn values() -> impl Strategy<Value = BTreeMap<String, ValueMatchConfig>> {
     prop_oneof![3 => Just(BTreeMap::new()), 1 => prop::collection::btree_map(name, rule, 1..3)]
 }
 
-fn route() -> impl Strategy<Value = MatchConfig> {
+fn routes() -> impl Strategy<Value = Vec<MatchConfig>> {
+    let any_place = || (pattern(), any::<bool>());
+    prop_oneof![
+        2 => prop::collection::vec(route(any_place()), 0..24),
+        1 => prop::collection::vec(route(orderly_place()), 0..24),
+        1 => prop::collection::vec(route(literal_place()), 0..24),
+    ]
+}
+
+fn route(place: impl Strategy<Value = (String, bool)>) -> impl Strategy<Value = MatchConfig> {
     let hosts = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(host(), 1..3)];
-    (hosts, pattern(), any::<bool>(), methods(), values(), values(), values()).prop_map(
-        |(hosts, path, is_prefix, methods, headers, query, cookies)| {
-            let path = if is_prefix { path.replace("/{*rest}", "/") } else { path };
+    (hosts, place, methods(), values(), values(), values()).prop_map(
+        |(hosts, (path, is_prefix), methods, headers, query, cookies)| {
+            let path = match path.split_once("/{*") {
+                Some((path, _)) if is_prefix => format!("{path}/"),
+                _ => path,
+            };
             let (path, prefix) = if is_prefix { (None, Some(path)) } else { (Some(path), None) };
             MatchConfig { hosts, path, prefix, methods, headers, query, cookies }
         },
@@ -159,29 +212,78 @@ fn with_view<T>(request: &Request, use_it: impl FnOnce(&RequestView<'_>) -> T) -
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+/// What a run of the law has seen, so that neither way of searching goes untested.
+#[derive(Default)]
+struct Seen {
+    by_matchit: Cell<usize>,
+    by_trie: Cell<usize>,
+    by_choice: Cell<usize>,
+    by_large_matchit: Cell<usize>,
+}
 
-    #[test]
-    fn the_table_agrees_with_the_linear_reference(
-        configs in prop::collection::vec(route(), 0..24),
-        requests in prop::collection::vec(request(), 1..24),
-    ) {
-        let rules = PathRules::default();
-        let plans: Vec<_> = configs.iter().map(|config| MatchPlan::compile(config, &rules).unwrap()).collect();
-        let routes: Vec<_> = plans.iter().enumerate().map(|(at, plan)| (RouteIndex(at as u32), plan)).collect();
-        let table = Table::build(&routes).unwrap();
-        for request in &requests {
-            let (found, expected, explained) = with_view(request, |view| {
-                (answer(&table, view), reference::find(&routes, view), reference::explain(&routes, view))
-            });
-            prop_assert_eq!(&found, &expected, "{:?}", request);
-            prop_assert_eq!(explained.len(), routes.len());
-            let winner = explained.iter().find(|candidate| candidate.verdict == Verdict::Matched);
-            let route = if let Answer::Found(route, _) = found { Some(route) } else { None };
-            prop_assert_eq!(winner.map(|candidate| candidate.route), route);
+#[test]
+fn the_table_agrees_with_the_linear_reference() {
+    let seen = Seen::default();
+    let config = ProptestConfig { cases: 1500, ..ProptestConfig::with_source_file(file!()) };
+    let mut runner = TestRunner::new(config);
+    let cases = (routes(), prop::collection::vec(request(), 1..24));
+    let outcome = runner.run(&cases, |(configs, requests)| agrees(&configs, &requests, &seen));
+    assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+    for (what, seen) in [
+        ("matches by matchit", &seen.by_matchit),
+        ("matches by the trie", &seen.by_trie),
+        ("matches by matchit where the table chose it", &seen.by_choice),
+        ("matches by matchit among ten routes or more", &seen.by_large_matchit),
+    ] {
+        assert!(seen.get() > 20, "only {} {what}", seen.get());
+    }
+}
+
+/// The table as it is built, with all that fits in matchit, and with all in the trie, against the reference.
+fn agrees(configs: &[MatchConfig], requests: &[Request], seen: &Seen) -> Result<(), TestCaseError> {
+    let rules = PathRules::default();
+    let plans: Vec<_> = configs.iter().map(|config| MatchPlan::compile(config, &rules).unwrap()).collect();
+    let routes: Vec<_> = plans.iter().enumerate().map(|(at, plan)| (RouteIndex(at as u32), plan)).collect();
+    let [chosen, fitting, trie] = [Search::Fastest, Search::Matchit, Search::Trie]
+        .map(|search| Table::build_for(&routes, search).unwrap());
+    prop_assert_eq!(trie.host_count().matchit, 0);
+    for request in requests {
+        let (answers, expected, explained) = with_view(request, |view| {
+            let answers = [&chosen, &fitting, &trie].map(|table| answer(table, view));
+            (answers, reference::find(&routes, view), reference::explain(&routes, view))
+        });
+        for found in &answers {
+            prop_assert_eq!(found, &expected, "{:?}", request);
+        }
+        prop_assert_eq!(explained.len(), routes.len());
+        let winner = explained.iter().find(|candidate| candidate.verdict == Verdict::Matched);
+        let route = if let Answer::Found(route, _) = &expected { Some(*route) } else { None };
+        prop_assert_eq!(winner.map(|candidate| candidate.route), route);
+        if route.is_some() {
+            note(&fitting, routes.len(), seen);
+            seen.by_choice.set(seen.by_choice.get() + usize::from(chosen.host_count().trie == 0));
         }
     }
+    Ok(())
+}
+
+/// Counts a match in a table that is searched in one way only, where it is clear which way that was.
+fn note(table: &Table, route_count: usize, seen: &Seen) {
+    let add = |count: &Cell<usize>| count.set(count.get() + 1);
+    match table.host_count() {
+        HostCount { trie: 0, .. } => {
+            add(&seen.by_matchit);
+            if route_count >= 10 {
+                add(&seen.by_large_matchit);
+            }
+        }
+        HostCount { matchit: 0, .. } => add(&seen.by_trie),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
     #[test]
     fn a_normalised_path_is_normal(

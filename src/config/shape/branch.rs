@@ -61,9 +61,23 @@ impl<'s> Walk<'s, '_, '_> {
         if words.is_empty() || !branches.iter().any(|branch| admits(branch, node)) {
             self.wrong_kind(&branches, node);
         } else {
-            self.unknown_word(node, text, &words);
+            self.unknown_word_or_key(&branches, node, text, &words);
         }
         None
+    }
+
+    /// Neither a word that may stand alone nor, where settings may stand instead, a mapping of them.
+    fn unknown_word_or_key(&mut self, branches: &[Parts<'s>], node: &Node, text: &str, words: &[&str]) {
+        let settings =
+            branches.iter().filter(|branch| types(branch).contains(&"object") && tag(branch).is_none());
+        let keys: Vec<&str> = settings.flat_map(known).collect();
+        if keys.is_empty() || suggest::nearest(text, words.iter().copied()).is_some() {
+            return self.unknown_word(node, text, words);
+        }
+        let why = UnitError::new(format!("`{text}` is neither {} nor a mapping", suggest::listed(words)));
+        let hint =
+            format!("write {} alone, or keys below it: {}", words.join(" or "), suggest::listed(&keys));
+        self.fault("unknown-value", node.mark, text, why.hint(hint));
     }
 
     fn by_key(
@@ -165,7 +179,7 @@ impl<'s> Walk<'s, '_, '_> {
 }
 
 /// The only key of a branch that has only one and needs it.
-fn tag<'s>(branch: &Parts<'s>) -> Option<&'s str> {
+pub(super) fn tag<'s>(branch: &Parts<'s>) -> Option<&'s str> {
     let mut names = known(branch);
     let only = names.next().filter(|_| names.next().is_none())?;
     let required = keyword(branch, "required")?.as_array()?;

@@ -59,12 +59,15 @@ impl<'s> Walk<'s, '_, '_> {
     fn unknown(&mut self, parts: &Parts<'s>, key: &Key, entries: &[(Key, Node)]) -> Option<&'s str> {
         // A key that is there already cannot have been meant.
         let absent = |name: &&str| !entries.iter().any(|(key, _)| key.text == *name);
-        let known: Vec<&'s str> = known(parts).filter(absent).collect();
+        let all: Vec<&'s str> = known(parts).collect();
+        let known: Vec<&'s str> = all.iter().copied().filter(absent).collect();
         let meant = suggest::nearest(&key.text, known.iter().copied());
-        let hint = match (meant, self.home(parts, &key.text)) {
-            (Some(name), _) => Some(format!("did you mean `{name}`?")),
-            (None, Some(home)) => Some(format!("`{}` belongs under `{home}`", key.text)),
-            (None, None) => suggest::hint(&key.text, &known, "known keys are"),
+        let present = suggest::nearest(&key.text, all);
+        let hint = match (meant, self.home(parts, &key.text), present) {
+            (Some(name), ..) => Some(format!("did you mean `{name}`?")),
+            (None, Some(home), _) => Some(format!("`{}` belongs under `{home}`", key.text)),
+            (None, None, Some(name)) => Some(format!("remove it: `{name}` is there already")),
+            (None, None, None) => suggest::hint(&key.text, &known, "known keys are"),
         };
         let mut why = UnitError::new(format!("unknown key `{}`", key.text));
         why.hint = hint;

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::branch::tag;
 use super::{Parts, Walk, keyword, limit, object, types};
 use crate::config::suggest;
 use crate::config::tree::{Node, Value};
@@ -96,18 +97,27 @@ impl<'s> Walk<'s, '_, '_> {
         let mut expected: Vec<&str> =
             branches.iter().flat_map(types).filter(|kind| *kind != "null").collect();
         expected.dedup();
-        let mut names: Vec<&str> = expected.iter().map(|kind| in_words(kind)).collect();
+        // Where only certain words are text that is admitted, they say more than "text".
+        let words: Vec<&str> = branches.iter().flat_map(words).collect();
+        let is_words = |branch: &&Parts<'_>| types(branch).contains(&"string");
+        let only_words = branches.iter().filter(is_words).all(|branch| !self::words(branch).is_empty());
+        let listed = suggest::listed(&words);
+        let name = |kind: &&'s str| if *kind == "string" && only_words { &*listed } else { in_words(kind) };
+        let mut names: Vec<&str> = expected.iter().map(name).collect();
         names.dedup();
         let mut why = UnitError::new(format!("expected {}, found {}", names.join(" or "), node.kind()));
-        why.hint =
-            remedy(&expected, node, branches).or_else(|| Some(format!("write {}", names.join(" or "))));
+        why.hint = match node.value {
+            Value::Bool(false) if words.contains(&"off") => Some("write off".to_owned()),
+            _ => remedy(&expected, node, branches, only_words),
+        };
+        why.hint = why.hint.or_else(|| Some(format!("write {}", names.join(" or "))));
         let code = if node.value == Value::Null { "no-value" } else { "wrong-type" };
         self.fault(code, node.mark, &shown, why);
     }
 }
 
 /// What to write instead of a value of the wrong kind.
-fn remedy(expected: &[&str], node: &Node, branches: &[Parts<'_>]) -> Option<String> {
+fn remedy(expected: &[&str], node: &Node, branches: &[Parts<'_>], only_words: bool) -> Option<String> {
     let wants = |kind: &str| expected.contains(&kind);
     let shown = node.shown();
     match &node.value {
@@ -123,12 +133,21 @@ fn remedy(expected: &[&str], node: &Node, branches: &[Parts<'_>]) -> Option<Stri
         Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) if wants("array") => {
             Some(format!("write [{shown}]"))
         }
-        Value::Integer(_) | Value::Float(_) | Value::Bool(_) if wants("string") => {
+        Value::Integer(_) | Value::Float(_) | Value::Bool(_) if wants("string") && !only_words => {
             Some(format!("write \"{shown}\" in quotes"))
         }
         Value::Float(_) if wants("integer") => Some("write a whole number".to_owned()),
         Value::Sequence(items) if items.len() == 1 && !wants("object") => {
             Some(format!("write {} alone", items[0].shown()))
+        }
+        Value::Text(_) | Value::Integer(_) | Value::Bool(_)
+            if wants("object") && tags(branches).len() > 1 =>
+        {
+            let tags = tags(branches);
+            Some(format!("write {{{}: {shown}}}; its keys are {}", tags[0], suggest::listed(&tags)))
+        }
+        Value::Sequence(items) if wants("object") && items.iter().all(|item| !item.entries().is_empty()) => {
+            Some("write its keys without `- ` before them".to_owned())
         }
         _ if wants("object") => {
             let keys: Vec<&str> = branches.iter().flat_map(object::known).collect();
@@ -136,6 +155,12 @@ fn remedy(expected: &[&str], node: &Node, branches: &[Parts<'_>]) -> Option<Stri
         }
         _ => None,
     }
+}
+
+/// The keys of which exactly one is written; none if the branches are not told apart by theirs.
+fn tags<'s>(branches: &[Parts<'s>]) -> Vec<&'s str> {
+    let tags: Vec<&str> = branches.iter().filter_map(tag).collect();
+    if tags.len() == branches.len() { tags } else { Vec::new() }
 }
 
 fn truth(text: &str) -> Option<bool> {

@@ -104,7 +104,7 @@ fn admits_what_fits() {
         map:\n  a: {exact: x}\n  b: {present: true}\n  c: {nested: {address: x}}\nkind: {kind: small, width: 1}\n\
         mode: manual\neither: {address: x, weight: 2}\nby_status: {\"404\": x}\n";
     assert!(faults(text).is_empty(), "{}", faults(text));
-    for text in ["name: a\neither: x\nspan:\n", "name: a\nmode: {given: {address: x}}\n"] {
+    for text in ["name: a\neither: x\n", "name: a\nmode: {given: {address: x}}\n"] {
         assert!(faults(text).is_empty(), "{}", faults(text));
     }
 }
@@ -112,13 +112,16 @@ fn admits_what_fits() {
 #[test]
 fn says_what_was_meant() {
     for (text, code, path, words) in [
-        ("name: a\nnmae: b", "unknown-key", "nmae", "known keys are"),
+        ("name: a\nnmae: b", "unknown-key", "nmae", "remove it: `name` is there already"),
+        ("name: a\nzzz: b", "unknown-key", "zzz", "known keys are"),
         ("nmae: a", "unknown-key", "nmae", "did you mean `name`?"),
         ("{}", "missing-key", "name", "add `name`: A name"),
         ("name: 5", "wrong-type", "name", "write \"5\" in quotes"),
         ("name: 1.10", "wrong-type", "name", "write \"1.10\" in quotes"),
         ("name: [a]", "wrong-type", "name", "write a alone"),
         ("name:", "no-value", "name", "write a value, or remove the key"),
+        ("name: a\nspan:", "no-value", "span", "write a value, or remove the key"),
+        ("name: a\neither: ~", "no-value", "either", "write its keys"),
         ("name: a\nspan: 5", "bad-value", "span", "write 5s"),
         ("name: a\nspan: 5sec", "bad-value", "span", "write 5s"),
         ("name: a\nshare: 0.25", "bad-value", "share", "write 25%"),

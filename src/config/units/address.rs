@@ -32,10 +32,7 @@ impl FromStr for AddressRange {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let net = match text.parse::<IpAddr>() {
             Ok(addr) => IpNet::from(addr),
-            Err(_) => text.parse::<IpNet>().map_err(|_| {
-                UnitError::new(format!("`{text}` is neither an address nor a range of addresses"))
-                    .hint("write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32")
-            })?,
+            Err(_) => text.parse::<IpNet>().map_err(|_| no_range(text))?,
         };
         if net.addr() != net.network() {
             return Err(UnitError::new(format!("`{text}` has bits set beyond its prefix")).hint(format!(
@@ -46,6 +43,17 @@ impl FromStr for AddressRange {
         }
         Ok(Self(canonical(net)))
     }
+}
+
+fn no_range(text: &str) -> UnitError {
+    let parts = text.split_once('/').and_then(|(addr, bits)| Some((addr.parse::<IpAddr>().ok()?, bits)));
+    let Some((addr, bits)) = parts else {
+        return UnitError::new(format!("`{text}` is neither an address nor a range of addresses"))
+            .hint("write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32");
+    };
+    let most = if addr.is_ipv4() { 32 } else { 128 };
+    UnitError::new(format!("`{bits}` is not a prefix length"))
+        .hint(format!("write a number from 0 to {most} behind the slash, or {addr} alone"))
 }
 
 impl fmt::Display for AddressRange {

@@ -45,7 +45,9 @@ impl FromStr for ByteSize {
         }
         let step = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, step)| *step);
         let Some(step) = step.or(if unit.is_empty() { Some(1) } else { None }) else {
-            return Err(UnitError::new(format!("`{unit}` is not a unit of bytes")).hint(near(number, unit)));
+            return Err(
+                UnitError::new(format!("`{}` is not a unit of bytes", unit.trim())).hint(near(number, unit))
+            );
         };
         decimal::scaled(number, step).map(Self).map_err(|why| match why {
             Inexact::NotANumber => UnitError::new(format!("`{number}` is not a number")),

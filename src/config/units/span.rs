@@ -53,7 +53,9 @@ impl FromStr for Span {
             );
         }
         let Some((_, micros)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(UnitError::new(format!("`{unit}` is not a unit of time")).hint(near(number, unit)));
+            return Err(
+                UnitError::new(format!("`{}` is not a unit of time", unit.trim())).hint(near(number, unit))
+            );
         };
         let micros = decimal::scaled(number, *micros).map_err(|why| match why {
             Inexact::NotANumber => UnitError::new(format!("`{number}` is not a number")),

@@ -1,13 +1,13 @@
 //! The operator's listener: metrics, health, effective configuration, workers.
 //!
 //! Owns nothing but its connections; it reads what [`AdminState`] points to and changes nothing. Everything but
-//! health asks for the token when there is one. At most [`listener::CONNECTIONS_MAX`] connections, idle ones are
+//! health asks for the token when there is one. At most `listener::CONNECTIONS_MAX` connections, idle ones are
 //! closed, so that nobody keeps the operator out by holding on.
 
 mod handlers;
 mod listener;
 mod problem;
-/// Whether the gateway wants traffic.
+// Whether the gateway wants traffic.
 pub mod readiness;
 mod token;
 

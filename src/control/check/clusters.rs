@@ -75,7 +75,7 @@ fn pool(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
 /// A cluster is used by a route, or by a policy that names it.
 pub(super) fn unused(check: &mut Check<'_>) {
     // A route whose cluster is misspelt makes the right one look unused.
-    if check.report.diagnostics.has_errors() {
+    if check.has_errors() {
         return;
     }
     let config = check.config;

@@ -1,13 +1,10 @@
-//! Numbers and addresses of the gateway itself: workers, listeners, limits, logging.
-
-use std::collections::BTreeMap;
+//! Numbers of the gateway itself: workers, listeners, limits, logging.
 
 use super::{Check, values};
 use crate::config::units::{ByteSize, Share, Span, UnitError};
 
 pub(super) fn check(check: &mut Check<'_>) {
     workers(check);
-    addresses(check);
     sizes(check);
     times(check);
     counts(check);
@@ -35,29 +32,6 @@ fn workers(check: &mut Check<'_>) {
     }
 }
 
-fn addresses(check: &mut Check<'_>) {
-    let config = check.config;
-    let listeners = config.listeners.iter().enumerate();
-    let mut all: Vec<_> = listeners
-        .map(|(at, listener)| (format!("listeners[{at}].address"), listener.address.get()))
-        .collect();
-    all.extend(config.admin.iter().map(|admin| ("admin.address".to_owned(), admin.address.get())));
-    let mut taken: BTreeMap<_, &String> = BTreeMap::new();
-    for (path, addr) in all.iter().filter(|(_, addr)| addr.port() != 0) {
-        if let Some(first) = taken.get(addr) {
-            let other = check.place(first);
-            let why = UnitError::new(format!("{addr} is taken by another listener"));
-            check.error(
-                "duplicate-address",
-                path,
-                why.hint(format!("use another port; the other is at {other}")),
-            );
-        } else {
-            taken.insert(*addr, path);
-        }
-    }
-}
-
 fn sizes(check: &mut Check<'_>) {
     let limits = &check.config.limits;
     check.value("out-of-range", "limits.head_bytes", head_bytes(limits.head_bytes));
@@ -73,12 +47,11 @@ fn sizes(check: &mut Check<'_>) {
             "{} is more than the whole head, {}",
             limits.target_bytes, limits.head_bytes
         ));
-        let path = if check.document.tree().nearest("limits").get("target_bytes").is_some() {
-            "limits.target_bytes"
-        } else {
-            "limits.head_bytes"
-        };
-        check.error("out-of-range", path, why.hint("make target_bytes at most head_bytes"));
+        // The default gives way by itself.
+        if check.document.tree().nearest("limits").get("target_bytes").is_some() {
+            let why = why.hint("make target_bytes at most head_bytes");
+            check.error("out-of-range", "limits.target_bytes", why);
+        }
     }
     if !(1..=HEADER_COUNT_MAX).contains(&limits.header_count) {
         let why = UnitError::new(format!("{} is not from 1 to {HEADER_COUNT_MAX}", limits.header_count))

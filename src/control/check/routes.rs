@@ -1,36 +1,96 @@
 //! Routes: what they match, where they go, how they change a request.
+//!
+//! What a pattern, a host or a template may be is not decided here: the written forms are compiled by `route` and
+//! `policy`, as they will be for the snapshot, and what those refuse is put where it is written.
 
-use std::collections::BTreeMap;
-
-use regex::bytes::RegexBuilder;
-
-use super::{Check, patterns, values};
+use super::{Check, advice, values};
 use crate::config::units::UnitError;
+use crate::control::compile::path_rules;
 use crate::control::config::RouteConfig;
 use crate::policy::PoliciesConfig;
-use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig, ValueMatchConfig};
+use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
+use crate::route::path::PathRules;
+use crate::route::plan::{MatchPlan, PlanError};
+use crate::route::rewrite::{RedirectPlan, RewritePlan};
 
-pub(super) fn check(check: &mut Check<'_>) {
+/// Checks all routes. Gives back what each matches; none for a route whose conditions are wrong.
+pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
     policies(check, "defaults.policies", &check.config.defaults.policies);
+    let rules = path_rules(check.config.paths);
+    let mut plans = Vec::with_capacity(check.config.routes.len());
     for (index, route) in check.config.routes.iter().enumerate() {
         let at = format!("routes[{index}]");
         destination(check, &at, route);
-        let names = matches(check, &format!("{at}.match"), &route.matches);
-        rewrite(check, &at, route, &names);
-        if let Some(redirect) = &route.redirect {
-            self::redirect(check, &format!("{at}.redirect"), redirect, &names);
+        let place = format!("{at}.match");
+        let plan = MatchPlan::compile(&route.matches, &rules)
+            .map_err(|errors| faults(check, &place, errors, |at| advice::matches(&route.matches, at)))
+            .ok();
+        literal_star(check, &place, &route.matches);
+        let names = names(check, &place, route, plan.as_ref(), &rules);
+        rewrite(check, &at, route, names.as_deref(), &rules);
+        if let Some(config) = &route.redirect {
+            redirect(check, &format!("{at}.redirect"), config, names.as_deref());
         }
-        if let Some(respond) = &route.respond {
-            self::respond(check, &format!("{at}.respond"), respond);
+        if let Some(config) = &route.respond {
+            respond(check, &format!("{at}.respond"), config);
         }
         policies(check, &format!("{at}.policies"), &route.policies);
+        plans.push(plan);
+    }
+    plans
+}
+
+/// Puts what `route` refuses where it is written. `better` gives a hint for a place, where it knows one that says
+/// what to write.
+fn faults(
+    check: &mut Check<'_>,
+    place: &str,
+    errors: Vec<PlanError>,
+    better: impl Fn(&str) -> Option<String>,
+) {
+    for error in errors {
+        let hint = better(&error.at).or(Some(error.hint)).filter(|hint| !hint.is_empty());
+        let code = advice::code(place, &error.at);
+        let why = UnitError { reason: error.reason, hint: hint.or_else(|| advice::usual(code)) };
+        check.error(code, &format!("{place}.{}", error.at), why);
+    }
+}
+
+/// What a route's path captures. None if that cannot be told.
+fn names(
+    check: &Check<'_>,
+    place: &str,
+    route: &RouteConfig,
+    plan: Option<&MatchPlan>,
+    rules: &PathRules,
+) -> Option<Vec<String>> {
+    if check.document.has_refused(place) {
+        return None;
+    }
+    if let Some(plan) = plan {
+        return Some(plan.names().to_vec());
+    }
+    // Something else of the conditions may be wrong and the path right.
+    let MatchConfig { path, prefix, .. } = route.matches.clone();
+    let alone = MatchConfig { path, prefix, ..MatchConfig::default() };
+    MatchPlan::compile(&alone, rules).ok().map(|plan| plan.names().to_vec())
+}
+
+/// `/files/*` is a path with a star in it, which is hardly ever what was meant.
+fn literal_star(check: &mut Check<'_>, place: &str, config: &MatchConfig) {
+    for (key, written) in [("path", &config.path), ("prefix", &config.prefix)] {
+        let stars = written.as_deref().into_iter().flat_map(|path| path.split('/'));
+        if let Some(star) = stars.into_iter().find(|segment| matches!(*segment, "*" | "**")) {
+            let why = UnitError::new(format!("`{star}` is just a character here"))
+                .hint("write {*rest} for whatever follows, or use `prefix`");
+            check.warning("literal-star", &format!("{place}.{key}"), why);
+        }
     }
 }
 
 fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig) {
     policies.check(&mut |path, reason, hint| {
-        let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
-        check.error("bad-policy", &format!("{at}{dot}{path}"), UnitError { reason, hint });
+        check.error("bad-policy", &format!("{at}.{path}"), UnitError { reason, hint });
     });
 }
 
@@ -52,122 +112,35 @@ fn destination(check: &mut Check<'_>, at: &str, route: &RouteConfig) {
     }
 }
 
-/// Checks the conditions; gives back what the path captures. None if that cannot be told.
-fn matches(check: &mut Check<'_>, at: &str, config: &MatchConfig) -> Option<Vec<String>> {
-    for (index, host) in config.hosts.iter().enumerate() {
-        check.value("bad-host", &format!("{at}.hosts[{index}]"), values::host_pattern(host));
-    }
-    for (index, method) in config.methods.iter().enumerate() {
-        check.value("bad-method", &format!("{at}.methods[{index}]"), values::method(method));
-    }
-    conditions(check, &format!("{at}.headers"), &config.headers, true);
-    conditions(check, &format!("{at}.query"), &config.query, false);
-    conditions(check, &format!("{at}.cookies"), &config.cookies, true);
-    let (key, written) = match (&config.path, &config.prefix) {
-        (Some(_), Some(_)) => {
-            let why = UnitError::new("`path` and `prefix` exclude each other").hint("keep one of them");
-            check.error("path-and-prefix", &format!("{at}.prefix"), why);
-            return None;
-        }
-        (Some(path), None) => ("path", path),
-        (None, Some(prefix)) => ("prefix", prefix),
-        (None, None) => return Some(Vec::new()),
-    };
-    match patterns::captured(written, key == "prefix") {
-        Ok(names) => Some(names.into_iter().map(str::to_owned).collect()),
-        Err(why) => {
-            check.error("bad-path", &format!("{at}.{key}"), why);
-            None
-        }
-    }
-}
-
-fn conditions(
+fn rewrite(
     check: &mut Check<'_>,
     at: &str,
-    conditions: &BTreeMap<String, ValueMatchConfig>,
-    is_token: bool,
+    route: &RouteConfig,
+    names: Option<&[String]>,
+    rules: &PathRules,
 ) {
-    for (name, condition) in conditions {
-        let path = format!("{at}.{name}");
-        if is_token {
-            check.value("bad-field", &path, values::field_name(name));
-        } else if name.is_empty() {
-            check.error(
-                "bad-field",
-                &path,
-                UnitError::new("a parameter without a name").hint("write its name"),
-            );
-        }
-        if let ValueMatchConfig::Regex(pattern) = condition {
-            check.value("bad-regex", &format!("{path}.regex"), regex(pattern));
-        }
-    }
-}
-
-/// Bytes, not characters, and at most a mebibyte once compiled, as `route` compiles it.
-fn regex(pattern: &str) -> Result<(), UnitError> {
-    let built = RegexBuilder::new(pattern).unicode(false).size_limit(REGEX_BYTES_MAX).build();
-    built.map(drop).map_err(|error| {
-        let text = error.to_string();
-        let reason = text.lines().last().unwrap_or("not a regular expression").trim_start_matches("error: ");
-        UnitError::new(format!("`{pattern}` is not a regular expression: {reason}"))
-            .hint("look-around and back-references do not exist here; a plain character may need a `\\`")
-    })
-}
-
-fn rewrite(check: &mut Check<'_>, at: &str, route: &RouteConfig, names: &Option<Vec<String>>) {
     let config = &route.rewrite;
-    if *config != RewriteConfig::default()
-        && route.cluster.is_none()
-        && (route.redirect.is_some() || route.respond.is_some())
-    {
+    if *config == RewriteConfig::default() {
+        return;
+    }
+    if route.cluster.is_none() && (route.redirect.is_some() || route.respond.is_some()) {
         let why =
             UnitError::new("a request that goes to no cluster is not rewritten").hint("remove `rewrite`");
         check.warning("no-effect", &format!("{at}.rewrite"), why);
     }
-    let at = format!("{at}.rewrite");
-    if let Some(path) = &config.path {
-        let template = patterns::absolute(path)
-            .and_then(|()| names.as_ref().map_or(Ok(()), |names| patterns::template(path, &refs(names))));
-        check.value("bad-rewrite", &format!("{at}.path"), template);
-        if config.strip_prefix.is_some() {
-            let why = UnitError::new("`path` and `strip_prefix` exclude each other").hint("keep one of them");
-            check.error("path-and-strip", &format!("{at}.strip_prefix"), why);
-        }
-    }
-    for (key, prefix) in [("strip_prefix", &config.strip_prefix), ("add_prefix", &config.add_prefix)] {
-        if let Some(prefix) = prefix {
-            check.value("bad-rewrite", &format!("{at}.{key}"), patterns::absolute(prefix));
-        }
-    }
-    if let Some(host) = &config.host {
-        check.value("bad-host", &format!("{at}.host"), values::authority(host));
+    if let Err(mut errors) = RewritePlan::compile(config, names.unwrap_or_default(), rules) {
+        // Without the path of the route nobody knows what may be used in another.
+        errors.retain(|error| names.is_some() || error.at != "path");
+        faults(check, &format!("{at}.rewrite"), errors, |at| {
+            advice::rewrite(config, names.unwrap_or_default(), at)
+        });
     }
 }
 
-fn redirect(check: &mut Check<'_>, at: &str, config: &RedirectConfig, names: &Option<Vec<String>>) {
-    if ![301, 302, 303, 307, 308].contains(&config.status) {
-        let why = UnitError::new(format!("{} is not the status of a redirect", config.status))
-            .hint("write 301, 302, 303, 307 or 308");
-        check.error("bad-status", &format!("{at}.status"), why);
-    }
-    let path = format!("{at}.to");
-    let is_target = config.to.starts_with(['/', '{'])
-        || config.to.starts_with("https://")
-        || config.to.starts_with("http://");
-    if !is_target {
-        let why = UnitError::new(format!("`{}` is neither a URL nor a path", config.to));
-        return check.error(
-            "bad-redirect",
-            &path,
-            why.hint("write https://example.com{path}{query} or /new{query}"),
-        );
-    }
-    check.value("bad-redirect", &path, values::field_value(&config.to));
-    if let Some(names) = names {
-        let known: Vec<&str> = patterns::RESERVED.iter().copied().chain(refs(names)).collect();
-        check.value("bad-redirect", &path, patterns::template(&config.to, &known));
+fn redirect(check: &mut Check<'_>, at: &str, config: &RedirectConfig, names: Option<&[String]>) {
+    if let Err(mut errors) = RedirectPlan::compile(config, names.unwrap_or_default()) {
+        errors.retain(|error| names.is_some() || error.at != "to");
+        faults(check, at, errors, |at| advice::redirect(config, names.unwrap_or_default(), at));
     }
 }
 
@@ -184,9 +157,3 @@ fn respond(check: &mut Check<'_>, at: &str, config: &RespondConfig) {
     }
     check.value("bad-field", &format!("{at}.content_type"), values::field_value(&config.content_type));
 }
-
-fn refs(names: &[String]) -> Vec<&str> {
-    names.iter().map(String::as_str).collect()
-}
-
-const REGEX_BYTES_MAX: usize = 1 << 20;

@@ -1,15 +1,16 @@
 //! Routes that take the same requests: the second of them would never see one.
 //!
-//! Only what is the same word for word counts, once names of parameters and the order of lists are set aside.
-//! Overlap is no fault: the more specific route wins.
+//! Compares what was compiled, so that `/a` and `/%61` are the same; names of parameters and the order of lists
+//! are set aside. Overlap is no fault: the more specific route wins.
 
 use std::collections::BTreeMap;
 
 use super::Check;
 use crate::config::units::UnitError;
-use crate::control::config::RouteConfig;
+use crate::route::plan::MatchPlan;
 
-pub(super) fn check(check: &mut Check<'_>) {
+/// `plans` are what the routes match, in their order.
+pub(super) fn check(check: &mut Check<'_>, plans: &[Option<MatchPlan>]) {
     // A condition that was refused is not in the draft, which makes routes look alike.
     if !check.document.is_whole() {
         return;
@@ -17,13 +18,14 @@ pub(super) fn check(check: &mut Check<'_>) {
     let config = check.config;
     let every: Vec<&str> = config.listeners.iter().map(|listener| &*listener.name).collect();
     let mut first: BTreeMap<(&str, String, String), usize> = BTreeMap::new();
-    for (index, route) in config.routes.iter().enumerate() {
+    for (index, (route, plan)) in config.routes.iter().zip(plans).enumerate() {
+        let Some(plan) = plan else { continue };
         let own: Vec<&str> = route.listeners.iter().map(String::as_str).collect();
         let listeners = if own.is_empty() { &every } else { &own };
-        let conditions = conditions(route);
+        let conditions = conditions(plan);
         let mut earlier = None;
         for listener in listeners {
-            for host in hosts(route) {
+            for host in hosts(plan) {
                 let taken = *first.entry((listener, host, conditions.clone())).or_insert(index);
                 earlier = earlier.or((taken != index).then_some(taken));
             }
@@ -47,40 +49,19 @@ pub(super) fn check(check: &mut Check<'_>) {
     }
 }
 
-fn hosts(route: &RouteConfig) -> Vec<String> {
-    if route.matches.hosts.is_empty() {
+fn hosts(plan: &MatchPlan) -> Vec<String> {
+    if plan.hosts.is_empty() {
         return vec![String::new()];
     }
-    let mut hosts: Vec<String> = route.matches.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-    hosts.sort();
-    hosts.dedup();
-    hosts
+    plan.hosts.iter().map(ToString::to_string).collect()
 }
 
 /// Everything but listeners and hosts, as a text that is the same for the same conditions.
-fn conditions(route: &RouteConfig) -> String {
-    let config = &route.matches;
-    let mut methods: Vec<&str> = config.methods.iter().map(String::as_str).collect();
+fn conditions(plan: &MatchPlan) -> String {
+    let mut methods: Vec<&str> = plan.methods.names().collect();
     methods.sort_unstable();
-    methods.dedup();
-    let path = config.path.as_deref().map(nameless);
-    let prefix = if config.path.is_none() { config.prefix.as_deref().unwrap_or("/") } else { "" };
-    let headers: BTreeMap<String, _> =
-        config.headers.iter().map(|(name, rule)| (name.to_ascii_lowercase(), rule)).collect();
-    format!(
-        "{path:?} {:?} {methods:?} {headers:?} {:?} {:?}",
-        nameless(prefix.trim_end_matches('/')),
-        config.query,
-        config.cookies
-    )
-}
-
-/// `/users/{id}` and `/users/{name}` are the same.
-fn nameless(path: &str) -> String {
-    let segment = |segment: &str| match segment.strip_prefix('{') {
-        Some(rest) if rest.starts_with('*') => "{*}".to_owned(),
-        Some(_) => "{}".to_owned(),
-        None => segment.to_owned(),
-    };
-    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    let mut headers: Vec<String> = plan.headers.iter().map(|rule| format!("{rule:?}")).collect();
+    headers.sort_unstable();
+    let (segments, tail) = (&plan.path.segments, plan.path.tail);
+    format!("{segments:?} {tail:?} {methods:?} {headers:?} {:?} {:?}", plan.query, plan.cookies)
 }

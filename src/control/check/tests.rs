@@ -3,7 +3,7 @@
 use super::*;
 
 /// A configuration with these lines in place of its own top-level keys of the same name.
-fn with(lines: &str) -> String {
+pub(super) fn with(lines: &str) -> String {
     let mut text = String::new();
     for (key, own) in [
         ("listeners:", "listeners: [{name: web, address: '127.0.0.1:8080'}]\n"),
@@ -17,7 +17,7 @@ fn with(lines: &str) -> String {
     format!("{lines}\n{text}")
 }
 
-fn found(text: &str) -> Diagnostics {
+pub(super) fn found(text: &str) -> Diagnostics {
     match load_text("t.yaml", text) {
         Ok(loaded) => loaded.warnings,
         Err(diagnostics) => diagnostics,
@@ -25,7 +25,7 @@ fn found(text: &str) -> Diagnostics {
 }
 
 /// Checks that a text has exactly this fault, on this line, with these words in its reason or hint.
-fn expect(text: &str, code: &str, line: u32, words: &str) {
+pub(super) fn expect(text: &str, code: &str, line: u32, words: &str) {
     let found = found(text);
     let list: Vec<_> = found.iter().collect();
     let [one] = &list[..] else { panic!("one fault expected in\n{text}\n{found}") };
@@ -138,16 +138,16 @@ fn routes() {
     for (text, code, line, words) in [
         (route("match: {path: /x}"), "no-destination", 2, "add one of `cluster`"),
         (route("cluster: api\nrespond: {status: 200}"), "two-destinations", 4, "keep one"),
-        (route("cluster: api\nmatch:\n  path: /a\n  prefix: /b"), "path-and-prefix", 6, "keep one"),
+        (route("cluster: api\nmatch:\n  path: /a\n  prefix: /b"), "bad-path", 6, "keep one"),
         (route("cluster: api\nmatch: {path: users}"), "bad-path", 4, "write /users"),
         (route("cluster: api\nmatch: {path: '/u/x{id}'}"), "bad-path", 4, "whole segment"),
         (route("cluster: api\nmatch: {path: '/{*a}/b'}"), "bad-path", 4, "/files/{*rest}"),
         (route("cluster: api\nmatch: {path: '/{a}/{a}'}"), "bad-path", 4, "appears twice"),
-        (route("cluster: api\nmatch: {path: /a/*}"), "bad-path", 4, "{*rest}"),
+        (route("cluster: api\nmatch: {path: /a/*}"), "literal-star", 4, "{*rest}"),
         (route("cluster: api\nmatch: {path: '/a?b=c'}"), "bad-path", 4, "with `query`"),
-        (route("cluster: api\nmatch: {path: /a/../b}"), "bad-path", 4, "normalised"),
+        (route("cluster: api\nmatch: {path: /a/../../b}"), "bad-path", 4, "above its root"),
         (route("cluster: api\nmatch: {path: /a%2}"), "bad-path", 4, "%25"),
-        (route("cluster: api\nmatch: {prefix: '/a/{*rest}'}"), "bad-path", 4, "use `path`"),
+        (route("cluster: api\nmatch: {prefix: '/a/{*rest}'}"), "bad-path", 4, "admits further segments"),
         (
             route("cluster: api\nmatch:\n  hosts:\n    - a.example.com\n    - https://b.example.com/"),
             "bad-host",
@@ -159,13 +159,8 @@ fn routes() {
         (route("cluster: api\nmatch: {hosts: ['a.*.com']}"), "bad-host", 4, "first label"),
         (route("cluster: api\nmatch: {methods: [GET, post]}"), "bad-method", 4, "write POST"),
         (route("cluster: api\nmatch: {methods: ['GE T']}"), "bad-method", 4, "in capitals"),
-        (
-            route("cluster: api\nmatch:\n  headers:\n    x-a: {regex: '('}"),
-            "bad-regex",
-            6,
-            "regular expression",
-        ),
-        (route("cluster: api\nmatch:\n  headers:\n    'x a': {exact: y}"), "bad-field", 6, "name of a field"),
+        (route("cluster: api\nmatch:\n  headers:\n    x-a: {regex: '('}"), "bad-regex", 6, "look-around"),
+        (route("cluster: api\nmatch:\n  headers:\n    'x a': {exact: y}"), "bad-field", 6, "letters, digits"),
         (
             route("cluster: api\nmatch: {path: '/u/{id}'}\nrewrite: {path: '/v/{ib}'}"),
             "bad-rewrite",
@@ -173,9 +168,9 @@ fn routes() {
             "did you mean `id`?",
         ),
         (route("cluster: api\nrewrite: {path: '/v/{id}'}"), "bad-rewrite", 4, "match.path"),
-        (route("cluster: api\nrewrite:\n  path: /v\n  strip_prefix: /a"), "path-and-strip", 6, "keep one"),
+        (route("cluster: api\nrewrite:\n  path: /v\n  strip_prefix: /a"), "bad-rewrite", 5, "whole new path"),
         (route("cluster: api\nrewrite: {add_prefix: v1}"), "bad-rewrite", 4, "write /v1"),
-        (route("cluster: api\nrewrite: {host: 'a b'}"), "bad-host", 4, "api.example.com"),
+        (route("cluster: api\nrewrite: {host: 'a b'}"), "bad-host", 4, "name:port"),
     ] {
         expect(&text, code, line, words);
     }
@@ -240,7 +235,6 @@ fn limits() {
         ("limits: {head_bytes: 512B}", "out-of-range", 1, "from 1KiB to 60KiB"),
         ("limits: {head_bytes: 64KiB}", "out-of-range", 1, "write 32KiB"),
         ("limits: {target_bytes: 40KiB}", "out-of-range", 1, "at most head_bytes"),
-        ("limits: {head_bytes: 4KiB}", "out-of-range", 1, "at most head_bytes"),
         ("limits: {header_count: 501}", "out-of-range", 1, "from 1 to 500"),
         ("limits:\n  head_timeout: 0s", "zero-timeout", 2, "write 5s"),
         ("limits: {connections: 0}", "out-of-range", 1, "1 or more"),

@@ -1,20 +1,18 @@
 //! Values that HTTP gives a form: field names and values, hosts, addresses of endpoints.
+//!
+//! What a token, a field's value or a host is, `http` and `route` say.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::Ipv6Addr;
 
 use crate::config::units::UnitError;
-
-/// A token (RFC 9110 5.6.2).
-pub(super) fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
+use crate::http::{is_field_value, is_token};
+use crate::route::host::HostPattern;
 
 pub(super) fn field_name(name: &str) -> Result<(), UnitError> {
-    if is_token(name) {
+    if is_token(name.as_bytes()) {
         return Ok(());
     }
-    let hint = match name.strip_suffix(':').filter(|name| is_token(name)) {
+    let hint = match name.strip_suffix(':').filter(|name| is_token(name.as_bytes())) {
         Some(name) => format!("write {name} without the colon"),
         None => "a field name has letters, digits and `-`".to_owned(),
     };
@@ -22,8 +20,8 @@ pub(super) fn field_name(name: &str) -> Result<(), UnitError> {
 }
 
 pub(super) fn field_value(value: &str) -> Result<(), UnitError> {
-    // RFC 9110 5.5: no CR, LF or NUL, no blanks at its ends; other controls are refused too.
-    let bad = value.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control());
+    // RFC 9110 5.5: the blanks around a value are not part of it.
+    let bad = !is_field_value(value.as_bytes());
     if bad || value.trim_matches([' ', '\t']).len() != value.len() {
         return Err(UnitError::new("a field's value has no control characters and no blanks at its ends")
             .hint("write it on one line"));
@@ -31,47 +29,14 @@ pub(super) fn field_value(value: &str) -> Result<(), UnitError> {
     Ok(())
 }
 
-/// A method: a token in capitals as far as it is a known one.
-pub(super) fn method(name: &str) -> Result<(), UnitError> {
-    let capitals = name.to_ascii_uppercase();
-    if !is_token(name) {
-        return Err(
-            UnitError::new(format!("`{name}` is not a method")).hint("write methods in capitals: GET, POST")
-        );
-    }
-    if capitals != name && METHODS.contains(&&*capitals) {
-        return Err(UnitError::new(format!("`{name}` is not a method: methods are case-sensitive"))
-            .hint(format!("write {capitals}")));
-    }
-    Ok(())
-}
-
-/// A name, `*.` and a name, or an address, without a port.
-pub(super) fn host_pattern(written: &str) -> Result<(), UnitError> {
-    let name = written.strip_prefix("*.").unwrap_or(written);
-    host_name(name).map_err(|reason| {
-        let hint = match (name, written.split_once("://"), written.rsplit_once(':')) {
-            ("*", ..) => "leave `hosts` out to match every host".to_owned(),
-            (_, Some((_, rest)), _) => {
-                format!("write {} alone", rest.split(['/', ':']).next().unwrap_or(rest))
-            }
-            (_, None, Some((host, port))) if port.parse::<u16>().is_ok() => {
-                format!("write {host} without the port")
-            }
-            _ => "write api.example.com, or *.example.com for every name below it".to_owned(),
-        };
-        UnitError::new(format!("`{written}` is not a host: {reason}")).hint(hint)
-    })
-}
-
 /// A host with or without a port, as in a Host field.
 pub(super) fn authority(written: &str) -> Result<(), UnitError> {
     let (host, port) = split_port(written);
     let bad_port = port.is_some_and(|port| port.parse::<u16>().is_err());
-    let reason = host_name(host).err().or(bad_port.then_some("its port is not a number"));
+    let reason =
+        host_name(host).err().or(bad_port.then(|| format!("the port of `{written}` is not a number")));
     reason.map_or(Ok(()), |reason| {
-        Err(UnitError::new(format!("`{written}` is not a host: {reason}"))
-            .hint("write api.example.com or api.example.com:8443"))
+        Err(UnitError::new(reason).hint("write api.example.com or api.example.com:8443"))
     })
 }
 
@@ -103,10 +68,7 @@ pub(super) fn endpoint(written: &str) -> Result<(), UnitError> {
     }
     let (host, port) = split_port(written);
     if let Err(reason) = host_name(host) {
-        return refuse(
-            &format!("is not an address: {reason}"),
-            "write host:port, [ipv6]:port or unix:/path".to_owned(),
-        );
+        return Err(UnitError::new(reason).hint("write host:port, [ipv6]:port or unix:/path"));
     }
     match port.map(str::parse::<u16>) {
         None => refuse("has no port", format!("write {written}:80")),
@@ -122,30 +84,11 @@ fn split_port(written: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn host_name(name: &str) -> Result<(), &'static str> {
-    if let Some(inner) = name.strip_prefix('[') {
-        let parsed = inner.strip_suffix(']').map(str::parse::<Ipv6Addr>);
-        return if matches!(parsed, Some(Ok(_))) { Ok(()) } else { Err("not an IPv6 address in brackets") };
+/// A host by the rule of `route`, without wildcard.
+fn host_name(name: &str) -> Result<(), String> {
+    match HostPattern::parse(name, "") {
+        Ok(HostPattern::Exact(_)) => Ok(()),
+        Ok(HostPattern::Wildcard(_)) => Err(format!("`{name}` is many hosts, and one is needed")),
+        Err(error) => Err(error.reason),
     }
-    if name.is_empty() {
-        return Err("it is empty");
-    }
-    if name.len() > HOST_LEN_MAX {
-        return Err("it is longer than 253 characters");
-    }
-    if name.contains('*') {
-        return Err("`*` may only be its first label");
-    }
-    if name.contains(':') {
-        return Err(if name.parse::<SocketAddr>().is_ok() { "it has a port" } else { "it has a colon" });
-    }
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
-        return Err("it has a character that no host has");
-    }
-    if name.split('.').any(str::is_empty) { Err("it has an empty label") } else { Ok(()) }
 }
-
-/// RFC 1035 2.3.4.
-const HOST_LEN_MAX: usize = 253;
-const METHODS: &[&str] =
-    &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"];

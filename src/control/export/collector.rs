@@ -84,10 +84,9 @@ impl Shards {
                 family.level([("worker", label)], gauge(worker).get())?;
             }
         }
-        let mut family =
-            Family::counter(encoder, "ringgate_worker_busy_seconds", "Time the loop was not waiting.")?;
+        let mut family = Family::counter(encoder, "ringgate_worker_cpu_seconds", "CPU time of the worker.")?;
         for (label, worker) in self.worker_labels.iter().zip(self.sources.registry.workers()) {
-            family.count_seconds([("worker", label)], worker.loop_busy_nanos.get() as f64 / 1e9)?;
+            family.count_seconds([("worker", label)], worker.cpu_nanos.get() as f64 / 1e9)?;
         }
         Ok(())
     }
@@ -228,7 +227,7 @@ type Row<T, N> = (&'static str, &'static str, fn(&T) -> &N);
 
 const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 3] = [
     ("ringgate_connections_accepted", "Client connections accepted.", |worker| &worker.connections_accepted),
-    ("ringgate_connections_refused", "Client connections closed at once for a limit.", |worker| {
+    ("ringgate_connections_refused", "Connections that could not be accepted.", |worker| {
         &worker.connections_refused
     }),
     ("ringgate_worker_requests", "Requests whose head was complete.", |worker| &worker.requests),

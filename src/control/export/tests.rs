@@ -26,7 +26,7 @@ fn busy() -> Frozen<Registry> {
         worker.connections_active.add(2);
         worker.bytes_downstream_read.add(100);
         worker.count_error(1);
-        worker.loop_busy_nanos.add(1_500_000_000);
+        worker.cpu_nanos.add(1_500_000_000);
         let route = registry.route("or\"d\\ers\n", index);
         route.count_request(0, 200);
         route.duration.record(300_000);
@@ -67,7 +67,7 @@ fn sums_the_workers_and_labels_what_it_sums() {
         r#"ringgate_endpoint_attempts_total{cluster="orders",endpoint="10.0.0.1:80"} 6"#,
         r#"ringgate_pool_connections{cluster="orders",endpoint="10.0.0.1:80",state="idle"} 2"#,
         r#"ringgate_policy_decisions_total{route="orders",policy="jwt",verdict="refused"} 2"#,
-        r#"ringgate_worker_busy_seconds_total{worker="0"} 1.5"#,
+        r#"ringgate_worker_cpu_seconds_total{worker="0"} 1.5"#,
         r#"ringgate_build_info{version="1.2.3"} 1"#,
         r#"ringgate_generation{hash="abc"} 4"#,
         "ringgate_start_time_seconds 1700000000",

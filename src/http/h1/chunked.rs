@@ -4,6 +4,8 @@
 //! lies at its front. Extensions are checked and dropped (they are hop by hop, RFC 9112 7.1.1); trailer fields that
 //! may not stand in a trailer section are dropped. If nothing has to be dropped, nothing is moved.
 
+use std::rc::Rc;
+
 use super::extension::Extension;
 use super::trailer::{self, TrailerScan};
 use crate::http::ascii::hex_digit;
@@ -59,7 +61,8 @@ pub enum ChunkError {
 pub struct ChunkedDecoder {
     state: State,
     digits: u8,
-    drops_trailers: bool,
+    /// Names that may not go on as trailers, besides those that no trailer section may have.
+    refused_trailers: Option<Rc<[Box<[u8]>]>>,
     extension_bytes: u32,
     extension_bytes_total: u64,
     /// Of the chunk that is being read.
@@ -82,9 +85,9 @@ enum State {
 }
 
 impl ChunkedDecoder {
-    /// One that drops every trailer field, which an intermediary may (RFC 9110 6.5.1).
-    pub fn dropping_trailers() -> ChunkedDecoder {
-        ChunkedDecoder { drops_trailers: true, ..ChunkedDecoder::default() }
+    /// One that drops trailer fields of these names too, which an intermediary may (RFC 9110 6.5.1).
+    pub fn refusing_trailers(names: Rc<[Box<[u8]>]>) -> ChunkedDecoder {
+        ChunkedDecoder { refused_trailers: Some(names), ..ChunkedDecoder::default() }
     }
 
     /// Takes what it can of `input`, which begins where the last call left off, and compacts it in place. However the
@@ -179,7 +182,7 @@ impl ChunkedDecoder {
     /// The trailer section, all of which is there.
     fn trailer(&mut self, pass: &mut Pass<'_>) {
         while let Some(line_len) = trailer::line_len(pass.rest()).filter(|len| *len > 2) {
-            if !self.drops_trailers && trailer::may_go_on(&pass.rest()[..line_len]) {
+            if trailer::may_go_on(&pass.rest()[..line_len], self.refused_trailers.as_deref()) {
                 pass.keep_framing(line_len);
             } else {
                 pass.drop(line_len);

@@ -3,13 +3,13 @@
 //! Owns no sockets and no buffers: it reads byte slices and appends to vectors. Strict where leniency would let two
 //! readers of the same bytes disagree on where a message ends.
 
-/// The chunked transfer coding.
+// The chunked transfer coding.
 pub mod chunked;
-/// Heads to bytes.
+// Heads to bytes.
 pub mod encode;
-/// Where a body ends, and whether the connection goes on.
+// Where a body ends, and whether the connection goes on.
 pub mod framing;
-/// Bytes to heads.
+// Bytes to heads.
 pub mod parse;
 
 mod extension;

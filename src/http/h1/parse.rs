@@ -1,6 +1,6 @@
 //! Bytes to heads (RFC 9112 2 to 5).
 //!
-//! Owns the order in which a head is judged: by line as its bytes arrive ([`super::lines`], [`super::start_line`]),
+//! Owns the order in which a head is judged: by line as its bytes arrive (`lines`, `start_line`),
 //! then field by field with httparse once it is complete. A head gets the same verdict in one read or in a hundred.
 //! What the fields mean together is [`super::framing`]'s business.
 

@@ -43,12 +43,16 @@ pub(super) fn line_len(section: &[u8]) -> Option<usize> {
     memchr(b'\n', section).map(|end| end + 1)
 }
 
-/// Whether a trailer section may carry this field line on.
-pub(super) fn may_go_on(line: &[u8]) -> bool {
+/// Whether a trailer section may carry this field line on. `refused` are names that it may not carry besides.
+pub(super) fn may_go_on(line: &[u8], refused: Option<&[Box<[u8]>]>) -> bool {
     let name = &line[..memchr(b':', line).unwrap_or(0)];
     let begins =
         |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    !FieldId::recognise(name).is_forbidden_in_trailers() && !begins(b"content-") && !begins(b"x-forwarded-")
+    let is_refused = refused.unwrap_or_default().iter().any(|one| one.eq_ignore_ascii_case(name));
+    !is_refused
+        && !FieldId::recognise(name).is_forbidden_in_trailers()
+        && !begins(b"content-")
+        && !begins(b"x-forwarded-")
 }
 
 /// RFC 9112 5: a name, a colon, a value; no fold, no white space before the colon.
@@ -87,10 +91,10 @@ mod tests {
             "Expect",
             "Max-Forwards",
         ] {
-            assert!(!may_go_on(format!("{name}: x").as_bytes()), "{name}");
+            assert!(!may_go_on(format!("{name}: x").as_bytes(), None), "{name}");
         }
         for name in ["Grpc-Status", "ETag", "Server-Timing", "Digest", "x", "Contents"] {
-            assert!(may_go_on(format!("{name}: x").as_bytes()), "{name}");
+            assert!(may_go_on(format!("{name}: x").as_bytes(), None), "{name}");
         }
     }
 }
