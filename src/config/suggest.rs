@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn lists_the_known_words_where_none_is_near() {
         assert_eq!(
-            hint("zzz", &["a", "bb"], "known keys are").as_deref(),
-            Some("known keys are `a` and `bb`")
+            hint("zzz", &["a", "bb"], "other keys are").as_deref(),
+            Some("other keys are `a` and `bb`")
         );
         assert_eq!(hint("zzz", &[], "known keys"), None);
     }

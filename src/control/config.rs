@@ -153,7 +153,8 @@ pub struct LimitsConfig {
     /// How long an answer may still be on its way to a client that has closed its sending side. Such a client
     /// may only have half-closed, or may be gone; after this long it counts as gone.
     pub half_close_grace: Span,
-    /// Open client connections per worker; further ones wait in the kernel's backlog.
+    /// Open client connections per worker, and never more than three quarters of the process's descriptors for all.
+    /// At the limit idle ones are closed; where none is, further clients wait in the kernel's backlog.
     pub connections: u32,
     /// How long exchanges in flight may go on when the gateway stops.
     pub drain_timeout: Span,

@@ -5,19 +5,24 @@
 
 use std::cell::Cell;
 use std::fmt::Write;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use crate::control::config::Config;
 use crate::http::h1::parse::{self, HeadScan};
 use crate::net::addr::PeerAddr;
+use crate::policy::chain::{Chain, Passage};
 use crate::policy::exchange::Exchange;
-use crate::policy::reply::Fault;
+use crate::policy::reply::{Fault, Reply};
 use crate::proxy::forward::hash;
 use crate::proxy::prepare::prepare;
-use crate::proxy::snapshot::{Action, Snapshot};
+use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::route::params::Params;
 use crate::route::reference::{self, Verdict};
 use crate::route::table::{Outcome, RequestView, RouteIndex};
+use crate::telemetry::Registry;
 use crate::upstream::balance::{Balancer, Pick};
 use crate::upstream::cluster::ClusterPlan;
 use crate::worker::spawn::tables;
@@ -40,6 +45,15 @@ pub struct Question {
 /// Explains. The error says what is wrong with the question.
 pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Result<String, String> {
     let listener = find_listener(snapshot, question)?;
+    if !question.url.contains("://") && !question.url.starts_with(['/', '*']) {
+        return Err(format!(
+            "`{0}` is no URL: write `http://{0}`, or a path that begins with `/`",
+            question.url
+        ));
+    }
+    if let Some(field) = question.fields.iter().find(|field| !field.contains(':')) {
+        return Err(format!("`{field}` is no field: write `Name: value`"));
+    }
     let mut exchange = Exchange::new(PeerAddr(question.peer));
     let mut out = String::new();
     let _ = writeln!(
@@ -61,9 +75,16 @@ pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Res
     let view = view_of(&exchange);
     let outcome = table.find(&view, &mut params);
     let found = match outcome {
+        Outcome::Found(index) => Some(index),
+        _ => None,
+    };
+    // Before policies change the request.
+    let mut others = String::new();
+    tell_others(&mut others, snapshot, listener, &view, found);
+    match outcome {
         Outcome::Found(index) => {
-            tell_route(&mut out, config, snapshot, index, &params, &exchange);
-            Some(index)
+            exchange.params = params;
+            tell_route(&mut out, config, snapshot, index, &mut exchange);
         }
         Outcome::MethodNotAllowed(allowed) => {
             let mut methods = Vec::new();
@@ -73,14 +94,12 @@ pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Res
                 "answer      405 method_not_allowed, Allow: {}",
                 String::from_utf8_lossy(&methods)
             );
-            None
         }
         Outcome::NotFound => {
             let _ = writeln!(out, "answer      404 no_route");
-            None
         }
-    };
-    tell_others(&mut out, snapshot, listener, &view, found);
+    }
+    out.push_str(&others);
     Ok(out)
 }
 
@@ -136,14 +155,13 @@ fn tell_route(
     config: &Config,
     snapshot: &Snapshot,
     index: RouteIndex,
-    params: &Params,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
 ) {
     let plan = &snapshot.routes[index.0 as usize];
     let written = &config.routes[index.0 as usize];
     let _ = writeln!(out, "route       {} (routes[{}])", plan.name, index.0);
     for name in plan.matches.names() {
-        let value = params.named(name, plan.matches.names(), exchange.path()).unwrap_or_default();
+        let value = exchange.params.named(name, plan.matches.names(), exchange.path()).unwrap_or_default();
         let _ = writeln!(out, "  captured  {name} = {value}");
     }
     let policies = written.policies.over(&config.defaults.policies).settings();
@@ -154,11 +172,17 @@ fn tell_route(
         let label = if place == 0 { "policies" } else { "" };
         let _ = writeln!(out, "{label:<12}{}. {key} {settings}", place + 1);
     }
+    if let Some((key, reply)) = refusal(plan, exchange) {
+        let fault = reply.fault;
+        let _ =
+            writeln!(out, "answer      {} {}, by {key}: {}", fault.status(), fault.code(), fault.detail());
+        return;
+    }
     match &plan.action {
         Action::Forward { cluster, rewrite, .. } => {
             if let Some(rewrite) = rewrite {
                 let mut path = Vec::new();
-                rewrite.apply(exchange.path(), params, &mut path);
+                rewrite.apply(exchange.path(), &exchange.params, &mut path);
                 let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
             }
             tell_cluster(out, config, snapshot, *cluster, exchange);
@@ -170,6 +194,18 @@ fn tell_route(
         Action::Respond { status, body, .. } => {
             let _ = writeln!(out, "answer      {status} with {} bytes", body.len());
         }
+    }
+}
+
+/// Runs the route's policies on the question, as a worker would. Those that refuse do so without waiting for anything;
+/// one that has to wait (for a network) is taken to admit.
+fn refusal(plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, Reply)> {
+    let registry = Registry::new(1);
+    let chain = Chain::start(&plan.policies, |key| registry.policy(&plan.name, key, 0));
+    let passage = pin!(chain.on_request(exchange));
+    match passage.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Passage { passed, reply: Some(reply) }) => Some((plan.policies[passed - 1].key(), reply)),
+        _ => None,
     }
 }
 

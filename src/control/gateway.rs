@@ -21,6 +21,7 @@ use crate::proxy::snapshot::Snapshot;
 use crate::rt::affinity::allowed_cpus;
 use crate::rt::clock;
 use crate::rt::driver::{self, Driver};
+use crate::rt::memory::raise_open_files;
 use crate::shared::{Frozen, LineReader, LineWriter, Mailbox, Published, line_ring};
 use crate::telemetry::Registry;
 use crate::telemetry::metrics::METHOD_SLOTS;
@@ -35,6 +36,8 @@ const MAILBOX_CAPACITY: usize = 64;
 const START_BOUND: Duration = Duration::from_secs(20);
 /// How long the log may take to be written out at the end.
 const LOG_FLUSH_BOUND: Duration = Duration::from_secs(3);
+/// Descriptors for listeners, rings, logs and the admin listener.
+const DESCRIPTORS_RESERVED: u64 = 64;
 /// How long an address may still be held by a process that has ended.
 const TAKEN_PATIENCE: Duration = Duration::from_secs(2);
 /// Beyond the drain's own limit, for the workers' last turn.
@@ -141,6 +144,7 @@ impl Gateway {
                 count: self.cpus.len(),
                 cpu: Some(self.cpus[index]),
                 driver: self.driver,
+                connections_max: connections_per_worker(self.cpus.len()),
                 listeners,
                 snapshot: self.snapshot.clone(),
                 registry: registry.clone(),
@@ -313,6 +317,12 @@ fn admin_token(config: &Config, environment: &Environment) -> Result<Option<Stri
         Ok(secret) => Ok(Some(secret.expose().to_owned())),
         Err(error) => Err(StartError::Missing(format!("admin.token: {}", error.reason))),
     }
+}
+
+/// Three of four descriptors are for clients, in equal parts; the rest is for upstream connections and files.
+fn connections_per_worker(workers: usize) -> u32 {
+    let descriptors = raise_open_files().saturating_sub(DESCRIPTORS_RESERVED);
+    u32::try_from(descriptors / 4 * 3 / workers.max(1) as u64).unwrap_or(u32::MAX).max(1)
 }
 
 type Bound = (Vec<(String, SocketAddr)>, Vec<Vec<TcpListener>>);

@@ -37,6 +37,13 @@ impl Span {
     }
 }
 
+/// Whether a field of this name is read as one called `known` by services that take `_` for `-`, as CGI and its heirs
+/// do. Case does not matter.
+pub fn reads_as(name: &[u8], known: &[u8]) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    name.len() == known.len() && name.iter().zip(known).all(|(a, b)| plain(*a) == plain(*b))
+}
+
 /// Fields in the order they came.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
@@ -212,7 +219,8 @@ impl Fields {
     /// Removes what Connection nominates and what is meant for this connection only (RFC 9110 7.6.1): Connection,
     /// Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade. Trailer stays, because trailer sections go on.
     ///
-    /// A sender cannot nominate away Host or Content-Length: those are not its to hide from the next hop.
+    /// A sender cannot nominate away Host, Content-Length, Content-Type or Authorization: those are not its to hide
+    /// from the next hop.
     pub fn remove_hop_by_hop(&mut self) {
         const HOP_BY_HOP: u64 = FieldId::Connection.bit()
             | FieldId::KeepAlive.bit()
@@ -231,7 +239,11 @@ impl Fields {
     /// Bits of the ids that Connection nominates. Fields without an id are marked by an empty name instead, and if
     /// there are more than [`NOMINATED_MAX`] of those, all of them are taken as nominated.
     fn nominated(&mut self) -> u64 {
-        const KEPT: u64 = FieldId::Host.bit() | FieldId::ContentLength.bit() | FieldId::Other.bit();
+        const KEPT: u64 = FieldId::Host.bit()
+            | FieldId::ContentLength.bit()
+            | FieldId::ContentType.bit()
+            | FieldId::Authorization.bit()
+            | FieldId::Other.bit();
         let (mut ids, mut others) = (0, 0);
         let Fields { bytes, list, .. } = self;
         for at in 0..list.len() {

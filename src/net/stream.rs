@@ -3,7 +3,7 @@
 //! Reads and writes lend their buffer to the kernel and give it back. Whoever drops a read in flight loses
 //! what it would have brought; downstream reads therefore go through [`super::intake`].
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -72,6 +72,16 @@ impl Stream {
 
     /// Writes the first `limit` bytes of `buffer` and consumes them.
     pub async fn write(&self, buffer: Buffer, limit: usize) -> (io::Result<()>, Buffer) {
+        self.write_counting(buffer, limit, &Cell::new(0)).await
+    }
+
+    /// The same; `progress` counts up with every part that the kernel took.
+    pub async fn write_counting(
+        &self,
+        buffer: Buffer,
+        limit: usize,
+        progress: &Cell<u64>,
+    ) -> (io::Result<()>, Buffer) {
         let mut window = Window { limit: limit.min(buffer.len()), buffer };
         while window.limit > 0 {
             let (outcome, lent) = on_kind!(self, stream => stream.write(window).await);
@@ -79,6 +89,7 @@ impl Stream {
             match outcome {
                 Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), window.buffer),
                 Ok(count) => {
+                    progress.set(progress.get() + 1);
                     window.buffer.consume(count);
                     window.limit -= count;
                 }
@@ -105,6 +116,14 @@ impl Stream {
         // SAFETY: the pointer and length are those of a live slice; the descriptor is open as long as `self` is.
         let sent = unsafe { libc::send(self.fd, bytes.as_ptr().cast(), bytes.len(), flags) };
         usize::try_from(sent).is_ok_and(|sent| sent == bytes.len())
+    }
+
+    /// Bytes that the kernel holds because the other side has not taken them yet.
+    pub fn unsent_bytes(&self) -> usize {
+        let mut count: libc::c_int = 0;
+        // SAFETY: SIOCOUTQ writes one int to the pointer; the descriptor is open as long as `self` is.
+        let outcome = unsafe { libc::ioctl(self.fd, libc::TIOCOUTQ, &raw mut count) };
+        if outcome < 0 { 0 } else { usize::try_from(count).unwrap_or(0) }
     }
 
     /// Tells the other side that nothing more will come.

@@ -33,6 +33,8 @@ codes! {
     MethodNotAllowed = 405 "method_not_allowed" "This resource does not take this method.";
     /// The path cannot be normalised.
     BadPath = 400 "bad_path" "The path is malformed or leaves the root.";
+    /// A trusted proxy names its client in a way that cannot be read.
+    BadForwarded = 400 "bad_forwarded" "The fields that tell who the client is cannot be read.";
     /// The head took too long.
     HeadTimeout = 408 "head_timeout" "The request head did not arrive in time.";
     /// The body took too long.

@@ -3,6 +3,7 @@
 //! Busy, it holds buffers and everything an exchange needs, in one allocation that serves many exchanges. Idle for
 //! a while, it gives all of that back and waits for readability with a few hundred bytes of state.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use crate::http::h1::framing::persists;
 use crate::http::h1::parse::{self, HeadScan};
 use crate::http::refusal::Refusal;
-use crate::net::addr::PeerAddr;
+use crate::net::addr::{ClientAddr, PeerAddr};
 use crate::net::intake::{Arrival, Intake};
 use crate::net::stream::Stream;
 use crate::policy::exchange::Exchange;
@@ -112,6 +113,9 @@ async fn wait_parked(local: &Local, stream: &Stream, idle: &Deadline, served: u3
         let limits = &local.installed().snapshot.limits;
         if served == 0 { limits.head_timeout } else { limits.keepalive_timeout }
     };
+    if local.is_draining.get() {
+        return false;
+    }
     local.metrics.parked_connections.add(1);
     let outcome = idle.guard(timeout.saturating_sub(PARK_AFTER), pin!(stream.readable())).await;
     local.metrics.parked_connections.sub(1);
@@ -215,7 +219,8 @@ impl Conversation {
 
     /// Waits for the first byte of a request.
     async fn wait_idle(&mut self, idle: &Deadline) -> Next {
-        if self.local.is_draining.get() {
+        // A request that is there already is still answered.
+        if self.local.is_draining.get() && self.stream.is_quiet() {
             return Next::Close;
         }
         self.local.metrics.connections_idle.add(1);
@@ -253,6 +258,9 @@ impl Conversation {
         self.exchange.request_id.clear();
         let id = local.request_ids.next(clock::wall_ms());
         self.exchange.request_id.extend_from_slice(id.as_bytes());
+        // What was parsed before belongs to another request, perhaps of another client behind the same proxy.
+        self.exchange.request.clear();
+        self.exchange.client = ClientAddr(self.exchange.peer.ip());
         self.exchange.path.clear();
         self.exchange.query = None;
         self.exchange.host.clear();
@@ -264,7 +272,7 @@ impl Conversation {
         let len = buffer.len();
         let timeout = installed.snapshot.limits.write_timeout;
         // Whether the client still takes it or not, the connection is over.
-        let _ = write(&self.stream, buffer, len, &self.sending, timeout).await;
+        let _ = write(&self.stream, buffer, len, &self.sending, timeout, &Cell::new(0)).await;
         record(&self.tally, &self.exchange, &installed, &local, self.listener);
     }
 
@@ -274,10 +282,10 @@ impl Conversation {
         self.stream.shutdown_write();
         self.waiting.arm(LINGER);
         loop {
-            let outcome = self.waiting.watch(pin!(self.intake.fill())).await;
-            let Ok(Ok(Arrival::Bytes(_))) = outcome else { return };
             let all = self.intake.bytes().len();
             self.intake.consume(all);
+            let outcome = self.waiting.watch(pin!(self.intake.fill())).await;
+            let Ok(Ok(Arrival::Bytes(_))) = outcome else { return };
         }
     }
 }

@@ -169,10 +169,10 @@ impl Answer<'_> {
     async fn run(&mut self, opening: Buffer, is_repeatable: bool) -> Result<bool, Fault> {
         let hash = hash(&self.cluster.plan, self.exchange);
         let mut opening = opening;
-        let mut excluded = 0_u64;
+        let mut excluded = Vec::new();
         let mut last_fault = Fault::from(Code::NoEndpoint);
         for _ in 0..ATTEMPTS_MAX {
-            let Some(chosen) = self.cluster.choose(hash, excluded) else { break };
+            let Some(chosen) = self.cluster.choose(hash, &excluded) else { break };
             self.tally.upstream.attempts.set(self.tally.upstream.attempts.get() + 1);
             self.tally.upstream.endpoint.set(chosen.index);
             chosen.endpoint().metrics.attempts.add(1);
@@ -180,14 +180,18 @@ impl Answer<'_> {
                 Ok(connection) => connection,
                 Err(fault) => {
                     last_fault = fault;
-                    excluded |= 1_u64.checked_shl(chosen.index as u32).unwrap_or(0);
+                    excluded.push(chosen.index);
                     continue;
                 }
             };
-            match self.response_head(&connection, opening).await {
-                Ok(input) => return self.relay(connection, input).await,
-                Err(Miss::Unanswered(Some(again))) if connection.is_reused && is_repeatable => {
+            let is_reused = connection.is_reused;
+            match self.attempt(connection, opening).await {
+                Ok(persists) => return Ok(persists),
+                Err(Miss::Unanswered(Some(again))) if is_reused && is_repeatable => {
                     chosen.endpoint().metrics.stale_replaced.add(1);
+                    // Where one was closed on its next request, the others will be too.
+                    chosen.endpoint().close_idle();
+                    last_fault = Code::UpstreamReset.into();
                     opening = again;
                 }
                 Err(miss) => {
@@ -218,19 +222,19 @@ impl Answer<'_> {
         })
     }
 
-    /// Writes the opening and reads until the final response head is complete. Gives the buffer with what came
-    /// behind the head.
-    async fn response_head(&mut self, connection: &Connection, opening: Buffer) -> Result<Buffer, Miss> {
-        let upstream = &connection.stream;
+    /// Writes the opening while the answer is awaited and carried: an origin may answer before it has read all of it.
+    async fn attempt(&mut self, connection: Connection, opening: Buffer) -> Result<bool, Miss> {
+        let upstream = connection.stream.clone();
         let len = opening.len();
-        let duplex = self.duplex;
-        let local = self.local;
+        let Self { duplex, local, .. } = *self;
+        duplex.is_opened.set(false);
         let write = async {
             let (outcome, mut opening) = upstream.write(opening, len).await;
             local.metrics.bytes_upstream_written.add(len as u64);
             // An origin may refuse by closing its reading side and still answer: what it says counts.
             if outcome.is_ok() {
-                duplex.open(upstream);
+                duplex.is_opened.set(true);
+                duplex.open(&upstream);
             }
             opening.rewind(len);
             opening
@@ -238,16 +242,17 @@ impl Answer<'_> {
         let write = pin!(write);
         self.tally.upstream.sent_nanos.set(clock::nanos());
         self.answering.arm(self.cluster.plan.timeouts.head);
-        let (opening, head) = beside(write, pin!(self.read_head(upstream))).await;
-        match head {
-            Ok(input) => {
-                let since = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
-                self.tally.upstream.head_nanos.set(since.max(1));
-                Ok(input)
-            }
-            Err(Miss::Unanswered(_)) => Err(Miss::Unanswered(opening)),
-            Err(miss) => Err(miss),
+        match beside(write, pin!(self.respond(connection))).await {
+            (opening, Err(Miss::Unanswered(_))) => Err(Miss::Unanswered(opening)),
+            (_, outcome) => outcome,
         }
+    }
+
+    async fn respond(&mut self, connection: Connection) -> Result<bool, Miss> {
+        let input = self.read_head(&connection.stream).await?;
+        let since = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
+        self.tally.upstream.head_nanos.set(since.max(1));
+        self.relay(connection, input).await.map_err(Miss::Fault)
     }
 
     async fn read_head(&mut self, upstream: &Stream) -> Result<Buffer, Miss> {
@@ -309,6 +314,7 @@ impl Answer<'_> {
             return Err(Breach::UnexpectedSwitch.into());
         }
         framing::response(&self.exchange.response, self.exchange.request.method)?;
+        self.exchange.response.fields.remove_hop_by_hop();
         if count > INTERIM_MAX {
             return Err(Breach::TooManyInterim.into());
         }
@@ -319,8 +325,14 @@ impl Answer<'_> {
         let mut buffer = self.local.pool.lease(Size::Standard);
         response_head::write_interim(self.exchange, buffer.tail());
         let len = buffer.len();
-        write(self.downstream, buffer, len, self.sending, self.limits.write_timeout).await.1?;
-        self.answering.arm(self.cluster.plan.timeouts.head);
+        // Half an interim response cannot be followed by anything.
+        self.duplex.has_begun.set(true);
+        self.write(buffer, len).await?;
+        self.duplex.has_begun.set(false);
+        // The answer is not late while the request is still on its way.
+        if self.duplex.is_uploaded.get() {
+            self.answering.arm(self.cluster.plan.timeouts.head);
+        }
         Ok(())
     }
 
@@ -332,12 +344,18 @@ impl Answer<'_> {
         self.duplex.is_uploaded.get() || (self.exchange.response.status < 400 && !waits)
     }
 
+    async fn write(&self, buffer: Buffer, limit: usize) -> Result<(), Fault> {
+        let timeout = self.limits.write_timeout;
+        write(self.downstream, buffer, limit, self.sending, timeout, &self.duplex.progress).await.map(drop)
+    }
+
     /// Carries the answer to the client. True if the client's connection can go on.
     async fn relay(&mut self, connection: Connection, input: Buffer) -> Result<bool, Fault> {
         self.answering.disarm();
         let from = framing::response(&self.exchange.response, self.exchange.request.method)?;
         let keeps_upstream =
             framing::persists(self.exchange.response.version, &self.exchange.response.fields);
+        self.exchange.response.fields.remove_hop_by_hop();
         self.route.chain.on_response(self.route.chain.len(), self.exchange).await;
         let to = match (from, self.exchange.request.version) {
             (Framing::UntilClose, Version::Http11) => Framing::Chunked,
@@ -367,7 +385,7 @@ impl Answer<'_> {
         if !is_clean && from != Framing::UntilClose {
             self.local.metrics.count_error(Fault::from(Breach::UnsolicitedBytes).slot());
         }
-        if is_clean && keeps_upstream && self.duplex.is_uploaded.get() {
+        if is_clean && keeps_upstream && self.duplex.is_opened.get() && self.duplex.is_uploaded.get() {
             connection.release();
         }
         Ok(persists)

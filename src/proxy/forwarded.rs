@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::http::field::{FieldId, Fields};
+use crate::http::field::{FieldId, Fields, reads_as};
 use crate::http::h1::encode;
 use crate::net::addr::ClientAddr;
 use crate::policy::exchange::Exchange;
@@ -16,29 +16,59 @@ use crate::policy::ip_filter::AddressSet;
 /// Hops that are looked at, from the nearest. Longer chains do not occur; a client may send them.
 const HOPS_MAX: usize = 32;
 
+/// The nearest hop cannot be read, so nobody knows who the client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable;
+
 /// The client that a trusted peer names, if it names one.
-pub fn client(fields: &Fields, trusted: &AddressSet) -> Option<ClientAddr> {
-    let id = match fields.first(FieldId::XForwardedFor) {
-        Some(_) => FieldId::XForwardedFor,
-        None => FieldId::Forwarded,
-    };
-    let mut hops = [None; HOPS_MAX];
-    let mut count = 0;
-    for element in fields.list_tokens(id) {
-        let text = if id == FieldId::Forwarded { forwarded_for(element) } else { Some(element) };
-        hops[count % HOPS_MAX] = text.and_then(parse_hop);
-        count += 1;
+pub fn client(fields: &Fields, trusted: &AddressSet) -> Result<Option<ClientAddr>, Unreadable> {
+    let mut hops = Hops::default();
+    if fields.count(FieldId::XForwardedFor) > 0 {
+        x_forwarded_for(fields).for_each(|hop| hops.push(parse_hop(hop)));
+    } else {
+        fields
+            .list_tokens(FieldId::Forwarded)
+            .for_each(|element| hops.push(forwarded_for(element).and_then(parse_hop)));
     }
-    let mut farthest = None;
-    for back in 1..=count.min(HOPS_MAX) {
-        // What cannot be read ends the chain: nobody vouches for what stands before it.
-        let addr = hops[(count - back) % HOPS_MAX]?;
-        farthest = Some(ClientAddr(addr));
-        if !trusted.contains(addr) {
-            break;
+    hops.farthest(trusted)
+}
+
+/// The elements of X-Forwarded-For. The field knows no quoting, so a quote must not hide a comma.
+fn x_forwarded_for(fields: &Fields) -> impl Iterator<Item = &[u8]> {
+    let lines = fields.all(FieldId::XForwardedFor);
+    lines
+        .flat_map(|line| line.split(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|hop| !hop.is_empty())
+}
+
+/// The last hops of a chain, farthest first.
+#[derive(Default)]
+struct Hops {
+    addrs: [Option<IpAddr>; HOPS_MAX],
+    count: usize,
+}
+
+impl Hops {
+    fn push(&mut self, addr: Option<IpAddr>) {
+        self.addrs[self.count % HOPS_MAX] = addr;
+        self.count += 1;
+    }
+
+    fn farthest(&self, trusted: &AddressSet) -> Result<Option<ClientAddr>, Unreadable> {
+        let mut farthest = None;
+        for back in 1..=self.count.min(HOPS_MAX) {
+            let Some(addr) = self.addrs[(self.count - back) % HOPS_MAX] else {
+                // Nobody vouches for what stands before a hop that cannot be read.
+                return if farthest.is_some() { Ok(farthest) } else { Err(Unreadable) };
+            };
+            farthest = Some(ClientAddr(addr));
+            if !trusted.contains(addr) {
+                break;
+            }
         }
+        Ok(farthest)
     }
-    farthest
 }
 
 /// The value of `for=` in one element of Forwarded.
@@ -71,13 +101,20 @@ pub fn is_ours(id: FieldId) -> bool {
     )
 }
 
+/// True for further fields by which proxies tell who the client is: X-Real-IP and everything that begins with
+/// X-Forwarded. Nobody but a trusted peer may send them.
+pub fn tells_of_the_client(name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"x-forwarded-";
+    reads_as(name, b"x-real-ip") || name.get(..PREFIX.len()).is_some_and(|start| reads_as(start, PREFIX))
+}
+
 /// Writes the fields that tell the next hop about the client, the way and the request's id.
 pub fn write_fields(exchange: &Exchange, scheme: &'static [u8], out: &mut Vec<u8>) {
     let fields = &exchange.request.fields;
     let kept = |id| if exchange.peer_is_trusted { fields.first(id) } else { None };
     out.extend_from_slice(b"X-Forwarded-For: ");
     if exchange.peer_is_trusted {
-        for hop in fields.list_tokens(FieldId::XForwardedFor) {
+        for hop in x_forwarded_for(fields) {
             out.extend_from_slice(hop);
             out.extend_from_slice(b", ");
         }
@@ -90,11 +127,16 @@ pub fn write_fields(exchange: &Exchange, scheme: &'static [u8], out: &mut Vec<u8
     } else if !exchange.authority.is_empty() {
         encode::field(out, b"X-Forwarded-Host", &exchange.authority);
     }
-    if kept(FieldId::Forwarded).is_some() {
+    if kept(FieldId::Forwarded).is_some_and(is_balanced) {
         extend_forwarded(exchange, scheme, out);
     }
     write_via(fields, out);
     encode::field(out, b"X-Request-Id", &exchange.request_id);
+}
+
+/// A quote that is not closed would take in what is appended behind it.
+fn is_balanced(value: &[u8]) -> bool {
+    value.iter().filter(|&&byte| byte == b'"').count().is_multiple_of(2)
 }
 
 /// RFC 7239 section 4: an element of our own behind those that came. Only where a trusted peer speaks it.
@@ -133,7 +175,10 @@ mod tests {
         for (name, value) in lines {
             fields.append(name.as_bytes(), value.as_bytes());
         }
-        client(&fields, &AddressSet::new(&ranges)).map(|client| client.0.to_string())
+        match client(&fields, &AddressSet::new(&ranges)) {
+            Ok(client) => client.map(|client| client.0.to_string()),
+            Err(Unreadable) => Some("unreadable".to_owned()),
+        }
     }
 
     #[test]
@@ -151,8 +196,22 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_nobody() {
-        assert_eq!(seen(&[("X-Forwarded-For", "198.51.100.7, unknown")]), None);
+        assert_eq!(seen(&[("X-Forwarded-For", "198.51.100.7, unknown")]).as_deref(), Some("unreadable"));
+        assert_eq!(seen(&[("X-Forwarded-For", "unknown, 10.0.0.2")]).as_deref(), Some("10.0.0.2"));
         assert_eq!(seen(&[]), None);
+    }
+
+    #[test]
+    fn a_quote_hides_no_comma() {
+        assert_eq!(seen(&[("X-Forwarded-For", "\", 203.0.113.7")]).as_deref(), Some("203.0.113.7"));
+    }
+
+    #[test]
+    fn knows_the_other_fields_that_name_a_client() {
+        for name in ["X-Real-IP", "x_real_ip", "X-Forwarded-Port", "X_Forwarded_For", "x-forwarded-prefix"] {
+            assert!(tells_of_the_client(name.as_bytes()), "{name}");
+        }
+        assert!(!tells_of_the_client(b"X-Forward"));
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct Local {
     pub request_ids: RequestIds,
     /// Its access log.
     pub access_log: RefCell<AccessLog>,
+    /// Client connections it may have, whatever the configuration says.
+    pub connections_max: Cell<i64>,
     /// True once it takes no more requests.
     pub is_draining: Cell<bool>,
     installed: RefCell<Rc<Installed>>,
@@ -47,6 +49,8 @@ pub struct Local {
 struct IdleList {
     triggers: Vec<Option<Trigger>>,
     free: Vec<usize>,
+    /// Where the next ones to close are looked for.
+    cursor: usize,
 }
 
 impl Local {
@@ -65,6 +69,7 @@ impl Local {
             metrics,
             request_ids: RequestIds::new(seed),
             access_log: RefCell::new(access_log),
+            connections_max: Cell::new(i64::MAX),
             is_draining: Cell::new(false),
             installed: RefCell::new(installed),
             date: RefCell::new((u64::MAX, [0; DATE_BYTES])),
@@ -112,6 +117,21 @@ impl Local {
         let mut idle = self.idle.borrow_mut();
         idle.triggers[place] = None;
         idle.free.push(place);
+    }
+
+    /// Closes up to `count` connections that are parked, each in its turn; busy ones do not notice.
+    pub fn close_some_idle(&self, count: usize) {
+        let chosen: Vec<Trigger> = {
+            let mut idle = self.idle.borrow_mut();
+            let len = idle.triggers.len().max(1);
+            let start = idle.cursor % len;
+            idle.cursor = start + count;
+            let (behind, ahead) = idle.triggers.split_at(start.min(idle.triggers.len()));
+            ahead.iter().chain(behind).take(count).flatten().cloned().collect()
+        };
+        for trigger in chosen {
+            trigger.pull();
+        }
     }
 
     /// Takes no more requests: connections that wait for one are woken and close.

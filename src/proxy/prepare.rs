@@ -3,7 +3,7 @@
 //! Checks what concerns the message as a whole (framing, Host, target, Expect, protocol switches), normalises
 //! the path, and settles who is asking. Refuses; never answers.
 
-use crate::http::field::FieldId;
+use crate::http::field::{FieldId, reads_as};
 use crate::http::h1::framing;
 use crate::http::method::Method;
 use crate::http::target::{Form, Target, authority_host};
@@ -24,41 +24,53 @@ pub fn prepare(
     snapshot: &Snapshot,
     new_id: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(), Fault> {
-    settle_client(exchange, snapshot);
-    settle_request_id(exchange, new_id);
+    settle_request_id(exchange, snapshot, new_id);
     exchange.path.clear();
     exchange.path.push(b'/');
     exchange.query = None;
     exchange.host.clear();
     exchange.authority.clear();
     exchange.body_bytes_max = snapshot.limits.body_bytes;
+    exchange.client = ClientAddr(exchange.peer.ip());
     exchange.framing = framing::request(&exchange.request)?;
+    settle_client(exchange, snapshot)?;
     let target = Target::parse(exchange.request.method, exchange.request.target())?;
     settle_host(exchange, &target)?;
     refuse_what_we_do_not_do(exchange)?;
     settle_path(exchange, &target, snapshot)?;
-    let identity = &snapshot.identity_fields;
-    if !identity.is_empty() {
-        exchange
-            .request
-            .fields
-            .retain(|field| !identity.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
+    strip_fields(exchange, &snapshot.identity_fields);
+    Ok(())
+}
+
+/// Drops what only the connection, the gateway or a trusted proxy may say, before anything looks at it. Many services
+/// read `_` in a name as `-`, so a name that differs only in that is the same name here.
+fn strip_fields(exchange: &mut Exchange, identity: &[Box<[u8]>]) {
+    let is_trusted = exchange.peer_is_trusted;
+    let fields = &mut exchange.request.fields;
+    fields.remove_hop_by_hop();
+    fields.retain(|field| {
+        let is_identity = identity.iter().any(|name| reads_as(field.name, name));
+        let is_forwarding = !is_trusted && forwarded::tells_of_the_client(field.name);
+        !is_identity && !is_forwarding
+    });
+}
+
+fn settle_client(exchange: &mut Exchange, snapshot: &Snapshot) -> Result<(), Fault> {
+    let peer = exchange.peer.ip();
+    exchange.client = ClientAddr(peer);
+    if exchange.peer_is_trusted {
+        match forwarded::client(&exchange.request.fields, &snapshot.trusted_proxies) {
+            Ok(named) => exchange.client = named.unwrap_or(ClientAddr(peer)),
+            // Taking the proxy for its client would open to anybody what is open to the proxy.
+            Err(forwarded::Unreadable) => return Err(Code::BadForwarded.into()),
+        }
     }
     Ok(())
 }
 
-fn settle_client(exchange: &mut Exchange, snapshot: &Snapshot) {
-    let peer = exchange.peer.ip();
-    exchange.peer_is_trusted = snapshot.trusted_proxies.contains(peer);
-    exchange.client = if exchange.peer_is_trusted {
-        forwarded::client(&exchange.request.fields, &snapshot.trusted_proxies).unwrap_or(ClientAddr(peer))
-    } else {
-        ClientAddr(peer)
-    };
-}
-
 /// A trusted proxy's request id is kept, so that one request has one id through the house.
-fn settle_request_id(exchange: &mut Exchange, new_id: impl FnOnce(&mut Vec<u8>)) {
+fn settle_request_id(exchange: &mut Exchange, snapshot: &Snapshot, new_id: impl FnOnce(&mut Vec<u8>)) {
+    exchange.peer_is_trusted = snapshot.trusted_proxies.contains(exchange.peer.ip());
     exchange.request_id.clear();
     let fields = &exchange.request.fields;
     let given = if exchange.peer_is_trusted { fields.first(FieldId::XRequestId) } else { None };

@@ -116,11 +116,11 @@ impl Way<'_> {
     async fn write(&self, buffer: Buffer, limit: usize) -> Result<Buffer, Fault> {
         self.duplex.has_begun.set(true);
         self.duplex.has_spoken.set(true);
-        let (buffer, outcome) = write(self.downstream, buffer, limit, self.sending, self.write_timeout).await;
-        outcome?;
+        let progress = &self.duplex.progress;
+        let buffer =
+            write(self.downstream, buffer, limit, self.sending, self.write_timeout, progress).await?;
         self.metrics.bytes_downstream_written.add(limit as u64);
-        self.duplex.progress.set(self.duplex.progress.get() + 1);
-        buffer.ok_or(Fault::Gateway(Code::ClientStalled))
+        Ok(buffer)
     }
 
     /// Reads behind what is left in `buffer`, or into a fresh one that suits what is to come.
@@ -137,9 +137,16 @@ impl Way<'_> {
                 return Err(Breach::BadChunk.into());
             }
         }
-        let read = pin!(self.upstream.read(buffer));
-        let read = self.sending.guard(self.idle_timeout, read);
-        let (outcome, buffer) = read.await.map_err(|_| Fault::from(Code::UpstreamIdleTimeout))?;
+        let mut read = pin!(self.upstream.read(buffer));
+        let (outcome, buffer) = loop {
+            // The request may be on its way meanwhile: idle is a connection on which nothing moves.
+            let before = self.duplex.uploaded_bytes.get();
+            match self.sending.guard(self.idle_timeout, read.as_mut()).await {
+                Ok(arrived) => break arrived,
+                Err(_) if self.duplex.uploaded_bytes.get() != before => {}
+                Err(_) => return Err(Code::UpstreamIdleTimeout.into()),
+            }
+        };
         match outcome {
             Ok(count) => self.metrics.bytes_upstream_read.add(count as u64),
             Err(_) => return Err(Breach::TruncatedBody.into()),
@@ -191,17 +198,31 @@ impl ChunkEncoder {
     }
 }
 
-/// Writes the first `limit` bytes of `buffer` to a client, in time. Without a buffer the kernel still has it.
+/// Writes the first `limit` bytes of `buffer` to a client, and gives the buffer back. A client that takes nothing for
+/// `timeout` is given up: what it takes shows in `progress` or, for one that is slow, in what the kernel still holds.
 pub async fn write(
     downstream: &Stream,
     buffer: Buffer,
     limit: usize,
     sending: &Deadline,
     timeout: Duration,
-) -> (Option<Buffer>, Result<(), Fault>) {
-    match sending.guard(timeout, pin!(downstream.write(buffer, limit))).await {
-        Ok((Ok(()), buffer)) => (Some(buffer), Ok(())),
-        Ok((Err(_), buffer)) => (Some(buffer), Err(Code::ClientGone.into())),
-        Err(_) => (None, Err(Code::ClientStalled.into())),
+    progress: &Cell<u64>,
+) -> Result<Buffer, Fault> {
+    let mut write = pin!(downstream.write_counting(buffer, limit, progress));
+    let mut held = None;
+    loop {
+        let before = progress.get();
+        match sending.guard(timeout / 2, write.as_mut()).await {
+            Ok((Ok(()), buffer)) => return Ok(buffer),
+            Ok((Err(_), _)) => return Err(Code::ClientGone.into()),
+            Err(_) => {}
+        }
+        let holds = downstream.unsent_bytes();
+        let takes = progress.get() != before || held.is_none_or(|held| holds < held);
+        if !takes {
+            return Err(Code::ClientStalled.into());
+        }
+        progress.set(progress.get() + u64::from(held.is_some()));
+        held = Some(holds);
     }
 }

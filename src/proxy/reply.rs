@@ -3,6 +3,8 @@
 //! The one place where a reason becomes an answer. Says the stable code and the request id, and nothing of what
 //! is behind the gateway.
 
+use std::cell::Cell;
+
 use crate::http::h1::encode::{self, reason_phrase};
 use crate::http::h1::framing::Framing;
 use crate::http::method::Method;
@@ -84,7 +86,7 @@ pub async fn send(
     }
     tally.status.set(status);
     let len = buffer.len();
-    let (_, outcome) = write(stream, buffer, len, sending, limits.write_timeout).await;
+    let outcome = write(stream, buffer, len, sending, limits.write_timeout, &Cell::new(0)).await.map(drop);
     if outcome.is_ok() {
         local.metrics.bytes_downstream_written.add(len as u64);
     }

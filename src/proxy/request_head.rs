@@ -1,9 +1,9 @@
 //! The request head that goes upstream.
 //!
-//! Drops what belongs to the downstream connection (RFC 9110 7.6.1), writes framing, Host and forwarding fields
+//! What belongs to the downstream connection (RFC 9110 7.6.1) was dropped before policies ran. Writes framing, Host and forwarding fields
 //! itself, and passes the rest on as policies left it.
 
-use crate::http::field::{FieldId, Fields};
+use crate::http::field::FieldId;
 use crate::http::h1::encode;
 use crate::http::h1::framing::Framing;
 use crate::policy::exchange::Exchange;
@@ -25,9 +25,8 @@ pub fn write(exchange: &Exchange, address: &Address<'_>, out: &mut Vec<u8>) {
     write_line(exchange, address, out);
     encode::field(out, b"Host", address.host.unwrap_or(&exchange.authority));
     let fields = &exchange.request.fields;
-    let connection = ConnectionOptions::of(fields);
     for field in fields.iter() {
-        if !is_ours(field.id) && !connection.name(field.id, field.name) {
+        if !is_ours(field.id) {
             encode::field(out, field.name, field.value);
         }
     }
@@ -72,30 +71,4 @@ pub fn is_hop_by_hop(id: FieldId) -> bool {
             | FieldId::ProxyAuthenticate
             | FieldId::ProxyAuthorization
     )
-}
-
-/// The fields that Connection names. Nearly always none: the usual options name no field.
-pub struct ConnectionOptions<'a>(Option<&'a Fields>);
-
-impl<'a> ConnectionOptions<'a> {
-    /// Looks at Connection.
-    pub fn of(fields: &'a Fields) -> Self {
-        let names_fields = fields.list_tokens(FieldId::Connection).any(|option| {
-            !option.eq_ignore_ascii_case(b"close") && !option.eq_ignore_ascii_case(b"keep-alive")
-        });
-        Self(names_fields.then_some(fields))
-    }
-
-    /// True if the field is named. What frames the message or says whose it is cannot be named away.
-    pub fn name(&self, id: FieldId, name: &[u8]) -> bool {
-        if matches!(
-            id,
-            FieldId::ContentLength | FieldId::ContentType | FieldId::Host | FieldId::Authorization
-        ) {
-            return false;
-        }
-        self.0.is_some_and(|fields| {
-            fields.list_tokens(FieldId::Connection).any(|option| option.eq_ignore_ascii_case(name))
-        })
-    }
 }

@@ -9,7 +9,7 @@ use crate::http::h1::framing::Framing;
 use crate::http::head::Version;
 use crate::policy::exchange::Exchange;
 use crate::proxy::forwarded;
-use crate::proxy::request_head::{ConnectionOptions, is_hop_by_hop};
+use crate::proxy::request_head::is_hop_by_hop;
 
 /// What the head says about the message and the connection.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,6 @@ pub struct Wire {
 pub fn write(exchange: &Exchange, wire: Wire, date: &[u8], out: &mut Vec<u8>) {
     let response = &exchange.response;
     encode::status_line(out, response.status, response.reason());
-    let connection = ConnectionOptions::of(&response.fields);
     let mut has_date = false;
     for field in response.fields.iter() {
         has_date |= field.id == FieldId::Date;
@@ -35,7 +34,7 @@ pub fn write(exchange: &Exchange, wire: Wire, date: &[u8], out: &mut Vec<u8>) {
             || matches!(field.id, FieldId::XRequestId | FieldId::Via)
             || (field.id == FieldId::ContentLength
                 && (wire.framing != Framing::None || response.status == 204));
-        if !is_ours && !connection.name(field.id, field.name) {
+        if !is_ours {
             encode::field(out, field.name, field.value);
         }
     }
@@ -64,11 +63,10 @@ pub fn write(exchange: &Exchange, wire: Wire, date: &[u8], out: &mut Vec<u8>) {
 pub fn write_interim(exchange: &Exchange, out: &mut Vec<u8>) {
     let response = &exchange.response;
     encode::status_line(out, response.status, response.reason());
-    let connection = ConnectionOptions::of(&response.fields);
     for field in response.fields.iter() {
         // RFC 9110 15.2, 8.6: an interim response has no body and no length.
         let dropped = is_hop_by_hop(field.id) || field.id == FieldId::ContentLength;
-        if !dropped && !connection.name(field.id, field.name) {
+        if !dropped {
             encode::field(out, field.name, field.value);
         }
     }

@@ -26,8 +26,10 @@ use crate::rt::deadline::Deadline;
 #[derive(Default)]
 pub struct Duplex {
     upstream: RefCell<Option<Rc<Stream>>>,
-    /// True once every byte of the request has been written upstream.
+    /// True once every byte of the request has been taken from the client.
     pub is_uploaded: Cell<bool>,
+    /// True once the head, and what went with it, has been written to the current upstream connection.
+    pub is_opened: Cell<bool>,
     /// Bytes of the request body so far.
     pub uploaded_bytes: Cell<u64>,
     /// Counts up with every write that the client took.
@@ -157,9 +159,16 @@ impl Upload {
             let portion = self.cursor.advance(buffer.filled_mut()).map_err(refusal)?;
             self.count(portion.kept, duplex)?;
             let leftover = buffer.len() - portion.consumed;
-            let write = pin!(upstream.write(buffer, portion.kept));
-            let write = waiting.guard(timeouts.idle, write);
-            let (outcome, mut buffer) = write.await.map_err(|_| Fault::from(Code::UpstreamIdleTimeout))?;
+            let mut write = pin!(upstream.write(buffer, portion.kept));
+            let (outcome, mut buffer) = loop {
+                // The answer may be on its way meanwhile: idle is a connection on which nothing moves.
+                let before = duplex.progress.get();
+                match waiting.guard(timeouts.idle, write.as_mut()).await {
+                    Ok(written) => break written,
+                    Err(_) if duplex.progress.get() != before => {}
+                    Err(_) => return Err(Code::UpstreamIdleTimeout.into()),
+                }
+            };
             buffer.consume(buffer.len() - leftover);
             intake.put_back(buffer);
             if outcome.is_err() {

@@ -51,7 +51,7 @@ pub enum PathRefusal {
     EncodedSlash,
     /// `..` above the root.
     AboveRoot,
-    /// `.` or `..` next to a kept `%2F`: a traversal for whoever decodes later.
+    /// `.` or `..` next to a kept `%2F` or with parameters: a traversal for whoever reads it later.
     HiddenDotSegment,
 }
 
@@ -82,7 +82,7 @@ impl PathRefusal {
             Self::ForbiddenByte => "The path has a byte that must be percent-encoded.",
             Self::EncodedSlash => "The path has an encoded slash.",
             Self::AboveRoot => "The path leads above its root.",
-            Self::HiddenDotSegment => "The path has a dot segment next to an encoded slash.",
+            Self::HiddenDotSegment => "The path has a dot segment in disguise.",
         }
     }
 }
@@ -177,6 +177,7 @@ fn remove_dot_segments(path: &mut [u8], rules: &PathRules) -> Result<usize, Path
             }
             b"." => write = put_separator(path, write),
             segment => {
+                refuse_dots_with_parameters(segment)?;
                 refuse_hidden_dots(segment)?;
                 write = put_separator(path, write);
                 path.copy_within(start..end, write);
@@ -192,6 +193,16 @@ fn remove_dot_segments(path: &mut [u8], rules: &PathRules) -> Result<usize, Path
 fn put_separator(path: &mut [u8], write: usize) -> usize {
     path[write] = b'/';
     write + 1
+}
+
+/// Some services read `..;x` as `..`: parameters of a segment are taken off before it is looked at.
+fn refuse_dots_with_parameters(segment: &[u8]) -> Result<(), PathRefusal> {
+    let plain = memchr::memchr(b';', segment).unwrap_or(segment.len());
+    let encoded = memchr::memmem::find(segment, b"%3B").unwrap_or(segment.len());
+    match &segment[..plain.min(encoded)] {
+        b"." | b".." if plain.min(encoded) < segment.len() => Err(PathRefusal::HiddenDotSegment),
+        _ => Ok(()),
+    }
 }
 
 /// `..%2Fsecret` has no dot segment for us and has one for an upstream that decodes `%2F`.

@@ -69,10 +69,11 @@ impl Deadlines {
         let first = self.passed_ms.get() / TICK_MS;
         let last = now_ms / TICK_MS;
         // After a long stall one full turn looks at every slot; more turns would only repeat that.
+        // Set first: what is not due yet must go to a slot that is still to come.
+        self.passed_ms.set(last * TICK_MS);
         for tick in first..last.min(first + SLOTS as u64) {
             self.look_at(tick, now_ms);
         }
-        self.passed_ms.set(last * TICK_MS);
     }
 
     fn look_at(&self, tick: u64, now_ms: u64) {

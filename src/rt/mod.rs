@@ -10,3 +10,4 @@ pub mod deadline;
 pub mod driver;
 pub mod join;
 pub mod memory;
+pub mod say;

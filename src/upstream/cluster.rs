@@ -66,10 +66,9 @@ impl Cluster {
         Rc::new(Self { plan, endpoints, in_flight, balancer })
     }
 
-    /// Chooses an endpoint that is not in `excluded` (a bit per endpoint; those past the 64th are never
-    /// excluded).
-    pub fn choose(self: &Rc<Self>, hash: Option<u64>, excluded: u64) -> Option<Chosen> {
-        let is_excluded = |index: usize| index < 64 && excluded >> index & 1 == 1;
+    /// Chooses an endpoint that is not among `excluded`.
+    pub fn choose(self: &Rc<Self>, hash: Option<u64>, excluded: &[usize]) -> Option<Chosen> {
+        let is_excluded = |index: usize| excluded.contains(&index);
         let pick = Pick { hash, in_flight: &self.in_flight, is_excluded: &is_excluded };
         let index = self.balancer.pick(&pick)?;
         let count = &self.in_flight[index];

@@ -223,6 +223,13 @@ impl Connection {
     }
 }
 
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        // The figures outlive the endpoint.
+        self.close_idle();
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         self.endpoint.metrics.active.sub(1);

@@ -16,7 +16,10 @@ use crate::net::addr::PeerAddr;
 use crate::net::stream::{Stream, set_close_on_exec};
 use crate::proxy::connection::serve_connection;
 use crate::proxy::local::Local;
+use crate::rt::say::say;
 
+/// Idle connections that make room for new ones while a worker is full.
+const IDLE_CLOSED_AT_ONCE: usize = 32;
 /// How long to wait when the process is out of descriptors, or the worker at its cap.
 const BACK_OFF: Duration = Duration::from_millis(20);
 
@@ -25,12 +28,14 @@ pub async fn accept(local: Rc<Local>, listener: StdListener, index: usize, stop:
     let fd = listener.as_raw_fd();
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
-        Err(error) => return eprintln!("worker {}: cannot listen: {error}", local.worker),
+        Err(error) => return say(format_args!("worker {}: cannot listen: {error}", local.worker)),
     };
     let mut has_complained = false;
     loop {
-        let cap = i64::from(local.installed().snapshot.limits.connections);
+        let configured = i64::from(local.installed().snapshot.limits.connections);
+        let cap = configured.min(local.connections_max.get());
         if local.metrics.connections_active.get() >= cap && !local.is_draining.get() {
+            local.close_some_idle(IDLE_CLOSED_AT_ONCE);
             monoio::time::sleep(BACK_OFF).await;
             continue;
         }
@@ -41,16 +46,20 @@ pub async fn accept(local: Rc<Local>, listener: StdListener, index: usize, stop:
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 if !has_complained {
-                    eprintln!("worker {}: cannot accept: {error}; trying on", local.worker);
+                    say(format_args!("worker {}: cannot accept: {error}; trying on", local.worker));
                     has_complained = true;
                 }
                 local.metrics.connections_refused.add(1);
+                local.close_some_idle(IDLE_CLOSED_AT_ONCE);
                 monoio::time::sleep(BACK_OFF).await;
             }
         }
     }
-    while let Some((stream, peer)) = accept_now(fd) {
-        begin(&local, stream, peer, index);
+    while let Some(accepted) = accept_now(fd) {
+        // A client that is gone already has no address any more.
+        if let Ok((stream, peer)) = accepted {
+            begin(&local, stream, peer, index);
+        }
     }
 }
 
@@ -66,7 +75,7 @@ fn begin(local: &Rc<Local>, stream: TcpStream, peer: PeerAddr, index: usize) {
 }
 
 /// A connection that is complete already. The listening socket does not block.
-fn accept_now(listener: RawFd) -> Option<(TcpStream, PeerAddr)> {
+fn accept_now(listener: RawFd) -> Option<io::Result<(TcpStream, PeerAddr)>> {
     // SAFETY: accept4 without an address writes nothing; the descriptor is open while its listener is.
     let fd =
         unsafe { libc::accept4(listener, std::ptr::null_mut(), std::ptr::null_mut(), libc::SOCK_CLOEXEC) };
@@ -75,7 +84,11 @@ fn accept_now(listener: RawFd) -> Option<(TcpStream, PeerAddr)> {
     }
     // SAFETY: the descriptor is new and nobody else's.
     let stream = unsafe { std::net::TcpStream::from_raw_fd(fd) };
-    stream.set_nonblocking(true).ok()?;
-    let peer = PeerAddr(stream.peer_addr().ok()?);
-    Some((TcpStream::from_std(stream).ok()?, peer))
+    Some(adopt(stream))
+}
+
+fn adopt(stream: std::net::TcpStream) -> io::Result<(TcpStream, PeerAddr)> {
+    stream.set_nonblocking(true)?;
+    let peer = PeerAddr(stream.peer_addr()?);
+    Ok((TcpStream::from_std(stream)?, peer))
 }

@@ -17,6 +17,7 @@ use crate::proxy::snapshot::Snapshot;
 use crate::route::table::{RouteIndex, Table};
 use crate::rt::deadline::TICK_MS;
 use crate::rt::driver::{self, Driver};
+use crate::rt::say::say;
 use crate::rt::{affinity, clock};
 use crate::shared::frozen::Frozen;
 use crate::shared::line_ring::LineWriter;
@@ -38,6 +39,8 @@ pub struct Seat {
     pub cpu: Option<u16>,
     /// How it waits for the kernel.
     pub driver: Driver,
+    /// Client connections it may have, so that descriptors are left for upstream ones.
+    pub connections_max: u32,
     /// Its listening sockets, one for each listener.
     pub listeners: Vec<StdListener>,
     /// What it runs first.
@@ -56,10 +59,10 @@ pub fn spawn(seat: Seat) -> io::Result<JoinHandle<io::Result<()>>> {
         if let Some(cpu) = seat.cpu
             && !affinity::pin_to(cpu)
         {
-            eprintln!(
+            say(format_args!(
                 "worker {}: cannot be pinned to CPU {cpu}; it runs where the kernel puts it",
                 seat.index
-            );
+            ));
         }
         driver::run(seat.driver, work(seat))?
     })
@@ -70,6 +73,7 @@ async fn work(seat: Seat) -> io::Result<()> {
     let sample = seat.snapshot.access_log.as_ref().map_or(0.0, |log| log.sample);
     let access_log = AccessLog::new(seat.log, sample, clock::nanos());
     let local = Local::new(seat.index, installed, seat.registry.worker(seat.index), access_log);
+    local.connections_max.set(i64::from(seat.connections_max));
     let canceller = Canceller::new();
     let accepting: Vec<_> = seat
         .listeners

@@ -56,6 +56,21 @@ fn says_when_nothing_matches() {
 }
 
 #[test]
+fn tells_what_a_policy_would_refuse() {
+    let said = explained("127.0.0.1:9", &["GET", "http://test/shop", "--peer", "10.1.2.3"]);
+    assert!(said.contains("403 address_denied, by ip_filter"), "{said}");
+}
+
+#[test]
+fn a_question_that_is_none_is_an_error() {
+    let file = Written::new(&Setup::before("127.0.0.1:9").yaml());
+    for question in [&["GET", "example.com/x"][..], &["GET", "/x", "-H", "foo"]] {
+        let finished = ringgate(&[&["explain"], question, &["-c", file.path()]].concat());
+        assert_eq!(finished.code, 1, "{question:?}: {}", finished.said());
+    }
+}
+
+#[test]
 fn tells_the_endpoint_that_a_hash_chooses() {
     let origins: Vec<FaultOrigin> = (0..3).map(|_| FaultOrigin::ok()).collect();
     let setup = origins[1..]

@@ -12,6 +12,7 @@ mod request_id;
 mod response_fields;
 mod rewrite;
 mod routing;
+mod spoofing;
 mod unix_socket;
 mod workers;
 

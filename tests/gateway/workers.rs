@@ -49,15 +49,24 @@ fn the_driver_in_use_is_told() {
 
 #[test]
 fn a_worker_takes_no_more_connections_than_allowed() {
-    let origin = FaultOrigin::ok();
+    let origin = FaultOrigin::start(|dialogue| {
+        while dialogue.request().is_some() {
+            std::thread::sleep(std::time::Duration::from_millis(800));
+            dialogue.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
     let gateway = Setup::before(origin.address()).one_worker().top("limits: {connections: 3}").start();
     let mut wires: Vec<_> = (0..3).map(|_| gateway.wire()).collect();
     for wire in &mut wires {
-        wire.get("/").has_status(200);
+        wire.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     }
+    origin.receives(3);
     let mut waiting = gateway.wire();
     waiting.send("GET /waiting HTTP/1.1\r\nHost: test\r\n\r\n");
     waiting.expect_silence(std::time::Duration::from_millis(300));
-    drop(wires.pop());
+    for wire in &mut wires {
+        wire.read().has_status(200);
+    }
+    // Now they are idle, and one of them makes room.
     waiting.read().has_status(200);
 }

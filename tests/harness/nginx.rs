@@ -22,7 +22,7 @@ impl Nginx {
         let file = directory.path().join("nginx.conf");
         let user = if is_root() { "user root;" } else { "" };
         let text = format!(
-            "daemon off; worker_processes 1; {user} pid {root}/pid; error_log {root}/error.log;\n\
+            "daemon off; master_process off; {user} pid {root}/pid; error_log {root}/error.log;\n\
              events {{ worker_connections 4096; }}\n\
              http {{\n access_log off; keepalive_requests 1000000; client_max_body_size 0;\n\
              client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;\n\

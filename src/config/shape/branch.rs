@@ -147,7 +147,7 @@ impl<'s> Walk<'s, '_, '_> {
             ),
             None => ("unknown-key", UnitError::new(format!("unknown key `{}`", key.text))),
         };
-        why.hint = why.hint.or_else(|| suggest::hint(&key.text, &tags, "known keys are"));
+        why.hint = why.hint.or_else(|| suggest::hint(&key.text, &tags, "other keys are"));
         self.within(&key.text, |walk| walk.fault(code, key.mark, &key.text, why));
         None
     }

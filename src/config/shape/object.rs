@@ -67,7 +67,7 @@ impl<'s> Walk<'s, '_, '_> {
             (Some(name), ..) => Some(format!("did you mean `{name}`?")),
             (None, Some(home), _) => Some(format!("`{}` belongs under `{home}`", key.text)),
             (None, None, Some(name)) => Some(format!("remove it: `{name}` is there already")),
-            (None, None, None) => suggest::hint(&key.text, &known, "known keys are"),
+            (None, None, None) => suggest::hint(&key.text, &known, "other keys are"),
         };
         let mut why = UnitError::new(format!("unknown key `{}`", key.text));
         why.hint = hint;

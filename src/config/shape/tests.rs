@@ -113,7 +113,7 @@ fn admits_what_fits() {
 fn says_what_was_meant() {
     for (text, code, path, words) in [
         ("name: a\nnmae: b", "unknown-key", "nmae", "remove it: `name` is there already"),
-        ("name: a\nzzz: b", "unknown-key", "zzz", "known keys are"),
+        ("name: a\nzzz: b", "unknown-key", "zzz", "other keys are"),
         ("nmae: a", "unknown-key", "nmae", "did you mean `name`?"),
         ("{}", "missing-key", "name", "add `name`: A name"),
         ("name: 5", "wrong-type", "name", "write \"5\" in quotes"),

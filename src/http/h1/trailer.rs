@@ -6,7 +6,7 @@
 use super::chunked::{ChunkError, TRAILER_BYTES_MAX, TRAILER_FIELDS_MAX};
 use super::lines::LineScan;
 use crate::http::ascii::{is_field_value, is_token};
-use crate::http::field::FieldId;
+use crate::http::field::{FieldId, reads_as};
 use memchr::memchr;
 
 /// How far a trailer section has been looked at. Offsets are from its first byte.
@@ -48,7 +48,7 @@ pub(super) fn may_go_on(line: &[u8], refused: Option<&[Box<[u8]>]>) -> bool {
     let name = &line[..memchr(b':', line).unwrap_or(0)];
     let begins =
         |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    let is_refused = refused.unwrap_or_default().iter().any(|one| one.eq_ignore_ascii_case(name));
+    let is_refused = refused.unwrap_or_default().iter().any(|one| reads_as(name, one));
     !is_refused
         && !FieldId::recognise(name).is_forbidden_in_trailers()
         && !begins(b"content-")
