@@ -72,7 +72,7 @@ pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Res
     let _ = writeln!(out, "path        {}", exchange.path());
     let table = &tables(snapshot)?[listener];
     let mut params = Params::default();
-    let view = view_of(&exchange);
+    let view = exchange.view();
     let outcome = table.find(&view, &mut params);
     let found = match outcome {
         Outcome::Found(index) => Some(index),
@@ -136,17 +136,6 @@ fn read(question: &Question, snapshot: &Snapshot, exchange: &mut Exchange) -> Re
     match parse::request(&mut scan, head.as_bytes(), &snapshot.limits.head, &mut exchange.request)? {
         Some(_) => Ok(()),
         None => Err(Fault::Refused(crate::http::refusal::Refusal::BadField)),
-    }
-}
-
-fn view_of(exchange: &Exchange) -> RequestView<'_> {
-    RequestView {
-        host: &exchange.host,
-        path: exchange.path(),
-        query: exchange.query(),
-        method: exchange.request.method,
-        method_text: exchange.request.method_text(),
-        fields: &exchange.request.fields,
     }
 }
 

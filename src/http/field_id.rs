@@ -119,6 +119,19 @@ impl FieldId {
         1 << self as u8
     }
 
+    /// Whether it tells the next hop about the client, the way and the request's id: every proxy writes those itself.
+    pub const fn tells_the_way(self) -> bool {
+        matches!(
+            self,
+            FieldId::XForwardedFor
+                | FieldId::XForwardedProto
+                | FieldId::XForwardedHost
+                | FieldId::Forwarded
+                | FieldId::Via
+                | FieldId::XRequestId
+        )
+    }
+
     /// Whether a trailer section may not carry this field (RFC 9110 6.5.1): framing, routing, request modifiers,
     /// authentication, response control, content format, and what the gateway itself says about the client.
     pub(super) fn is_forbidden_in_trailers(self) -> bool {

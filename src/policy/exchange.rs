@@ -10,6 +10,7 @@ use crate::http::h1::framing::Framing;
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::net::addr::{ClientAddr, PeerAddr};
 use crate::route::params::Params;
+use crate::route::table::RequestView;
 
 /// One request and its response.
 pub struct Exchange {
@@ -70,6 +71,18 @@ impl Exchange {
     /// The normalised path. ASCII by construction.
     pub fn path(&self) -> &str {
         std::str::from_utf8(&self.path).unwrap_or("/")
+    }
+
+    /// What of the request decides about its route.
+    pub fn view(&self) -> RequestView<'_> {
+        RequestView {
+            host: &self.host,
+            path: self.path(),
+            query: self.query(),
+            method: self.request.method,
+            method_text: self.request.method_text(),
+            fields: &self.request.fields,
+        }
     }
 
     /// The query without its `?`, as the client wrote it.

@@ -162,7 +162,7 @@ fn check_name(name: &str, path: &str, scope: &mut Scope<'_>) {
             "Host is not changed here",
             "use `rewrite.host` of the route or `host` of the cluster",
         );
-    } else if is_forwarding(id) {
+    } else if id.tells_the_way() {
         let reason = format!("`{name}` tells the way of the request and is written by the gateway");
         scope.problem(path, reason, "leave it out; `trusted_proxies` says whose word is kept");
     } else if matches!(
@@ -179,18 +179,6 @@ fn check_name(name: &str, path: &str, scope: &mut Scope<'_>) {
         let reason = format!("`{name}` belongs to one connection and is written by the gateway");
         scope.problem(path, reason, "leave it out");
     }
-}
-
-fn is_forwarding(id: FieldId) -> bool {
-    matches!(
-        id,
-        FieldId::XForwardedFor
-            | FieldId::XForwardedProto
-            | FieldId::XForwardedHost
-            | FieldId::Forwarded
-            | FieldId::Via
-            | FieldId::XRequestId
-    )
 }
 
 fn check_value(value: &str, path: &str, scope: &mut Scope<'_>) {

@@ -88,19 +88,6 @@ fn parse_hop(text: &[u8]) -> Option<IpAddr> {
     addr.map(|addr| addr.to_canonical())
 }
 
-/// True for the fields that [`write_fields`] writes, so that others do not pass them on.
-pub fn is_ours(id: FieldId) -> bool {
-    matches!(
-        id,
-        FieldId::XForwardedFor
-            | FieldId::XForwardedProto
-            | FieldId::XForwardedHost
-            | FieldId::Forwarded
-            | FieldId::Via
-            | FieldId::XRequestId
-    )
-}
-
 /// True for further fields by which proxies tell who the client is: X-Real-IP and everything that begins with
 /// X-Forwarded. Nobody but a trusted peer may send them.
 pub fn tells_of_the_client(name: &[u8]) -> bool {

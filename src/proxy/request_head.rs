@@ -55,7 +55,7 @@ fn write_line(exchange: &Exchange, address: &Address<'_>, out: &mut Vec<u8>) {
 /// Fields of the downstream connection, and those written anew.
 fn is_ours(id: FieldId) -> bool {
     is_hop_by_hop(id)
-        || forwarded::is_ours(id)
+        || id.tells_the_way()
         || matches!(id, FieldId::Host | FieldId::ContentLength | FieldId::Te)
 }
 

@@ -15,7 +15,7 @@ use crate::proxy::reply;
 use crate::proxy::request_head::Address;
 use crate::proxy::snapshot::Action;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
-use crate::route::table::{Outcome, RequestView, RouteIndex};
+use crate::route::table::{Outcome, RouteIndex};
 use crate::rt::clock;
 
 /// What becomes of the connection after an exchange.
@@ -72,15 +72,7 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     let table = &installed.tables[conversation.listener];
     let mut params = std::mem::take(&mut exchange.params);
     params.clear();
-    let view = RequestView {
-        host: &exchange.host,
-        path: exchange.path(),
-        query: exchange.query(),
-        method: exchange.request.method,
-        method_text: exchange.request.method_text(),
-        fields: &exchange.request.fields,
-    };
-    let outcome = table.find(&view, &mut params);
+    let outcome = table.find(&exchange.view(), &mut params);
     exchange.params = params;
     match outcome {
         Outcome::Found(index) => {

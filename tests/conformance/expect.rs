@@ -14,7 +14,7 @@ fn a_client_that_waits_for_100_gets_it() {
             if request.field("expect").is_some() {
                 dialogue.send("HTTP/1.1 100 Continue\r\n\r\n");
             }
-            if dialogue.take(5).is_none() {
+            if request.field("content-length").is_some() && dialogue.take(5).is_none() {
                 return;
             }
             dialogue.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -25,7 +25,7 @@ fn a_client_that_waits_for_100_gets_it() {
     wire.ask(REQUEST).has_status(100);
     wire.send("hello");
     wire.read().has_status(200);
-    wire.get("/next-needs-no-body");
+    wire.get("/next-needs-no-body").has_status(200);
 }
 
 #[test]
