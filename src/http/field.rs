@@ -7,7 +7,7 @@
 use memchr::memchr3;
 
 use super::ascii::{self, is_token};
-pub use super::field_id::FieldId;
+pub use super::field_id::{FieldId, IdSet};
 use super::list::Elements;
 
 /// A stretch of bytes, in offsets from the start of whatever owns them.
@@ -216,24 +216,50 @@ impl Fields {
         });
     }
 
-    /// Removes what Connection nominates and what is meant for this connection only (RFC 9110 7.6.1): Connection,
-    /// Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade. Trailer stays, because trailer sections go on.
+    /// Removes what is meant for one connection only ([`IdSet::HOP_BY_HOP`]) and what Connection nominates (RFC 9110
+    /// 7.6.1). Trailer stays, because trailer sections go on.
     ///
     /// A sender cannot nominate away Host, Content-Length, Content-Type or Authorization: those are not its to hide
     /// from the next hop.
     pub fn remove_hop_by_hop(&mut self) {
-        const HOP_BY_HOP: u64 = FieldId::Connection.bit()
-            | FieldId::KeepAlive.bit()
-            | FieldId::ProxyConnection.bit()
-            | FieldId::Te.bit()
-            | FieldId::TransferEncoding.bit()
-            | FieldId::Upgrade.bit();
+        const HOP_BY_HOP: u64 = IdSet::HOP_BY_HOP.bits();
         if self.seen & HOP_BY_HOP == 0 {
             return;
         }
-        let gone = HOP_BY_HOP | self.nominated();
+        let nominated = if self.seen & FieldId::Connection.bit() == 0 { 0 } else { self.nominated() };
+        let gone = HOP_BY_HOP | nominated;
         self.list.retain(|field| field.id.bit() & gone == 0 && field.name.start < field.name.end);
         self.seen &= !gone;
+    }
+
+    /// Appends every line whose id is not in `left_out` to `to`, in order. Lines that lie side by side in the usual
+    /// spelling go as one piece.
+    pub fn write_except(&self, left_out: IdSet, to: &mut Vec<u8>) {
+        let mut piece = 0..0;
+        for field in self.list.iter().filter(|field| !left_out.contains(field.id)) {
+            let line = self.plain_line(field);
+            if line.start == piece.end && !piece.is_empty() {
+                piece.end = line.end;
+                continue;
+            }
+            to.extend_from_slice(&self.bytes[piece]);
+            if line.is_empty() {
+                let FieldRef { name, value, .. } = self.borrow(field);
+                [name, b": ", value, b"\r\n"].into_iter().for_each(|part| to.extend_from_slice(part));
+            }
+            piece = line;
+        }
+        to.extend_from_slice(&self.bytes[piece]);
+    }
+
+    /// Where `name: value` and its line end stand, if they stand just so; nothing otherwise.
+    #[inline]
+    fn plain_line(&self, field: &Field) -> std::ops::Range<usize> {
+        let (start, end) = (field.name.start as usize, field.value.end as usize + 2);
+        let is_plain = field.name.end + 2 == field.value.start
+            && self.bytes.get(field.name.end as usize..).is_some_and(|rest| rest.starts_with(b": "))
+            && self.bytes.get(end - 2..).is_some_and(|rest| rest.starts_with(b"\r\n"));
+        if is_plain { start..end } else { 0..0 }
     }
 
     /// Bits of the ids that Connection nominates. Fields without an id are marked by an empty name instead, and if
@@ -294,19 +320,36 @@ impl Fields {
         self.list.push(Field { id, name, value });
     }
 
+    /// Adds a line of a known id whose name and value lie in the section that [`Fields::adopt`] is given afterwards.
+    #[inline]
+    pub(super) fn push_known(&mut self, id: FieldId, name: Span, value: Span) {
+        self.seen |= id.bit();
+        self.list.push(Field { id, name, value });
+    }
+
+    /// Ends what [`Fields::clear`] and [`Fields::push_known`] began, with a copy of the section.
+    #[inline]
+    pub(super) fn adopt(&mut self, section: &[u8]) {
+        self.bytes.extend_from_slice(section);
+    }
+
     fn store(&mut self, name: &[u8], value: &[u8]) -> Field {
         let id = FieldId::recognise(name);
         self.seen |= id.bit();
         let start = self.bytes.len();
         self.bytes.extend_from_slice(name);
-        let middle = self.bytes.len();
+        let name = Span::new(start, self.bytes.len());
+        self.bytes.extend_from_slice(b": ");
+        let start = self.bytes.len();
         self.bytes.extend_from_slice(ascii::trim_ows(value));
-        let mut at = middle;
+        let value = Span::new(start, self.bytes.len());
+        let mut at = start;
         while let Some(bad) = memchr3(b'\r', b'\n', 0, &self.bytes[at..]) {
             at += bad;
             self.bytes[at] = b' ';
         }
-        Field { id, name: Span::new(start, middle), value: Span::new(middle, self.bytes.len()) }
+        self.bytes.extend_from_slice(b"\r\n");
+        Field { id, name, value }
     }
 
     #[inline]

@@ -4,6 +4,8 @@
 //! A name that is not in the table is [`FieldId::Other`] and is found by its text. The table has at most 64 rows,
 //! because [`super::Fields`] keeps one bit for each.
 
+use super::ascii::is_token;
+
 macro_rules! field_ids {
     ($($id:ident $lower:literal $name:literal)*) => {
         /// A field name the gateway knows, or [`FieldId::Other`].
@@ -20,20 +22,8 @@ macro_rules! field_ids {
             /// Every id but [`FieldId::Other`].
             pub const ALL: &[FieldId] = &[$(FieldId::$id),*];
 
-            /// The id of `name`, in any case (RFC 9110 5.1).
-            #[inline]
-            pub fn recognise(name: &[u8]) -> FieldId {
-                let mut lower = [0; NAME_LEN_MAX];
-                let Some(lower) = lower.get_mut(..name.len()) else { return FieldId::Other };
-                for (to, from) in lower.iter_mut().zip(name) {
-                    *to = from.to_ascii_lowercase();
-                }
-                // The compiler makes a tree of this: first the length, then the bytes that tell names apart.
-                match &*lower {
-                    $($lower => FieldId::$id,)*
-                    _ => FieldId::Other,
-                }
-            }
+            /// Their names, lower-cased, at the places of [`FieldId::ALL`].
+            const LOWER: &[&[u8]] = &[$($lower),*];
 
             /// The name as its RFC writes it; empty for [`FieldId::Other`].
             pub const fn name(self) -> &'static str {
@@ -45,9 +35,6 @@ macro_rules! field_ids {
         }
     };
 }
-
-/// Longest name of the table.
-const NAME_LEN_MAX: usize = 30;
 
 field_ids! {
     Accept b"accept" "Accept"
@@ -110,6 +97,115 @@ field_ids! {
     XRequestId b"x-request-id" "X-Request-Id"
 }
 
+/// A name as the words that tell it apart: its first and last eight bytes, lower-cased.
+///
+/// Setting 0x20 lower-cases letters and leaves digits and `-` alone. Of the other token bytes it changes `^` and `_` to
+/// ones that no name of the table has, so names of up to 16 token bytes are equal if their words and lengths are.
+#[derive(Clone, Copy)]
+struct Words {
+    first: u64,
+    last: u64,
+}
+
+impl Words {
+    #[inline]
+    const fn of(name: &[u8]) -> Words {
+        const LOWER: u64 = u64::from_le_bytes([0x20; 8]);
+        let (first, last) = match name {
+            [] => (0, 0),
+            [_, .., _] if name.len() >= 8 => {
+                let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) else {
+                    return Words { first: 0, last: 0 };
+                };
+                (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+            }
+            [_, _, _, _, ..] => {
+                let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) else {
+                    return Words { first: 0, last: 0 };
+                };
+                (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
+            }
+            [first, .., last] => {
+                let middle = name[name.len() / 2];
+                (u64::from_le_bytes([*first, middle, *last, 0, 0, 0, 0, 0]), 0)
+            }
+            [one] => (*one as u64, 0),
+        };
+        Words { first: first | LOWER, last: last | LOWER }
+    }
+
+    /// A place in [`SLOTS`]: multiplicative hashing, with a factor that leaves no two names of the table at one place.
+    #[inline]
+    const fn slot(self, len: usize, factor: u64) -> usize {
+        let mixed = self.first ^ self.last.rotate_left(23) ^ len as u64;
+        (mixed.wrapping_mul(factor) >> (64 - SLOT_BITS)) as usize
+    }
+}
+
+const SLOT_BITS: u32 = 9;
+
+struct Row {
+    words: Words,
+    len: usize,
+    id: FieldId,
+}
+
+/// Row zero is nobody's; a free slot points to it.
+const ROWS: [Row; FieldId::ALL.len() + 1] = {
+    const NOBODY: Row = Row { words: Words { first: 0, last: 0 }, len: usize::MAX, id: FieldId::Other };
+    let mut rows = [NOBODY; FieldId::ALL.len() + 1];
+    let mut at = 0;
+    while at < FieldId::ALL.len() {
+        let name = FieldId::LOWER[at];
+        rows[at + 1] = Row { words: Words::of(name), len: name.len(), id: FieldId::ALL[at] };
+        at += 1;
+    }
+    rows
+};
+
+/// The first factor that gives every name a slot of its own, and the slots.
+const FACTOR_AND_SLOTS: (u64, [u8; 1 << SLOT_BITS]) = {
+    let mut factor: u64 = 0x9e37_79b9_7f4a_7c15;
+    'search: loop {
+        let mut slots = [0; 1 << SLOT_BITS];
+        let mut at = 1;
+        while at < ROWS.len() {
+            let slot = ROWS[at].words.slot(ROWS[at].len, factor);
+            if slots[slot] != 0 {
+                factor = factor.wrapping_mul(0xd120_0000_0000_0000 + 0x5851_f42d_4c95).wrapping_add(2) | 1;
+                continue 'search;
+            }
+            slots[slot] = at as u8;
+            at += 1;
+        }
+        break (factor, slots);
+    }
+};
+static ROW_TABLE: [Row; FieldId::ALL.len() + 1] = ROWS;
+static SLOTS: [u8; 1 << SLOT_BITS] = FACTOR_AND_SLOTS.1;
+
+impl FieldId {
+    /// The id of `name`, in any case (RFC 9110 5.1).
+    #[inline]
+    pub fn recognise(name: &[u8]) -> FieldId {
+        if is_token(name) { FieldId::of_token(name) } else { FieldId::Other }
+    }
+
+    /// The same for what is known to be a token.
+    #[inline]
+    pub(super) fn of_token(name: &[u8]) -> FieldId {
+        let words = Words::of(name);
+        let slot = words.slot(name.len(), const { FACTOR_AND_SLOTS.0 });
+        let row = &ROW_TABLE[usize::from(SLOTS[slot])];
+        let is_same = row.len == name.len() && row.words.first == words.first && row.words.last == words.last;
+        if is_same && (name.len() <= 16 || row.id.name().as_bytes().eq_ignore_ascii_case(name)) {
+            row.id
+        } else {
+            FieldId::Other
+        }
+    }
+}
+
 const _: () = assert!(FieldId::ALL.len() < 64, "one bit per id in Fields, and one for Other");
 
 impl FieldId {
@@ -119,24 +215,65 @@ impl FieldId {
         1 << self as u8
     }
 
-    /// Whether it tells the next hop about the client, the way and the request's id: every proxy writes those itself.
-    pub const fn tells_the_way(self) -> bool {
-        matches!(
-            self,
-            FieldId::XForwardedFor
-                | FieldId::XForwardedProto
-                | FieldId::XForwardedHost
-                | FieldId::Forwarded
-                | FieldId::Via
-                | FieldId::XRequestId
-        )
-    }
-
     /// Whether a trailer section may not carry this field (RFC 9110 6.5.1): framing, routing, request modifiers,
     /// authentication, response control, content format, and what the gateway itself says about the client.
     pub(super) fn is_forbidden_in_trailers(self) -> bool {
         const ALLOWED: u64 = FieldId::Other.bit() | FieldId::ETag.bit();
         self.bit() & ALLOWED == 0
+    }
+}
+
+/// A set of ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdSet(u64);
+
+impl IdSet {
+    /// Fields that are meant for one connection only: RFC 9110 7.6.1 and 11.7, and those that older peers take for such.
+    pub const HOP_BY_HOP: IdSet = IdSet::of(&[
+        FieldId::Connection,
+        FieldId::KeepAlive,
+        FieldId::ProxyAuthenticate,
+        FieldId::ProxyAuthorization,
+        FieldId::ProxyConnection,
+        FieldId::Te,
+        FieldId::TransferEncoding,
+        FieldId::Upgrade,
+    ]);
+
+    /// Fields that tell the next hop about the client, the way and the request's id: every proxy writes them itself.
+    pub const TELL_THE_WAY: IdSet = IdSet::of(&[
+        FieldId::Forwarded,
+        FieldId::Via,
+        FieldId::XForwardedFor,
+        FieldId::XForwardedHost,
+        FieldId::XForwardedProto,
+        FieldId::XRequestId,
+    ]);
+
+    /// These ids.
+    pub const fn of(ids: &[FieldId]) -> IdSet {
+        let (mut set, mut at) = (0, 0);
+        while at < ids.len() {
+            set |= ids[at].bit();
+            at += 1;
+        }
+        IdSet(set)
+    }
+
+    /// The ids of both.
+    pub const fn and(self, other: IdSet) -> IdSet {
+        IdSet(self.0 | other.0)
+    }
+
+    /// Whether `id` is one of them.
+    #[inline]
+    pub const fn contains(self, id: FieldId) -> bool {
+        self.0 & id.bit() != 0
+    }
+
+    #[inline]
+    pub(super) const fn bits(self) -> u64 {
+        self.0
     }
 }
 
@@ -151,8 +288,19 @@ mod tests {
             assert_eq!(FieldId::recognise(id.name().to_ascii_uppercase().as_bytes()), id);
             assert_eq!(FieldId::recognise(id.name().to_ascii_lowercase().as_bytes()), id);
         }
-        let longest = FieldId::ALL.iter().map(|id| id.name().len()).max();
-        assert_eq!(longest, Some(NAME_LEN_MAX));
+    }
+
+    #[test]
+    fn a_name_that_differs_in_one_byte_is_another() {
+        for id in FieldId::ALL.iter().copied() {
+            let name = id.name().as_bytes();
+            for (at, byte) in (0..name.len()).flat_map(|at| (0..=255u8).map(move |byte| (at, byte))) {
+                let mut other = name.to_vec();
+                other[at] = byte;
+                let known = FieldId::ALL.iter().find(|id| id.name().as_bytes().eq_ignore_ascii_case(&other));
+                assert_eq!(FieldId::recognise(&other), known.copied().unwrap_or_default(), "{other:?}");
+            }
+        }
     }
 
     #[test]

@@ -39,7 +39,8 @@ impl<'a> Iterator for Elements<'a> {
 #[inline]
 fn element_end(value: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(found) = memchr2(b',', b'"', &value[at..]) {
+    // These values are short: a plain loop is done before a vectored search has begun.
+    while let Some(found) = value[at..].iter().position(|byte| matches!(byte, b',' | b'"')) {
         at += found;
         if value[at] == b',' {
             return at;

@@ -27,7 +27,7 @@ pub mod refusal;
 pub mod target;
 
 pub use ascii::{is_field_value, is_token};
-pub use field::{FieldId, FieldRef, Fields};
+pub use field::{FieldId, FieldRef, Fields, IdSet};
 pub use head::{RequestHead, ResponseHead, Version};
 pub use method::Method;
 pub use refusal::{Breach, Refusal};

@@ -81,26 +81,40 @@ pub fn is_target(target: &[u8]) -> bool {
     !target.is_empty() && ascii::all(target, TARGET)
 }
 
-/// Host and port of an authority without user information: a registered name, an IPv4 address or an IPv6 address in
-/// brackets, and a port if one is given (RFC 3986 3.2.2, RFC 9110 4.2). The host keeps its brackets.
-pub fn authority_host(authority: &[u8]) -> Result<(&[u8], Option<u16>), Refusal> {
-    let (host, port) = match authority {
-        [b'[', ..] => {
-            let end = memchr(b']', authority).ok_or(Refusal::BadHost)? + 1;
-            (&authority[..end], &authority[end..])
-        }
-        _ => authority.split_at(memchr(b':', authority).unwrap_or(authority.len())),
+/// Host and port, where no user information may stand (RFC 3986 3.2.2, RFC 9110 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority<'a> {
+    /// All of it, as written.
+    pub text: &'a [u8],
+    /// A registered name, an IPv4 address, or an IPv6 address in its brackets.
+    pub host: &'a [u8],
+    /// The port, if one is given.
+    pub port: Option<u16>,
+}
+
+/// Takes an authority apart.
+pub fn authority(text: &[u8]) -> Result<Authority<'_>, Refusal> {
+    let plain = text.iter().position(|byte| !ascii::is(*byte, REG_NAME)).unwrap_or(text.len());
+    let end = match &text[plain..] {
+        [] | [b':', ..] if plain > 0 => plain,
+        _ => odd_host(text)?,
     };
-    if !is_host(host) {
-        return Err(Refusal::BadHost);
-    }
-    Ok((host, port_of(port)?))
+    Ok(Authority { text, host: &text[..end], port: port_of(&text[end..])? })
+}
+
+/// Where a host in brackets or with escapes ends.
+fn odd_host(text: &[u8]) -> Result<usize, Refusal> {
+    let end = match text {
+        [b'[', ..] => memchr(b']', text).ok_or(Refusal::BadHost)? + 1,
+        _ => memchr(b':', text).unwrap_or(text.len()),
+    };
+    if is_host(&text[..end]) { Ok(end) } else { Err(Refusal::BadHost) }
 }
 
 /// RFC 9112 3.2.3: host and port, both.
 fn connect(target: &[u8]) -> Result<Target, Refusal> {
-    match authority_host(target) {
-        Ok((_, Some(_))) => {}
+    match authority(target) {
+        Ok(Authority { port: Some(_), .. }) => {}
         _ => return Err(Refusal::BadTarget),
     }
     let end = target.len();
@@ -117,12 +131,12 @@ fn absolute(target: &[u8]) -> Result<Target, Refusal> {
     };
     let rest = &target[start..];
     let end = start + rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
-    let authority = &target[start..end];
+    let named = &target[start..end];
     // RFC 9110 4.2.4: user information in a URI from elsewhere is an error.
-    if memchr(b'@', authority).is_some() {
+    if memchr(b'@', named).is_some() {
         return Err(Refusal::TargetUserinfo);
     }
-    authority_host(authority).map_err(|_| Refusal::BadTarget)?;
+    authority(named).map_err(|_| Refusal::BadTarget)?;
     Ok(path_and_query(target, end, Form::Absolute, Some(Span::new(start, end))))
 }
 

@@ -5,12 +5,17 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use crate::http::field::Span;
 use crate::http::h1::framing::Framing;
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::net::addr::{ClientAddr, PeerAddr};
 use crate::route::params::Params;
 use crate::route::table::RequestView;
+
+/// Longest text of an address that is not mapped from IPv4.
+const IP_TEXT_BYTES: usize = 39;
 
 /// One request and its response.
 pub struct Exchange {
@@ -34,6 +39,8 @@ pub struct Exchange {
     pub query: Option<Span>,
     /// The other end of the socket.
     pub peer: PeerAddr,
+    /// Its address as text, which every request that goes on tells.
+    pub peer_text: SmallVec<[u8; IP_TEXT_BYTES]>,
     /// The client itself.
     pub client: ClientAddr,
     /// True if the peer is a proxy whose word is taken.
@@ -60,6 +67,7 @@ impl Exchange {
             path_scratch: Vec::new(),
             query: None,
             peer,
+            peer_text: SmallVec::from_slice(peer.ip().to_string().as_bytes()),
             client: ClientAddr(peer.ip()),
             peer_is_trusted: false,
             request_id: Vec::new(),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::http::field::{FieldId, Fields};
+use crate::http::field::{FieldId, Fields, IdSet};
 use crate::policy::exchange::Exchange;
 use crate::policy::scope::Scope;
 use crate::policy::template::Template;
@@ -162,7 +162,7 @@ fn check_name(name: &str, path: &str, scope: &mut Scope<'_>) {
             "Host is not changed here",
             "use `rewrite.host` of the route or `host` of the cluster",
         );
-    } else if id.tells_the_way() {
+    } else if IdSet::TELL_THE_WAY.contains(id) {
         let reason = format!("`{name}` tells the way of the request and is written by the gateway");
         scope.problem(path, reason, "leave it out; `trusted_proxies` says whose word is kept");
     } else if matches!(

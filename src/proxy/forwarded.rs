@@ -4,7 +4,6 @@
 //! trusted peer are kept and extended. The client is the last address in X-Forwarded-For that is not itself a
 //! trusted proxy, or the one in Forwarded (RFC 7239) where there is no X-Forwarded-For.
 
-use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::http::field::{FieldId, Fields, reads_as};
@@ -106,8 +105,8 @@ pub fn write_fields(exchange: &Exchange, scheme: &'static [u8], out: &mut Vec<u8
             out.extend_from_slice(b", ");
         }
     }
-    // Writing to a vector cannot fail.
-    let _ = write!(out, "{}\r\n", exchange.peer.ip());
+    out.extend_from_slice(&exchange.peer_text);
+    out.extend_from_slice(b"\r\n");
     encode::field(out, b"X-Forwarded-Proto", kept(FieldId::XForwardedProto).unwrap_or(scheme));
     if let Some(host) = kept(FieldId::XForwardedHost) {
         encode::field(out, b"X-Forwarded-Host", host);
@@ -133,10 +132,11 @@ fn extend_forwarded(exchange: &Exchange, scheme: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(element);
         out.extend_from_slice(b", ");
     }
-    let _ = match exchange.peer.ip() {
-        IpAddr::V4(addr) => write!(out, "for={addr}"),
-        IpAddr::V6(addr) => write!(out, "for=\"[{addr}]\""),
+    let (open, close): (&[u8], &[u8]) = match exchange.peer.ip() {
+        IpAddr::V4(_) => (b"for=", b""),
+        IpAddr::V6(_) => (b"for=\"[", b"]\""),
     };
+    [open, &exchange.peer_text, close].into_iter().for_each(|part| out.extend_from_slice(part));
     out.extend_from_slice(b";proto=");
     out.extend_from_slice(scheme);
     out.extend_from_slice(b"\r\n");

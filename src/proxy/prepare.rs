@@ -6,7 +6,7 @@
 use crate::http::field::{FieldId, reads_as};
 use crate::http::h1::framing;
 use crate::http::method::Method;
-use crate::http::target::{Form, Target, authority_host};
+use crate::http::target::{Form, Target, authority};
 use crate::net::addr::ClientAddr;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
@@ -83,13 +83,16 @@ fn settle_request_id(exchange: &mut Exchange, snapshot: &Snapshot, new_id: impl 
 fn settle_host(exchange: &mut Exchange, target: &Target) -> Result<(), Fault> {
     let host = framing::host(&exchange.request)?;
     // RFC 9112 3.2.2: in absolute-form the Host field is ignored in favour of the target's.
-    let authority = target.authority(exchange.request.target()).or(host).unwrap_or_default();
-    exchange.authority.extend_from_slice(authority);
-    if authority.is_empty() {
-        return Ok(());
+    let named = match target.authority(exchange.request.target()) {
+        Some(text) => Some(authority(text)?),
+        None => host,
+    };
+    if let Some(named) = named {
+        exchange.authority.extend_from_slice(named.text);
+        // ASCII, as [`authority`] has made sure.
+        exchange.host.push_str(std::str::from_utf8(named.host).unwrap_or_default());
+        exchange.host.make_ascii_lowercase();
     }
-    let (host, _port) = authority_host(authority)?;
-    exchange.host.extend(host.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
     Ok(())
 }
 

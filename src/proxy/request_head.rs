@@ -1,9 +1,9 @@
 //! The request head that goes upstream.
 //!
-//! What belongs to the downstream connection (RFC 9110 7.6.1) was dropped before policies ran. Writes framing, Host and forwarding fields
-//! itself, and passes the rest on as policies left it.
+//! What belongs to the downstream connection (RFC 9110 7.6.1) was dropped before policies ran. Writes framing, Host and
+//! forwarding fields itself, and passes the rest on as policies left it.
 
-use crate::http::field::FieldId;
+use crate::http::field::{FieldId, IdSet};
 use crate::http::h1::encode;
 use crate::http::h1::framing::Framing;
 use crate::policy::exchange::Exchange;
@@ -24,12 +24,7 @@ pub struct Address<'a> {
 pub fn write(exchange: &Exchange, address: &Address<'_>, out: &mut Vec<u8>) {
     write_line(exchange, address, out);
     encode::field(out, b"Host", address.host.unwrap_or(&exchange.authority));
-    let fields = &exchange.request.fields;
-    for field in fields.iter() {
-        if !is_ours(field.id) {
-            encode::field(out, field.name, field.value);
-        }
-    }
+    exchange.request.fields.write_except(WRITTEN_ANEW, out);
     match exchange.framing {
         Framing::Length(length) => encode::content_length(out, length),
         Framing::Chunked => encode::transfer_encoding_chunked(out),
@@ -53,22 +48,6 @@ fn write_line(exchange: &Exchange, address: &Address<'_>, out: &mut Vec<u8>) {
 }
 
 /// Fields of the downstream connection, and those written anew.
-fn is_ours(id: FieldId) -> bool {
-    is_hop_by_hop(id)
-        || id.tells_the_way()
-        || matches!(id, FieldId::Host | FieldId::ContentLength | FieldId::Te)
-}
-
-/// RFC 9110 7.6.1 and the fields that older peers take for such.
-pub fn is_hop_by_hop(id: FieldId) -> bool {
-    matches!(
-        id,
-        FieldId::Connection
-            | FieldId::KeepAlive
-            | FieldId::ProxyConnection
-            | FieldId::TransferEncoding
-            | FieldId::Upgrade
-            | FieldId::ProxyAuthenticate
-            | FieldId::ProxyAuthorization
-    )
-}
+const WRITTEN_ANEW: IdSet = IdSet::HOP_BY_HOP
+    .and(IdSet::TELL_THE_WAY)
+    .and(IdSet::of(&[FieldId::Host, FieldId::ContentLength]));

@@ -3,13 +3,12 @@
 //! Drops what belongs to the upstream connection, writes framing and connection fields itself, and adds Via, Date
 //! where it is missing, and the request id.
 
-use crate::http::field::FieldId;
+use crate::http::field::{FieldId, IdSet};
 use crate::http::h1::encode;
 use crate::http::h1::framing::Framing;
 use crate::http::head::Version;
 use crate::policy::exchange::Exchange;
 use crate::proxy::forwarded;
-use crate::proxy::request_head::is_hop_by_hop;
 
 /// What the head says about the message and the connection.
 #[derive(Debug, Clone, Copy)]
@@ -22,23 +21,19 @@ pub struct Wire {
     pub is_proxied: bool,
 }
 
+const LENGTH: IdSet = IdSet::of(&[FieldId::ContentLength]);
+/// Fields of the upstream connection, and those written anew.
+const OURS: IdSet = IdSet::HOP_BY_HOP.and(IdSet::of(&[FieldId::XRequestId, FieldId::Via]));
+const OURS_AND_LENGTH: IdSet = OURS.and(LENGTH);
+
 /// Appends the head of the final response. `date` is for answers without one.
 pub fn write(exchange: &Exchange, wire: Wire, date: &[u8], out: &mut Vec<u8>) {
     let response = &exchange.response;
     encode::status_line(out, response.status, response.reason());
-    let mut has_date = false;
-    for field in response.fields.iter() {
-        has_date |= field.id == FieldId::Date;
-        // RFC 9110 8.6: a 204 has no Content-Length.
-        let is_ours = is_hop_by_hop(field.id)
-            || matches!(field.id, FieldId::XRequestId | FieldId::Via)
-            || (field.id == FieldId::ContentLength
-                && (wire.framing != Framing::None || response.status == 204));
-        if !is_ours {
-            encode::field(out, field.name, field.value);
-        }
-    }
-    if !has_date {
+    // RFC 9110 8.6: a 204 has no Content-Length.
+    let is_length_ours = wire.framing != Framing::None || response.status == 204;
+    response.fields.write_except(if is_length_ours { OURS_AND_LENGTH } else { OURS }, out);
+    if response.fields.first(FieldId::Date).is_none() {
         encode::field(out, b"Date", date);
     }
     match wire.framing {
@@ -63,12 +58,7 @@ pub fn write(exchange: &Exchange, wire: Wire, date: &[u8], out: &mut Vec<u8>) {
 pub fn write_interim(exchange: &Exchange, out: &mut Vec<u8>) {
     let response = &exchange.response;
     encode::status_line(out, response.status, response.reason());
-    for field in response.fields.iter() {
-        // RFC 9110 15.2, 8.6: an interim response has no body and no length.
-        let dropped = is_hop_by_hop(field.id) || field.id == FieldId::ContentLength;
-        if !dropped {
-            encode::field(out, field.name, field.value);
-        }
-    }
+    // RFC 9110 15.2, 8.6: an interim response has no body and no length.
+    response.fields.write_except(IdSet::HOP_BY_HOP.and(LENGTH), out);
     encode::end_of_head(out);
 }

@@ -40,7 +40,7 @@ proptest! {
         for method in Method::ALL {
             let _ = Target::parse(method, &input);
         }
-        let _ = target::authority_host(&input);
+        let _ = target::authority(&input);
     }
 
     #[test]

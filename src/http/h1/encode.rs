@@ -4,8 +4,6 @@
 //! parsed head or from [`crate::http::Fields::append`], neither of which lets a line end through. No formatting
 //! machinery: these run for every message.
 
-use crate::http::field::Fields;
-use crate::http::head::Version;
 
 /// `METHOD target HTTP/1.1`. The method and target are those of a parsed head or made by the gateway.
 #[inline]
@@ -17,11 +15,8 @@ pub fn request_line(to: &mut Vec<u8>, method: &[u8], target: &[u8]) {
 #[inline]
 pub fn status_line(to: &mut Vec<u8>, status: u16, reason: &[u8]) {
     let reason = if reason.is_empty() { reason_phrase(status).as_bytes() } else { reason };
-    let mut digits = itoa::Buffer::new();
-    put(
-        to,
-        &[Version::Http11.text().as_bytes(), b" ", digits.format(status).as_bytes(), b" ", reason, b"\r\n"],
-    );
+    let digit = |place: u16| b'0' + (status / place % 10) as u8;
+    put(to, &[b"HTTP/1.1 ", &[digit(100), digit(10), digit(1), b' '], reason, b"\r\n"]);
 }
 
 /// One field line.
@@ -29,14 +24,6 @@ pub fn status_line(to: &mut Vec<u8>, status: u16, reason: &[u8]) {
 pub fn field(to: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     debug_assert!(memchr::memchr3(b'\r', b'\n', 0, value).is_none());
     put(to, &[name, b": ", value, b"\r\n"]);
-}
-
-/// Every line of `fields`, in order.
-#[inline]
-pub fn fields(to: &mut Vec<u8>, fields: &Fields) {
-    for line in fields.iter() {
-        field(to, line.name, line.value);
-    }
 }
 
 /// `Content-Length: n`.
@@ -175,11 +162,9 @@ mod tests {
 
     #[test]
     fn writes_heads_as_rfc_9112_has_them() {
-        let mut head = Fields::default();
-        head.append(b"Host", b"a");
         let mut to = Vec::new();
         request_line(&mut to, b"GET", b"/a?b");
-        fields(&mut to, &head);
+        field(&mut to, b"Host", b"a");
         field(&mut to, b"x", b"");
         content_length(&mut to, u64::MAX);
         transfer_encoding_chunked(&mut to);

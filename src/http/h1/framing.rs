@@ -9,7 +9,7 @@ use crate::http::head::{RequestHead, ResponseHead, Version};
 use crate::http::list::split;
 use crate::http::method::Method;
 use crate::http::refusal::{Breach, Refusal};
-use crate::http::target;
+use crate::http::target::{self, Authority};
 
 /// How the end of a body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +51,18 @@ pub fn response(head: &ResponseHead, request_method: Method) -> Result<Framing, 
 
 /// Whether the connection goes on after this message, as far as its sender is concerned (RFC 9112 9.3).
 pub fn persists(version: Version, fields: &Fields) -> bool {
-    // `close` wins over everything else in the field.
-    if fields.has_token(FieldId::Connection, "close") {
-        return false;
+    // `close` wins over everything else in the field. Mostly there is none, or it is one of the two words.
+    match fields.first(FieldId::Connection) {
+        None => version == Version::Http11,
+        Some(value) if value.eq_ignore_ascii_case(b"keep-alive") && fields.count(FieldId::Connection) == 1 => true,
+        Some(_) if fields.has_token(FieldId::Connection, "close") => false,
+        Some(_) => version == Version::Http11 || fields.has_token(FieldId::Connection, "keep-alive"),
     }
-    version == Version::Http11 || fields.has_token(FieldId::Connection, "keep-alive")
 }
 
 /// The Host field of a request: there is exactly one and it is well formed (RFC 9112 3.2). `None` only for HTTP/1.0,
 /// which knows requests without one. An absolute-form target overrides the value, but not this check.
-pub fn host(head: &RequestHead) -> Result<Option<&[u8]>, Refusal> {
+pub fn host(head: &RequestHead) -> Result<Option<Authority<'_>>, Refusal> {
     let mut hosts = head.fields.all(FieldId::Host);
     let Some(host) = hosts.next() else {
         return match head.version {
@@ -73,8 +75,7 @@ pub fn host(head: &RequestHead) -> Result<Option<&[u8]>, Refusal> {
     }
     // An empty Host would be for targets without an authority (RFC 9112 3.2); those of http and https always have
     // one (RFC 9110 4.2.1).
-    target::authority_host(host)?;
-    Ok(Some(host))
+    target::authority(host).map(Some)
 }
 
 enum Fault {

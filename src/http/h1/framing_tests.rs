@@ -166,7 +166,7 @@ fn connections_persist_as_rfc_9112_9_3_says() {
 fn there_is_one_valid_host_rfc_9112_3_2() {
     let host_of = |version, lines: &[&str]| {
         let head = request_head(version, lines);
-        host(&head).map(|host| host.map(|host| String::from_utf8(host.to_vec()).unwrap()))
+        host(&head).map(|host| host.map(|host| String::from_utf8(host.text.to_vec()).unwrap()))
     };
     assert_eq!(host_of(Version::Http11, &["Host: a.example:80"]), Ok(Some("a.example:80".into())));
     assert_eq!(host_of(Version::Http11, &[]), Err(Refusal::MissingHost));

@@ -16,6 +16,7 @@ mod extension;
 mod lines;
 mod start_line;
 mod trailer;
+mod whole;
 
 pub use chunked::{ChunkError, ChunkedDecoder, Emit, Step};
 pub use framing::Framing;

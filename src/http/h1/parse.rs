@@ -1,11 +1,13 @@
 //! Bytes to heads (RFC 9112 2 to 5).
 //!
+//! Whole heads without anything odd are taken by [`super::whole`] in one pass; this is for all others.
 //! Owns the order in which a head is judged: by line as its bytes arrive (`lines`, `start_line`),
 //! then field by field with httparse once it is complete. A head gets the same verdict in one read or in a hundred.
 //! What the fields mean together is [`super::framing`]'s business.
 
 use super::lines::{BadByte, LineScan};
 use super::start_line::{self, RequestLine};
+use super::whole;
 use crate::http::field::{Fields, Span};
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::http::refusal::{Breach, Refusal};
@@ -46,8 +48,8 @@ impl HeadScan {
 
 /// Parses the head of a request from the front of `input`, which begins with the head's first byte on every call.
 ///
-/// Returns how many bytes the head takes, or `None` if it is not complete: call again with more. `head` is only
-/// written to when the head is complete. What is already known to be wrong is refused without waiting for the rest.
+/// Returns how many bytes the head takes, or `None` if it is not complete: call again with more. Until then `head`
+/// holds nothing of use. What is already known to be wrong is refused without waiting for the rest.
 pub fn request(
     scan: &mut HeadScan,
     input: &[u8],
@@ -55,6 +57,12 @@ pub fn request(
     head: &mut RequestHead,
 ) -> Result<Option<usize>, Refusal> {
     let window = scan.window(input, limits);
+    if scan.is_fresh() {
+        if let Some(end) = whole::request(window, limits, head) {
+            return Ok(Some(end));
+        }
+        head.fields.clear();
+    }
     if !scan.has_begun && !begin_request(scan, window)? {
         return scan.more(window, limits).map_err(Fault::into_refusal);
     }
@@ -84,6 +92,12 @@ pub fn response(
     head: &mut ResponseHead,
 ) -> Result<Option<usize>, Breach> {
     let window = scan.window(input, limits);
+    if scan.is_fresh() {
+        if let Some(end) = whole::response(window, limits, head) {
+            return Ok(Some(end));
+        }
+        head.fields.clear();
+    }
     if scan.start_line.is_none() {
         let (so_far, verdict) = scan.read_start_line(window);
         start_line::status_so_far(so_far)?;
@@ -103,6 +117,12 @@ pub fn response(
 }
 
 impl HeadScan {
+    /// True before the first byte has been looked at.
+    #[inline]
+    fn is_fresh(&self) -> bool {
+        self.lines.at() == 0
+    }
+
     /// What may be looked at: nothing beyond the limit, so that what lies there cannot change the verdict.
     #[inline]
     fn window<'a>(&self, input: &'a [u8], limits: &HeadLimits) -> &'a [u8] {

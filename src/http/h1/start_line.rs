@@ -10,7 +10,7 @@ use crate::http::target::is_target;
 use memchr::memchr;
 
 /// Longest method that is passed on. The longest registered one has 17 bytes (UPDATEREDIRECTREF).
-const METHOD_LEN_MAX: usize = 32;
+pub(super) const METHOD_LEN_MAX: usize = 32;
 
 /// A complete request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
