@@ -16,7 +16,7 @@ use crate::net::addr::PeerAddr;
 use crate::policy::chain::{Chain, Passage};
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Fault, Reply};
-use crate::proxy::forward::hash;
+use crate::proxy::answer::hash;
 use crate::proxy::prepare::prepare;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::route::params::Params;

@@ -94,7 +94,7 @@ impl BodyCursor {
     /// The buffer that suits what is left.
     pub fn buffer_size(&self) -> Size {
         match self {
-            Self::Length(left) if *left > Size::Standard.bytes() as u64 => Size::Large,
+            Self::Length(left) => Size::for_body(*left),
             _ => Size::Standard,
         }
     }

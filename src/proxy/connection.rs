@@ -57,6 +57,8 @@ pub struct Conversation {
     pub may_persist: bool,
     /// Waits for the client to send.
     pub waiting: Deadline,
+    /// Waits for the upstream to take a small request.
+    pub opening: Deadline,
     /// Waits for a read or write of the answer.
     pub sending: Deadline,
     /// Waits for the upstream's response head.
@@ -167,6 +169,7 @@ impl Conversation {
             served,
             may_persist: true,
             waiting: deadline(),
+            opening: deadline(),
             sending: deadline(),
             answering: deadline(),
             total: deadline(),

@@ -5,6 +5,7 @@
 //! what happened.
 
 pub mod access_log;
+pub mod answer;
 pub mod body;
 pub mod connection;
 pub mod forward;

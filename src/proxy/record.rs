@@ -21,6 +21,8 @@ use crate::telemetry::record::{AccessRecord, UpstreamRecord};
 pub struct Tally {
     /// When the first byte of the head was there, in nanoseconds of the exact clock.
     pub began_nanos: Cell<u64>,
+    /// When the last byte of the answer was handed to the kernel; 0 if that is for [`record`] to say.
+    pub ended_nanos: Cell<u64>,
     /// The route, if one was found.
     pub route: Cell<Option<RouteIndex>>,
     /// Status of the answer; 0 before there is one.
@@ -46,7 +48,7 @@ pub struct UpstreamTally {
     pub attempts: Cell<u32>,
     /// How long the last connect took; 0 for a reused connection.
     pub connect_nanos: Cell<u64>,
-    /// When the request began to be written.
+    /// When the request began to be written: when it had come, where nothing had to be waited for.
     pub sent_nanos: Cell<u64>,
     /// From there to the complete response head; 0 if it never came.
     pub head_nanos: Cell<u64>,
@@ -56,13 +58,19 @@ impl Tally {
     /// For the next exchange, which begins now.
     pub fn restart(&mut self) {
         *self = Self::default();
-        self.began_nanos.set(clock::nanos());
+        let now_nanos = clock::nanos();
+        self.began_nanos.set(now_nanos);
+        self.upstream.sent_nanos.set(now_nanos);
     }
 }
 
 /// Counts the exchange and logs it.
 pub fn record(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Local, listener: usize) {
-    let duration_nanos = clock::nanos().saturating_sub(tally.began_nanos.get());
+    let ended_nanos = match tally.ended_nanos.get() {
+        0 => clock::nanos(),
+        ended => ended,
+    };
+    let duration_nanos = ended_nanos.saturating_sub(tally.began_nanos.get());
     let fault = tally.fault.get();
     let status = if tally.status.get() > 0 { tally.status.get() } else { fault.map_or(0, Fault::status) };
     let route = tally.route.get();

@@ -4,7 +4,8 @@
 //! them, so that a small answer is one write. Large bodies move to a large buffer.
 
 use std::cell::Cell;
-use std::pin::pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,16 +16,29 @@ use crate::http::refusal::Breach;
 use crate::net::stream::Stream;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::body::BodyCursor;
+use crate::proxy::record::Tally;
 use crate::proxy::upload::Duplex;
 use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
+use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::WorkerMetrics;
+use crate::upstream::cluster::Chosen;
+use crate::upstream::endpoint::Connection;
+
+/// Writes up to this size nearly always go at once.
+pub const SMALL_BYTES: usize = 16 * 1024;
+/// How long nobody looks whether they did, if nothing else happens on the connection.
+pub const SOON: Duration = Duration::from_millis(20);
 
 /// Both ends of an answer's way.
 pub struct Way<'a> {
-    /// Where it comes from.
-    pub upstream: &'a Stream,
+    /// Where it comes from, until it has given all.
+    pub connection: Option<Connection>,
+    /// What is in flight there as long.
+    pub chosen: &'a Cell<Option<Chosen>>,
+    /// True if the origin lets its connection be used again.
+    pub keeps_upstream: bool,
     /// Where it goes.
     pub downstream: &'a Stream,
     /// Buffers for the large part.
@@ -35,10 +49,14 @@ pub struct Way<'a> {
     pub idle_timeout: Duration,
     /// Without a byte taken by the client.
     pub write_timeout: Duration,
+    /// True if, after the last write, nothing needs to be done before the client says something.
+    pub is_unhurried: bool,
     /// Shared with the other direction.
     pub duplex: &'a Duplex,
     /// This worker's figures.
     pub metrics: &'a Slot<WorkerMetrics>,
+    /// What happened in the exchange.
+    pub tally: &'a Tally,
 }
 
 /// How an answer's body is framed on each side.
@@ -51,25 +69,30 @@ pub struct Framings {
 }
 
 impl Way<'_> {
-    /// Writes `head` and the body that begins in `buffer`. True if the origin sent exactly what it announced
-    /// and its connection can be used again.
+    /// Writes `head` and the body that begins in `buffer`, which came at `now_nanos`. True if the origin sent exactly
+    /// what it announced.
     pub async fn relay(
-        &self,
+        &mut self,
         head: &[u8],
         buffer: Buffer,
         framings: Framings,
-        sent: &Cell<u64>,
+        now_nanos: u64,
     ) -> Result<bool, Fault> {
         let emit = if framings.downstream == Framing::Chunked { Emit::Framed } else { Emit::Data };
         let mut cursor = BodyCursor::new(framings.upstream, emit);
         let chunks = framings.upstream == Framing::UntilClose && framings.downstream == Framing::Chunked;
         let mut encoder = chunks.then(ChunkEncoder::default);
+        let sent = &self.tally.response_bytes;
         let mut head = Some(head);
         let mut buffer = buffer;
         loop {
             let portion = cursor.advance(buffer.filled_mut()).map_err(|error| Fault::Breach(error.into()))?;
             let leftover = buffer.len() - portion.consumed;
             sent.set(sent.get() + portion.kept as u64);
+            if cursor.is_done() {
+                self.settle(leftover == 0);
+                self.tally.ended_nanos.set(if head.is_some() { now_nanos } else { clock::nanos() });
+            }
             if portion.kept > 0 || head.is_some() {
                 let mut limit = portion.kept;
                 if let Some(encoder) = &mut encoder
@@ -78,12 +101,12 @@ impl Way<'_> {
                     limit += encoder.begin_chunk(&mut buffer, limit);
                 }
                 buffer = self.put_head(head.take(), buffer, &mut limit).await?;
-                buffer = self.write(buffer, limit).await?;
+                buffer = self.write(buffer, limit, cursor.is_done()).await?;
             }
-            buffer.consume(buffer.len() - leftover);
             if cursor.is_done() {
                 return Ok(leftover == 0);
             }
+            buffer.consume(buffer.len() - leftover);
             buffer = self.read(buffer, &cursor).await?;
             if buffer.len() == leftover {
                 return match framings.upstream {
@@ -109,22 +132,46 @@ impl Way<'_> {
         let mut alone = self.pool.lease(Size::Standard);
         alone.tail().extend_from_slice(head);
         let len = alone.len();
-        self.write(alone, len).await?;
+        self.write(alone, len, false).await?;
         Ok(buffer)
     }
 
-    async fn write(&self, buffer: Buffer, limit: usize) -> Result<Buffer, Fault> {
+    /// The origin has given all: its connection is ready for the next exchange, if this one was whole on both sides.
+    fn settle(&mut self, is_clean: bool) {
+        self.chosen.take();
+        let is_whole = self.duplex.is_opened.get() && self.duplex.is_uploaded.get();
+        if let Some(connection) = self.connection.take()
+            && is_clean
+            && is_whole
+            && self.keeps_upstream
+        {
+            connection.release(self.pool.lease_behind(Size::Standard, HEADROOM));
+        }
+    }
+
+    async fn write(&self, buffer: Buffer, limit: usize, is_last: bool) -> Result<Buffer, Fault> {
         self.duplex.has_begun.set(true);
         self.duplex.has_spoken.set(true);
         let progress = &self.duplex.progress;
-        let buffer =
-            write(self.downstream, buffer, limit, self.sending, self.write_timeout, progress).await?;
+        let mut write = pin!(self.downstream.write_counting(buffer, limit, progress));
+        let is_unhurried =
+            is_last && self.is_unhurried && self.duplex.is_watched.get() && limit <= SMALL_BYTES;
+        let soon = if is_unhurried { self.sending.unhurried(SOON, write.as_mut()).await } else { None };
+        let buffer = match soon {
+            Some((outcome, buffer)) => outcome.map(|()| buffer).map_err(|_| Code::ClientGone)?,
+            None => {
+                let buffer =
+                    patiently(write, self.downstream, self.sending, self.write_timeout, progress).await?;
+                self.tally.ended_nanos.set(0);
+                buffer
+            }
+        };
         self.metrics.bytes_downstream_written.add(limit as u64);
         Ok(buffer)
     }
 
     /// Reads behind what is left in `buffer`, or into a fresh one that suits what is to come.
-    async fn read(&self, mut buffer: Buffer, cursor: &BodyCursor) -> Result<Buffer, Fault> {
+    async fn read(&mut self, mut buffer: Buffer, cursor: &BodyCursor) -> Result<Buffer, Fault> {
         if buffer.is_empty() {
             let size = cursor.buffer_size();
             if size == Size::Large && buffer.capacity() < size.bytes() {
@@ -137,7 +184,9 @@ impl Way<'_> {
                 return Err(Breach::BadChunk.into());
             }
         }
-        let mut read = pin!(self.upstream.read(buffer));
+        // It is there until the origin has given all.
+        let Some(connection) = &mut self.connection else { return Err(Breach::TruncatedBody.into()) };
+        let mut read = pin!(connection.read(|| buffer));
         let (outcome, buffer) = loop {
             // The request may be on its way meanwhile: idle is a connection on which nothing moves.
             let before = self.duplex.uploaded_bytes.get();
@@ -159,7 +208,7 @@ impl Way<'_> {
             buffer.reset(HEADROOM);
             buffer.tail().extend_from_slice(encoder.end());
             let len = buffer.len();
-            self.write(buffer, len).await?;
+            self.write(buffer, len, true).await?;
         }
         Ok(false)
     }
@@ -199,7 +248,7 @@ impl ChunkEncoder {
 }
 
 /// Writes the first `limit` bytes of `buffer` to a client, and gives the buffer back. A client that takes nothing for
-/// `timeout` is given up: what it takes shows in `progress` or, for one that is slow, in what the kernel still holds.
+/// `timeout` is given up.
 pub async fn write(
     downstream: &Stream,
     buffer: Buffer,
@@ -208,7 +257,19 @@ pub async fn write(
     timeout: Duration,
     progress: &Cell<u64>,
 ) -> Result<Buffer, Fault> {
-    let mut write = pin!(downstream.write_counting(buffer, limit, progress));
+    let write = pin!(downstream.write_counting(buffer, limit, progress));
+    patiently(write, downstream, sending, timeout, progress).await
+}
+
+/// Awaits a write to a client as long as the client takes something: that shows in `progress` or, for one that is slow, in
+/// what the kernel still holds.
+async fn patiently<W: Future<Output = (io::Result<()>, Buffer)>>(
+    mut write: Pin<&mut W>,
+    downstream: &Stream,
+    sending: &Deadline,
+    timeout: Duration,
+    progress: &Cell<u64>,
+) -> Result<Buffer, Fault> {
     let mut held = None;
     loop {
         let before = progress.get();

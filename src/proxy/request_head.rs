@@ -48,6 +48,5 @@ fn write_line(exchange: &Exchange, address: &Address<'_>, out: &mut Vec<u8>) {
 }
 
 /// Fields of the downstream connection, and those written anew.
-const WRITTEN_ANEW: IdSet = IdSet::HOP_BY_HOP
-    .and(IdSet::TELL_THE_WAY)
-    .and(IdSet::of(&[FieldId::Host, FieldId::ContentLength]));
+const WRITTEN_ANEW: IdSet =
+    IdSet::HOP_BY_HOP.and(IdSet::TELL_THE_WAY).and(IdSet::of(&[FieldId::Host, FieldId::ContentLength]));

@@ -2,6 +2,8 @@
 //!
 //! Decides at one level; the leaves do the work. Whatever happens, the exchange is counted and logged once.
 
+use std::pin::pin;
+
 use crate::http::h1::chunked::Emit;
 use crate::http::h1::framing::Framing;
 use crate::policy::reply::{Code, Fault, Reply};
@@ -17,6 +19,7 @@ use crate::proxy::snapshot::Action;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
 use crate::route::table::{Outcome, RouteIndex};
 use crate::rt::clock;
+use crate::rt::join::at_once;
 
 /// What becomes of the connection after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +95,10 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
 
 async fn run(conversation: &mut Conversation, installed: &Installed, index: RouteIndex) -> After {
     let route = installed.route(index);
-    let passage = route.chain.on_request(&mut conversation.exchange).await;
+    let (passage, is_at_once) = at_once(pin!(route.chain.on_request(&mut conversation.exchange))).await;
+    if !is_at_once {
+        conversation.tally.upstream.sent_nanos.set(clock::nanos());
+    }
     if let Some(reply) = passage.reply {
         return answer(conversation, installed, Some((route, passage.passed)), reply).await;
     }

@@ -1,7 +1,7 @@
 //! The request body on its way upstream, and after it the watch over the client.
 //!
 //! Runs beside the answer, in the same task. What is in the downstream buffer already goes with the head in one
-//! write ([`Upload::gather`]); the rest follows once the upstream has taken that. Memory is one buffer, whatever
+//! write ([`Upload::claim`]); the rest follows once the upstream has taken that. Memory is one buffer, whatever
 //! the body's size.
 
 use std::cell::{Cell, RefCell};
@@ -18,8 +18,9 @@ use crate::http::refusal::Refusal;
 use crate::net::intake::{Arrival, Intake};
 use crate::net::stream::Stream;
 use crate::policy::reply::{Code, Fault};
-use crate::proxy::body::BodyCursor;
-use crate::rt::buffer::Buffer;
+use crate::proxy::body::{BodyCursor, Portion};
+use crate::proxy::local::Local;
+use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::deadline::Deadline;
 
 /// What the two directions of an exchange know of each other.
@@ -30,6 +31,8 @@ pub struct Duplex {
     pub is_uploaded: Cell<bool>,
     /// True once the head, and what went with it, has been written to the current upstream connection.
     pub is_opened: Cell<bool>,
+    /// True while a read ahead will tell of whatever the client does next.
+    pub is_watched: Cell<bool>,
     /// Bytes of the request body so far.
     pub uploaded_bytes: Cell<u64>,
     /// Counts up with every write that the client took.
@@ -106,26 +109,28 @@ impl Upload {
         self.cursor.is_done()
     }
 
-    /// Moves what the client has sent already behind the head in `opening`.
-    pub fn gather(
-        &mut self,
-        intake: &mut Intake,
-        opening: &mut Buffer,
-        duplex: &Duplex,
-    ) -> Result<(), Fault> {
-        if let Some(mut buffer) = intake.take() {
-            if !self.is_done() {
-                let room = opening.spare().min(buffer.len());
-                let portion = self.cursor.advance(&mut buffer.filled_mut()[..room]).map_err(refusal)?;
-                // It fits: no more than the room was looked at.
-                let _ = opening.append(&buffer.filled()[..portion.kept]);
-                buffer.consume(portion.consumed);
-                self.count(portion.kept, duplex)?;
-            }
-            intake.put_back(buffer);
+    /// The beginning of what goes upstream: what the client has sent of the body already, where it lies, with room for a
+    /// head in front. What is behind the request stays with `intake`.
+    pub fn claim(&mut self, local: &Local, intake: &mut Intake, duplex: &Duplex) -> Result<Buffer, Fault> {
+        let mut buffer = match intake.take() {
+            Some(buffer) => buffer,
+            None => local.pool.lease_behind(Size::Standard, HEADROOM),
+        };
+        let mut portion = Portion { kept: 0, consumed: 0 };
+        if !self.is_done() && !buffer.is_empty() {
+            portion = self.cursor.advance(buffer.filled_mut()).map_err(refusal)?;
+            self.count(portion.kept, duplex)?;
         }
         duplex.is_uploaded.set(self.is_done());
-        Ok(())
+        if portion.consumed == buffer.len() {
+            buffer.truncate(portion.kept);
+            return Ok(buffer);
+        }
+        let mut opening = local.pool.lease_behind(Size::Standard, HEADROOM);
+        opening.tail().extend_from_slice(&buffer.filled()[..portion.kept]);
+        buffer.consume(portion.consumed);
+        intake.put_back(buffer);
+        Ok(opening)
     }
 
     /// Carries the body, then watches the client. Only ever ends with the reason to give up.
@@ -216,7 +221,10 @@ impl Uplink<'_> {
     /// is tolerated as long as it takes bytes, and for the grace where it takes none.
     async fn watch(&mut self) -> Fault {
         if self.intake.bytes().is_empty() {
-            match self.intake.fill().await {
+            self.duplex.is_watched.set(true);
+            let arrival = self.intake.fill().await;
+            self.duplex.is_watched.set(false);
+            match arrival {
                 Ok(Arrival::Bytes(_)) => {}
                 Err(_) => return Code::ClientGone.into(),
                 Ok(Arrival::End) => loop {

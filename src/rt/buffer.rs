@@ -9,15 +9,17 @@ use std::rc::Rc;
 
 use monoio::buf::{IoBuf, IoBufMut};
 
-/// Room in front of what is read from an origin, for the head that goes on to be written before the body
-/// where it lies. A head that needs more is copied together with the body instead.
+/// Room in front of what is read from either side, for the head that goes on to be written before the body where it
+/// lies. A head that needs more is written by itself.
 pub const HEADROOM: usize = 1024;
+/// What a standard buffer holds besides the body: a head as it came, the one that goes on, and chunk sizes.
+const HEADS: usize = 8 * 1024;
 
 /// The two sizes that are leased. Measured: a 16 KiB answer costs a third less with a 64 KiB buffer than with
 /// a 16 KiB one, a 1 MiB answer a third less with 256 KiB than with 64 KiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// 64 KiB: heads, small bodies, everything at first.
+    /// 64 KiB and room for heads: heads, small bodies, everything at first.
     Standard,
     /// 256 KiB: bodies whose length is known to be large.
     Large,
@@ -27,10 +29,17 @@ impl Size {
     /// Capacity in bytes.
     pub const fn bytes(self) -> usize {
         match self {
-            Self::Standard => 64 * 1024,
+            Self::Standard => Self::STANDARD_BODY + HEADS,
             Self::Large => 256 * 1024,
         }
     }
+
+    /// The size that suits a body of which `left` bytes are to come.
+    pub fn for_body(left: u64) -> Self {
+        if left > Self::STANDARD_BODY as u64 { Self::Large } else { Self::Standard }
+    }
+
+    const STANDARD_BODY: usize = 64 * 1024;
 }
 
 /// Bytes at the front of a growable but never growing allocation: `[consumed | filled | spare]`.
@@ -94,9 +103,13 @@ impl Buffer {
 
     /// Drops everything and leaves `headroom` bytes free in front of what comes.
     pub fn reset(&mut self, headroom: usize) {
-        self.bytes.clear();
-        self.bytes.resize(headroom.min(self.bytes.capacity()), 0);
-        self.start = self.bytes.len();
+        let headroom = headroom.min(self.bytes.capacity());
+        // What stands there from before is nobody's: it is overwritten before it can be read.
+        if self.bytes.len() < headroom {
+            self.bytes.resize(headroom, 0);
+        }
+        self.bytes.truncate(headroom);
+        self.start = headroom;
     }
 
     /// Moves what is there to the front when less than `wanted` bytes are spare behind it.
@@ -206,6 +219,11 @@ impl Pool {
 
     /// An empty buffer of at least `size`.
     pub fn lease(self: &Rc<Self>, size: Size) -> Buffer {
+        self.lease_behind(size, 0)
+    }
+
+    /// The same, with `headroom` bytes free in front of what comes.
+    pub fn lease_behind(self: &Rc<Self>, size: Size, headroom: usize) -> Buffer {
         let reused = self.shelf(size).borrow_mut().pop();
         let bytes = match reused {
             Some(bytes) => {
@@ -215,7 +233,9 @@ impl Pool {
             None => Vec::with_capacity(size.bytes()),
         };
         self.leased.set(self.leased.get() + 1);
-        Buffer { bytes, start: 0, home: Some((self.clone(), size)) }
+        let mut buffer = Buffer { bytes, start: 0, home: Some((self.clone(), size)) };
+        buffer.reset(headroom);
+        buffer
     }
 
     /// Buffers that are out.
@@ -235,12 +255,11 @@ impl Pool {
         }
     }
 
-    fn take_back(&self, mut bytes: Vec<u8>, size: Size) {
+    fn take_back(&self, bytes: Vec<u8>, size: Size) {
         self.leased.set(self.leased.get() - 1);
         // An encoder may have made it grow; such a one is not kept, so that sizes stay what they say.
         let fits = self.free_bytes.get() + size.bytes() <= self.free_bytes_max;
         if fits && bytes.capacity() == size.bytes() {
-            bytes.clear();
             self.free_bytes.set(self.free_bytes.get() + size.bytes());
             self.shelf(size).borrow_mut().push(bytes);
         }

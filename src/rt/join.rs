@@ -30,6 +30,17 @@ pub async fn race<A: Future, B: Future>(
     .await
 }
 
+/// Awaits `work`, and tells whether it had to wait for anything.
+pub async fn at_once<F: Future>(mut work: Pin<&mut F>) -> (F::Output, bool) {
+    let mut polls = 0_u32;
+    let output = poll_fn(|cx| {
+        polls = polls.saturating_add(1);
+        work.as_mut().poll(cx)
+    })
+    .await;
+    (output, polls <= 1)
+}
+
 /// Awaits `main`, driving `aside` until it is done. What `aside` gave, if it came to that, is returned too.
 pub async fn beside<A: Future, B: Future>(
     mut aside: Pin<&mut A>,

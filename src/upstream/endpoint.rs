@@ -4,13 +4,16 @@
 //! recently used idle connection is taken first, the oldest leave first. Never retries.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::net::addr::EndpointAddr;
+use crate::net::reader::{Outcome, Reader};
 use crate::net::stream::Stream;
+use crate::rt::buffer::Buffer;
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::shared::ledger::{Lease, Ledger};
@@ -32,6 +35,9 @@ pub struct EndpointPlan {
     /// Open connections, counted for the whole gateway.
     pub connections: Ledger,
 }
+
+/// How long a read stays posted on an idle connection, in milliseconds. Busy ones come back long before.
+const POSTED_MS: u64 = 1_000;
 
 /// How many connections are kept, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -74,16 +80,30 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// A connection between exchanges. A read is posted on it, which is the next answer's and until then tells of whatever
+/// comes unasked; after [`POSTED_MS`] it is given up together with its buffer.
 struct Idle {
     stream: Rc<Stream>,
+    reader: Option<Reader>,
     lease: Lease,
     since_ms: u64,
+}
+
+impl Idle {
+    /// False if the other side has closed, or has sent something that nobody asked for.
+    fn is_quiet(&mut self) -> bool {
+        match &mut self.reader {
+            Some(reader) => reader.look().is_none(),
+            None => self.stream.is_quiet(),
+        }
+    }
 }
 
 /// A connection in use. Dropping it closes it.
 pub struct Connection {
     /// The transport.
     pub stream: Rc<Stream>,
+    reader: Option<Reader>,
     /// True if it has served an exchange before.
     pub is_reused: bool,
     endpoint: Rc<Endpoint>,
@@ -104,20 +124,20 @@ impl Endpoint {
         })
     }
 
-    /// An idle connection that is still open and silent, if there is one. The kernel is asked each time: a close
-    /// could be repaired where the request can be repeated, but bytes that nobody asked for would be taken for
-    /// the answer to somebody's request.
-    fn reuse(self: &Rc<Self>) -> Option<Connection> {
+    /// An idle connection that is still open and silent, if there is one. Where a close that has not been seen yet could
+    /// not be repaired, because the request must not be sent twice, the kernel is asked too.
+    pub fn reuse(self: &Rc<Self>, is_repeatable: bool) -> Option<Connection> {
         let now_ms = clock::coarse_ms();
         let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
         loop {
-            let idle = self.idle.borrow_mut().pop()?;
+            let mut idle = self.idle.borrow_mut().pop()?;
             self.metrics.idle.sub(1);
             let age_ms = now_ms.saturating_sub(idle.since_ms);
-            if age_ms <= expiry_ms && idle.stream.is_quiet() {
+            if age_ms <= expiry_ms && idle.is_quiet() && (is_repeatable || idle.stream.is_quiet()) {
                 self.metrics.reused.add(1);
                 self.metrics.active.add(1);
                 return Some(Connection {
+                    reader: idle.reader,
                     stream: idle.stream,
                     is_reused: true,
                     endpoint: self.clone(),
@@ -127,18 +147,16 @@ impl Endpoint {
         }
     }
 
-    /// An idle connection or a new one. Where the gateway has all it may have, workers with idle ones are asked to
+    /// A new connection. Where the gateway has all it may have, workers with idle ones are asked to
     /// close them, and this waits for that or for one of its own, no longer than for a connect.
-    pub async fn acquire(
+    pub async fn open(
         self: &Rc<Self>,
         deadline: &Deadline,
         timeout: Duration,
+        is_repeatable: bool,
     ) -> Result<Connection, ConnectError> {
         let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
         loop {
-            if let Some(connection) = self.reuse() {
-                return Ok(connection);
-            }
             if let Some(lease) = self.connections.try_take(1) {
                 return self.connect(lease, deadline, timeout).await;
             }
@@ -151,6 +169,9 @@ impl Endpoint {
             deadline.arm(LEASE_WAIT);
             deadline.elapsed().await;
             drop(waiting);
+            if let Some(connection) = self.reuse(is_repeatable) {
+                return Ok(connection);
+            }
         }
     }
 
@@ -167,6 +188,7 @@ impl Endpoint {
                 self.metrics.active.add(1);
                 return Ok(Connection {
                     stream: Rc::new(stream),
+                    reader: None,
                     is_reused: false,
                     endpoint: self.clone(),
                     lease: Some(lease),
@@ -193,7 +215,15 @@ impl Endpoint {
         let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
-        idle.retain(|one| now_ms.saturating_sub(one.since_ms) <= expiry_ms && one.stream.is_quiet());
+        idle.retain_mut(|one| {
+            let age_ms = now_ms.saturating_sub(one.since_ms);
+            let is_kept = age_ms <= expiry_ms && one.is_quiet();
+            // What a read could still bring while it is given up would make the connection useless anyway.
+            if age_ms >= POSTED_MS {
+                one.reader = None;
+            }
+            is_kept
+        });
         self.metrics.idle.sub((before - idle.len()) as i64);
     }
 
@@ -205,12 +235,28 @@ impl Endpoint {
 }
 
 impl Connection {
-    /// Puts it back, to be used again. Only after an exchange that ended cleanly on both sides.
-    pub fn release(mut self) {
+    /// Reads behind what is in the buffer that `lend` gives, unless a read is posted already. What is read is not lost
+    /// if this is dropped: the next call gives it.
+    pub async fn read(&mut self, lend: impl FnOnce() -> Buffer) -> Outcome {
+        let reader = self.reader.get_or_insert_with(|| Reader::new(self.stream.clone()));
+        if !reader.is_in_flight() {
+            reader.begin(lend());
+        }
+        poll_fn(|cx| reader.poll(cx)).await
+    }
+
+    /// Puts it back, to be used again. Only after an exchange that ended cleanly on both sides. `buffer` is for the
+    /// next answer.
+    pub fn release(mut self, buffer: Buffer) {
         let Some(lease) = self.lease.take() else { return };
         let endpoint = self.endpoint.clone();
         let mut idle = endpoint.idle.borrow_mut();
         if endpoint.pool.idle == 0 {
+            return;
+        }
+        let Some(mut reader) = self.reader.take().filter(|reader| !reader.is_in_flight()) else { return };
+        reader.begin(buffer);
+        if reader.look().is_some() {
             return;
         }
         if idle.len() >= endpoint.pool.idle {
@@ -218,7 +264,12 @@ impl Connection {
             idle.remove(0);
             endpoint.metrics.idle.sub(1);
         }
-        idle.push(Idle { stream: self.stream.clone(), lease, since_ms: clock::coarse_ms() });
+        idle.push(Idle {
+            stream: self.stream.clone(),
+            reader: Some(reader),
+            lease,
+            since_ms: clock::coarse_ms(),
+        });
         endpoint.metrics.idle.add(1);
     }
 }

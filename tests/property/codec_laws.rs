@@ -10,7 +10,7 @@ mod reference_codec;
 
 use reference_codec::{Head, LIMITS, Lines, Verdict, chunked, request, request_framing, response};
 use ringgate::http::h1::{self, ChunkedDecoder, Emit, Framing, HeadLimits, HeadScan, encode};
-use ringgate::http::{Fields, Method, RequestHead, ResponseHead, Version};
+use ringgate::http::{Fields, IdSet, Method, RequestHead, ResponseHead, Version};
 
 /// Law: the codec reads a request as the reference does, in one read and in reads of `read` bytes; what it accepts
 /// can be written and read again; what it refuses, it refuses for the same reason however it came in.
@@ -39,7 +39,7 @@ pub fn holds_for_request(input: &[u8], read: usize) {
 fn request_survives_encoding(head: &RequestHead) {
     let mut wire = Vec::new();
     encode::request_line(&mut wire, head.method_text(), head.target());
-    encode::fields(&mut wire, &head.fields);
+    head.fields.write_except(IdSet::of(&[]), &mut wire);
     encode::end_of_head(&mut wire);
     let mut again = RequestHead::default();
     // Spaces after colons may have been added.
@@ -74,7 +74,7 @@ pub fn holds_for_response(input: &[u8], read: usize) {
 fn response_survives_encoding(head: &ResponseHead) {
     let mut wire = Vec::new();
     encode::status_line(&mut wire, head.status, head.reason());
-    encode::fields(&mut wire, &head.fields);
+    head.fields.write_except(IdSet::of(&[]), &mut wire);
     encode::end_of_head(&mut wire);
     let mut again = ResponseHead::default();
     let limits = HeadLimits { head_bytes: 2 * LIMITS.head_bytes, ..LIMITS };
