@@ -5,4 +5,5 @@
 pub mod addr;
 pub mod intake;
 pub mod listener;
+pub mod passed;
 pub mod stream;
