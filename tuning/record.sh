@@ -42,7 +42,7 @@ write_value() { # path value
 
 # First line of a file, as it stands.
 read_value() { # path
-    local value
+    local value=''
     IFS= read -r value 2>/dev/null <"$1" || [ -n "$value" ] || return 1
     printf '%s' "$value"
 }
@@ -54,10 +54,12 @@ blanks_as_one() { # value
     printf '%s' "${words[*]}"
 }
 
-# Puts every recorded value back, last changed first. 1 if one was refused: that one stays in the record.
+# Puts every recorded value back, last changed first. 1 if one was refused: that one stays in the record. What is not
+# a path is the caller's own.
 put_back() {
     local path value before failed=0
     while IFS=$'\t' read -r path value; do
+        if [[ $path != /* ]]; then continue; fi
         if [ ! -e "$path" ]; then
             printf '  gone     %s is no longer there; nothing to put back\n' "$path"
             "$is_dry" || forget "$path"
@@ -75,6 +77,6 @@ put_back() {
             failed=1
         fi
     done < <(tac "$record")
-    if [ "$failed" -eq 0 ] && ! "$is_dry"; then rm -f "$record"; fi
+    if [ ! -s "$record" ]; then rm -f "$record"; fi
     return "$failed"
 }
