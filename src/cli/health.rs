@@ -90,7 +90,9 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 fn ask(addr: SocketAddr, path: &str, timeout: Duration) -> Result<String, String> {
     let by = Instant::now() + timeout;
     let answer = exchange(addr, path, by).map_err(|error| match error.kind() {
-        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => format!("no answer within {timeout:?}"),
+        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => {
+            format!("no answer within {timeout:?}")
+        }
         _ => error.to_string(),
     })?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("not an HTTP answer")?;
