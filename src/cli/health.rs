@@ -21,10 +21,9 @@ use crate::config::units::Span;
 
 Exit codes: 0 it is well, 1 it is not or does not answer, 64 wrong usage (or a configuration without `admin`).
 /healthz and /readyz need no token.")]
-#[group(id = "where", required = true, multiple = false, args = ["config", "admin"])]
 pub struct Health {
     /// The gateway's YAML file; its `admin.address` is asked.
-    #[arg(short, long)]
+    #[arg(short, long, required_unless_present = "admin", conflicts_with = "admin")]
     config: Option<PathBuf>,
     /// The admin listener's address.
     #[arg(long)]
