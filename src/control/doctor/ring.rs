@@ -97,7 +97,7 @@ fn blocker(case: &Case) -> Option<(String, String)> {
             "the service manager or a sandbox set it"
         };
         let why = format!("a seccomp filter is on this process, and io_uring_setup is refused: {runtime}");
-        let fix = "docker run --security-opt seccomp=tuning/seccomp.json ...; in a unit, SystemCallFilter= with @io-uring";
+        let fix = "docker run --security-opt seccomp=tuning/seccomp.json ...; in a unit, SystemCallFilter=io_uring_setup io_uring_enter io_uring_register";
         return Some((why, fix.to_owned()));
     }
     Some(match refusal {
