@@ -43,7 +43,7 @@ fn pinning(case: &Case) -> Finding {
         ));
     }
     let online = cpu_list(&case.host.text(&format!("{CPU}/online")).unwrap_or_default());
-    let found = format!("{} workers on CPU {workers}; the process may use {allowed}", case.workers.len());
+    let found = format!("workers on CPU {workers}; the process may use {allowed}");
     if online.len() > case.allowed.len() {
         return Finding::info(id, format!("{found} of {}", in_ranges(&online)))
             .costs(
