@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# A gateway in a container: docker build -t ringgate . (BuildKit, which Docker 23 and later use, and podman do it alike).
+# A gateway in a container: docker build -t ringgate . (with BuildKit, as Docker 23 and later have it, or podman).
 # How to run it, with io_uring and without, is in tuning/README.md.
 
 # The C library of this stage must not be newer than that of the last one: both are Debian 12.

@@ -13,12 +13,14 @@ const SKIPPED: i32 = 77;
 const RING: &str = "io_uring_setup,io_uring_enter,io_uring_register";
 
 fn confined(arguments: &[&str]) -> Command {
+    confined_by(&repository("tuning/seccomp.json"), arguments)
+}
+
+/// A command under another profile.
+fn confined_by(profile: &Path, arguments: &[&str]) -> Command {
     let usual = std::env::var("RINGGATE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let mut command = Command::new(usual);
-    command
-        .arg(repository("tests/tuning/confined.py"))
-        .arg(repository("tuning/seccomp.json"))
-        .args(arguments);
+    command.arg(repository("tests/tuning/confined.py")).arg(profile).args(arguments);
     command
 }
 
@@ -34,8 +36,8 @@ fn probe(arguments: &[&str]) -> Option<String> {
     Some(said)
 }
 
-/// A gateway under the profile.
-fn gateway(before: &[&str], driver: &str) -> Process {
+/// A gateway under a profile, as it is or, by `before`, without some of its calls.
+fn gateway(profile: &Path, before: &[&str], driver: &str) -> Process {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("gateway.yaml");
     let log = directory.path().join("access.log");
@@ -43,20 +45,27 @@ fn gateway(before: &[&str], driver: &str) -> Process {
     std::fs::write(&file, text).expect("the directory is ours");
     let binary = env!("CARGO_BIN_EXE_ringgate");
     let run = ["exec", binary, "run", file.to_str().expect("UTF-8"), "--driver", driver];
-    Process::start(confined(&[before, &run].concat()), directory)
+    Process::start(confined_by(profile, &[before, &run].concat()), directory)
 }
 
 /// A life from start to end: requests, metrics, a log that is opened again, and the drain.
-fn lives(driver: &str) {
+pub fn lives(profile: &Path, driver: &str) {
     if probe(&["probe"]).is_none() {
         return;
     }
-    let mut process = gateway(&[], driver);
+    let mut process = gateway(profile, &[], driver);
     process.line("ready");
     let (public, admin) = (announced(&process, "listening "), announced(&process, "admin "));
     for _ in 0..20 {
         assert_eq!(served(public), "served");
     }
+    // A worker that may not be pinned serves all the same, slower.
+    let mut workers = process.affinities();
+    workers.retain(|(name, _)| name.starts_with("ringgate-w"));
+    assert!(
+        !workers.is_empty() && workers.iter().all(|(_, cpus)| cpus.parse::<u16>().is_ok()),
+        "{workers:?}"
+    );
     let metrics = crate::harness::Wire::connect(admin).get("/metrics").has_status(200).text();
     assert!(metrics.contains("ringgate_requests_total"), "{metrics}");
     process.signal(libc::SIGHUP);
@@ -69,18 +78,24 @@ fn lives(driver: &str) {
 
 #[test]
 fn the_gateway_lives_under_the_profile_on_epoll() {
-    lives("epoll");
+    lives(&repository("tuning/seccomp.json"), "epoll");
 }
 
 #[test]
 fn the_gateway_lives_under_the_profile_on_io_uring() {
-    // A machine without rings cannot show it; `auto` then says so itself.
-    let refused = Path::new("/proc/sys/kernel/io_uring_disabled");
-    if std::fs::read_to_string(refused).is_ok_and(|value| value.trim() != "0") {
-        println!("skipped: kernel.io_uring_disabled is set");
-        return;
+    if rings_are_to_be_had() {
+        lives(&repository("tuning/seccomp.json"), "io_uring");
     }
-    lives("io_uring");
+}
+
+/// A machine without rings cannot show what becomes of them.
+pub fn rings_are_to_be_had() -> bool {
+    let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+    let is_admitted = disabled.map_or(true, |value| value.trim() == "0");
+    if !is_admitted {
+        println!("skipped: kernel.io_uring_disabled is set");
+    }
+    is_admitted
 }
 
 #[test]
@@ -104,7 +119,7 @@ fn without_the_rings_the_gateway_says_so_and_serves_on_epoll() {
         return;
     }
     // What a runtime's own profile does.
-    let process = gateway(&["--without", RING], "auto");
+    let process = gateway(&repository("tuning/seccomp.json"), &["--without", RING], "auto");
     process.line("driver epoll");
     process.line("ready");
     assert_eq!(served(announced(&process, "listening ")), "served");
@@ -126,8 +141,7 @@ fn what_the_gateway_has_no_need_of_is_refused() {
 fn rings_are_admitted_by_the_profile_and_by_nothing_else() {
     let Some(said) = probe(&["probe", "io_uring_setup", "clone3"]) else { return };
     // A ring without parameters is a bad address or, where the kernel refuses rings, a refusal of its own.
-    let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
-    if disabled.map_or(true, |value| value.trim() == "0") {
+    if rings_are_to_be_had() {
         assert!(said.contains("io_uring_setup EFAULT"), "{said}");
     }
     // The C library takes it for a kernel that is too old and uses `clone`, whose flags can be looked at.

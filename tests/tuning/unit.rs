@@ -1,5 +1,6 @@
 //! The systemd unit and its socket: read by systemd's own tools where they are there, and held against the binary.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use super::{is_there, read, repository};
@@ -89,6 +90,54 @@ fn the_unit_admits_rings_and_what_pins_a_thread() {
     }
     // sched_setaffinity and setrlimit are in it.
     assert!(!filter.contains("@resources"), "{filter}");
+}
+
+#[test]
+fn the_gateway_lives_under_the_calls_that_the_unit_admits() {
+    if !is_there("systemd-analyze") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let profile = folder.path().join("unit.json");
+    let text = serde_json::json!({
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+        "syscalls": [{"names": admitted(), "action": "SCMP_ACT_ALLOW"}],
+    });
+    std::fs::write(&profile, text.to_string()).expect("the folder is ours");
+    super::seccomp::lives(&profile, "epoll");
+    if super::seccomp::rings_are_to_be_had() {
+        super::seccomp::lives(&profile, "io_uring");
+    }
+}
+
+/// What the unit's filter comes to, groups resolved by systemd itself; lines with `~` take away.
+fn admitted() -> BTreeSet<String> {
+    let mut admitted = BTreeSet::new();
+    for line in values(&read("tuning/ringgate.service"), "SystemCallFilter") {
+        let names = line.trim_start_matches('~').split(' ').flat_map(members);
+        if line.starts_with('~') {
+            for name in names {
+                admitted.remove(&name);
+            }
+        } else {
+            admitted.extend(names);
+        }
+    }
+    assert!(admitted.len() > 100, "{admitted:?}");
+    admitted
+}
+
+/// The calls of a group, and of the groups in it.
+fn members(name: &str) -> Vec<String> {
+    if !name.starts_with('@') {
+        return vec![name.to_owned()];
+    }
+    let output =
+        Command::new("systemd-analyze").args(["syscall-filter", name]).output().expect("it is there");
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines = said.lines().skip(1).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.flat_map(members).collect()
 }
 
 #[test]
