@@ -14,4 +14,5 @@ mod fault;
 mod gateway;
 mod policy;
 mod property;
+mod tuning;
 mod upstream;

@@ -1,10 +1,12 @@
-//! The command line: `ringgate run | check | explain | schema | origin | version`.
+//! The command line: `ringgate run | check | explain | doctor | health | schema | origin | version`.
 //!
 //! The only floor that reads the process's arguments and environment. Commands do their work elsewhere; here they
 //! are named, explained and printed.
 
 mod check;
+mod doctor;
 mod explain;
+mod health;
 pub mod origin;
 mod run;
 mod sample;
@@ -22,7 +24,8 @@ const ABOUT: &str = "An API gateway: one pinned io_uring event loop per CPU core
 const EXAMPLES: &str = "Examples:
   ringgate run config/quickstart.yaml
   ringgate check gateway.yaml
-  ringgate explain GET http://api.example.com/orders/7 -c gateway.yaml";
+  ringgate explain GET http://api.example.com/orders/7 -c gateway.yaml
+  ringgate doctor gateway.yaml";
 
 #[derive(Parser)]
 #[command(name = "ringgate", version, about = ABOUT, after_help = EXAMPLES, max_term_width = 100)]
@@ -39,6 +42,10 @@ enum Command {
     Check(check::Check),
     /// Tell what a request would meet: route, policies, cluster, and why not others. Sends nothing.
     Explain(explain::Explain),
+    /// Look at the machine: what keeps the gateway from running well here, what it costs, how to mend it.
+    Doctor(doctor::Doctor),
+    /// Ask a running gateway whether it is well, as a health check does.
+    Health(health::Health),
     /// Print the JSON Schema of the configuration.
     #[command(after_help = "Example:\n  ringgate schema > ringgate.schema.json")]
     Schema,
@@ -50,10 +57,13 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let command = Cli::try_parse().unwrap_or_else(|error| refuse(&error)).command;
+    let outcome = match command {
         Command::Run(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::Health(command) => command.run(),
         Command::Schema => schema(),
         Command::Origin(command) => command.run(),
         Command::Version => {
@@ -65,6 +75,19 @@ pub fn main() -> ExitCode {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Wrong usage of commands whose small exit codes are findings (EX_USAGE of sysexits.h).
+const EXIT_USAGE: u8 = 64;
+
+/// Says what is wrong with the arguments, or the help that was asked for.
+fn refuse(error: &clap::Error) -> ! {
+    let has_findings = std::env::args().nth(1).is_some_and(|name| name == "doctor" || name == "health");
+    if has_findings && error.use_stderr() {
+        let _ = error.print();
+        std::process::exit(i32::from(EXIT_USAGE));
+    }
+    error.exit()
 }
 
 fn schema() -> anyhow::Result<ExitCode> {

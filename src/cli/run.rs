@@ -7,6 +7,7 @@ use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -14,6 +15,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::control::config::{Config, DriverConfig};
 use crate::control::gateway::Gateway;
+use crate::control::systemd::notify::Notifier;
+use crate::control::systemd::{Handed, Said, VARIABLES, watchdog};
 use crate::rt::memory::raise_open_files;
 
 /// Run the gateway with a configuration.
@@ -23,7 +26,10 @@ use crate::rt::memory::raise_open_files;
   ringgate run gateway.yaml --driver epoll        where io_uring is not wanted
 
 SIGTERM and Ctrl-C stop accepting, finish what is in flight and exit 0; a second one exits at once.
-SIGHUP opens the access log's file again.")]
+SIGHUP opens the access log's file again.
+
+Under systemd: Type=notify, WatchdogSec= and sockets passed by a .socket unit are understood. A passed socket goes to the
+listener that has its FileDescriptorName= as name, else to the one with its address.")]
 pub struct Run {
     /// The YAML file.
     file: PathBuf,
@@ -42,6 +48,8 @@ enum DriverArg {
 
 impl Run {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        // First of all: what was passed has fixed numbers, and the environment is changed by one thread alone.
+        let handed = handed().map_err(anyhow::Error::msg)?;
         let environment = super::environment();
         let Some((loaded, snapshot)) = super::check::compiled(&self.file, &environment, 1) else {
             return Ok(ExitCode::FAILURE);
@@ -50,14 +58,19 @@ impl Run {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let environment = loaded.document.environment(&environment);
         let wanted = self.driver(&loaded.config);
+        let Handed { sockets, notifier, watchdog } = handed;
         let code = runtime.block_on(async {
             // Before anything is said to be ready: whoever reads that may send one.
             let signals = Signals::listen()?;
             let _origin = start_origin(&loaded.config).await?;
-            let gateway = Gateway::start(&loaded.config, snapshot, &environment, wanted).await?;
+            let gateway = Gateway::start(&loaded.config, snapshot, &environment, wanted, sockets).await?;
             print_banner(&gateway, &loaded.config, open_files)?;
-            until_told(gateway, signals).await
+            notifier.ready(&status(&gateway));
+            until_told(gateway, signals, &notifier, watchdog).await
         });
+        if let Err(error) = &code {
+            notifier.status(&format!("{error:#}"));
+        }
         // Worker threads may still hold operations in flight; the process ends as a whole.
         finish(code)
     }
@@ -70,6 +83,22 @@ impl Run {
             Some(DriverArg::Epoll) => DriverConfig::Epoll,
         }
     }
+}
+
+/// What a service manager hands over. Its variables go, so that nobody further down takes them for theirs.
+fn handed() -> Result<Handed, String> {
+    let said = Said::read(|name| std::env::var(name).ok(), std::process::id())?;
+    for name in VARIABLES {
+        // SAFETY: no other thread has been started yet that could read the environment meanwhile.
+        unsafe { std::env::remove_var(name) };
+    }
+    said.take()
+}
+
+/// For `systemctl status`.
+fn status(gateway: &Gateway) -> String {
+    let (workers, driver) = (gateway.cpus.len(), gateway.driver.describe());
+    format!("serving: {workers} workers on {driver}, generation {}", gateway.snapshot.generation)
 }
 
 fn finish(code: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
@@ -104,6 +133,9 @@ fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::
     if let Some(reason) = &gateway.ring_refusal {
         eprintln!("warning: no io_uring: {reason}; running on epoll");
     }
+    for remark in &gateway.remarks {
+        eprintln!("{remark}");
+    }
     let cpus: Vec<String> = gateway.cpus.iter().map(u16::to_string).collect();
     writeln!(out, "workers {} on CPU {}", cpus.len(), cpus.join(", "))?;
     writeln!(out, "driver {}", gateway.driver.describe())?;
@@ -129,10 +161,24 @@ fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::
     Ok(())
 }
 
-async fn until_told(mut gateway: Gateway, mut signals: Signals) -> anyhow::Result<ExitCode> {
+async fn until_told(
+    mut gateway: Gateway,
+    mut signals: Signals,
+    notifier: &Notifier,
+    limit: Option<Duration>,
+) -> anyhow::Result<ExitCode> {
+    let registry = gateway.registry.clone();
+    let signs = async {
+        match limit {
+            Some(limit) if notifier.is_heard() => watchdog::watch(notifier, limit, &registry).await,
+            _ => std::future::pending().await,
+        }
+    };
+    tokio::pin!(signs);
     loop {
         tokio::select! {
             error = gateway.worker_ended() => return Err(error.into()),
+            () = &mut signs => {}
             told = signals.next() => match told {
                 Told::Reopen => gateway.reopen_log(),
                 Told::Stop => break,
@@ -140,6 +186,8 @@ async fn until_told(mut gateway: Gateway, mut signals: Signals) -> anyhow::Resul
         }
     }
     eprintln!("stopping: finishing what is in flight; a second signal ends it now");
+    // From here on the service manager waits for the end, and no more for signs of life.
+    notifier.stopping("finishing what is in flight", gateway.stop_bound());
     let second = async { while !matches!(signals.next().await, Told::Stop) {} };
     tokio::select! {
         in_time = gateway.stop() => {

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use crate::config::secret::Environment;
 use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
+use crate::control::bind::{Bound, bind_all};
 use crate::control::config::{Config, DriverConfig};
 use crate::control::export::{Exporter, GenerationLabel, SlotNames, Sources};
 use crate::control::log_writer::{LogTarget, LogWriter};
+use crate::control::systemd::sockets::PassedSocket;
 use crate::http::method::Method;
-use crate::net::listener::{bind_for_workers, is_taken};
 use crate::policy::reply::fault_names;
 use crate::proxy::snapshot::Snapshot;
 use crate::rt::affinity::allowed_cpus;
@@ -38,8 +39,8 @@ const START_BOUND: Duration = Duration::from_secs(20);
 const LOG_FLUSH_BOUND: Duration = Duration::from_secs(3);
 /// Descriptors for listeners, rings, logs and the admin listener.
 const DESCRIPTORS_RESERVED: u64 = 64;
-/// How long an address may still be held by a process that has ended.
-const TAKEN_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the admin listener may take to close.
+const ADMIN_CLOSE_BOUND: Duration = Duration::from_secs(2);
 /// Beyond the drain's own limit, for the workers' last turn.
 const DRAIN_SLACK: Duration = Duration::from_secs(2);
 
@@ -84,6 +85,10 @@ pub struct Gateway {
     pub ring_refusal: Option<String>,
     /// The workers' CPUs.
     pub cpus: Vec<u16>,
+    /// What an operator should know of passed sockets.
+    pub remarks: Vec<String>,
+    /// Where the workers count.
+    pub registry: Frozen<Registry>,
     readiness: Readiness,
     mailboxes: Vec<Mailbox<Command>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
@@ -93,19 +98,20 @@ pub struct Gateway {
 
 impl Gateway {
     /// Starts everything and waits until all workers serve. Needs a tokio runtime around it. `snapshot` is what
-    /// `config` compiles to.
+    /// `config` compiles to; `passed` are listening sockets that somebody else has bound.
     pub async fn start(
         config: &Config,
         snapshot: Snapshot,
         environment: &Environment,
         wanted: DriverConfig,
+        passed: Vec<PassedSocket>,
     ) -> Result<Self, StartError> {
         let started = Instant::now();
         let snapshot = Frozen::new(snapshot);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
         let token = admin_token(config, environment)?;
-        let (listeners, sockets) = bind_all(config, cpus.len())?;
+        let Bound { listeners, by_worker, admin, remarks } = bind_all(config, cpus.len(), passed)?;
         let registry = Frozen::new(Registry::new(cpus.len()));
         let (writers, readers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| line_ring(LOG_RING_BYTES)).unzip();
         let log = start_log(config, readers)?;
@@ -122,10 +128,12 @@ impl Gateway {
             admin_task: None,
             snapshot,
             cpus,
+            remarks,
+            registry: registry.clone(),
         };
-        gateway.spawn_workers(&registry, sockets, writers)?;
+        gateway.spawn_workers(&registry, by_worker, writers)?;
         gateway.wait_until_all_serve(&registry).await?;
-        gateway.start_admin(config, &registry, token, started)?;
+        gateway.start_admin(config, admin, token, started)?;
         gateway.readiness.advance(ReadinessState::Ready);
         Ok(gateway)
     }
@@ -174,7 +182,7 @@ impl Gateway {
     fn start_admin(
         &mut self,
         config: &Config,
-        registry: &Frozen<Registry>,
+        passed: Option<TcpListener>,
         token: Option<String>,
         started: Instant,
     ) -> Result<(), StartError> {
@@ -184,14 +192,15 @@ impl Gateway {
             addr: admin.address.get(),
             reason: error.to_string(),
         };
-        let listener = TcpListener::bind(admin.address.get()).map_err(bind_error)?;
+        let listener =
+            passed.map_or_else(|| TcpListener::bind(admin.address.get()), Ok).map_err(bind_error)?;
         self.admin = Some(listener.local_addr()?);
         let generation = Published::new(Frozen::new(GenerationLabel {
             number: self.snapshot.generation,
             hash: self.snapshot.hash.to_string(),
         }));
         let exporter = Exporter::new(Sources {
-            registry: registry.clone(),
+            registry: self.registry.clone(),
             names: slot_names(),
             version: env!("CARGO_PKG_VERSION"),
             started_unix_seconds: clock::wall_seconds(),
@@ -200,7 +209,7 @@ impl Gateway {
         });
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {
-            registry: registry.clone(),
+            registry: self.registry.clone(),
             exporter,
             readiness: self.readiness.clone(),
             config: Published::new(Frozen::new(serde_json::to_value(config).unwrap_or_default())),
@@ -249,6 +258,11 @@ impl Gateway {
         }
     }
 
+    /// How long [`Gateway::stop`] may take.
+    pub fn stop_bound(&self) -> Duration {
+        self.snapshot.limits.drain_timeout + DRAIN_SLACK + LOG_FLUSH_BOUND + ADMIN_CLOSE_BOUND
+    }
+
     /// Stops. False if exchanges were cut because the drain's time was up.
     pub async fn stop(mut self) -> bool {
         self.readiness.advance(ReadinessState::Draining);
@@ -268,7 +282,7 @@ impl Gateway {
         }
         if let Some((task, close)) = self.admin_task.take() {
             let _ = close.send(());
-            let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
+            let _ = tokio::time::timeout(ADMIN_CLOSE_BOUND, task).await;
         }
         in_time
     }
@@ -323,40 +337,6 @@ fn admin_token(config: &Config, environment: &Environment) -> Result<Option<Stri
 fn connections_per_worker(workers: usize) -> u32 {
     let descriptors = raise_open_files().saturating_sub(DESCRIPTORS_RESERVED);
     u32::try_from(descriptors / 4 * 3 / workers.max(1) as u64).unwrap_or(u32::MAX).max(1)
-}
-
-type Bound = (Vec<(String, SocketAddr)>, Vec<Vec<TcpListener>>);
-
-/// Binds every listener for every worker. The sockets are grouped by worker.
-fn bind_all(config: &Config, workers: usize) -> Result<Bound, StartError> {
-    let mut addrs = Vec::new();
-    let mut by_worker: Vec<Vec<TcpListener>> = (0..workers).map(|_| Vec::new()).collect();
-    for listener in &config.listeners {
-        let addr = listener.address.get();
-        let error = |reason: String| StartError::Bind { name: listener.name.clone(), addr, reason };
-        if addr.port() != 0 && stays_taken(addr) {
-            return Err(error("another process listens there already".to_owned()));
-        }
-        let sockets = bind_for_workers(addr, listener.backlog, workers)
-            .map_err(|failure| error(failure.to_string()))?;
-        addrs.push((listener.name.clone(), sockets[0].local_addr()?));
-        for (worker, socket) in by_worker.iter_mut().zip(sockets) {
-            worker.push(socket);
-        }
-    }
-    Ok((addrs, by_worker))
-}
-
-/// A gateway that has just ended holds its sockets a moment longer: the kernel takes its rings apart behind it.
-fn stays_taken(addr: SocketAddr) -> bool {
-    let by = Instant::now() + TAKEN_PATIENCE;
-    while is_taken(addr) {
-        if Instant::now() > by {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    false
 }
 
 fn start_log(config: &Config, readers: Vec<LineReader>) -> Result<Option<LogWriter>, StartError> {

@@ -3,12 +3,15 @@
 //! May block, lock and allocate. Nothing here is on the path of a request.
 
 pub mod admin;
+pub mod bind;
 pub mod check;
 pub mod compile;
 pub mod config;
+pub mod doctor;
 pub mod document;
 pub mod explain;
 pub mod export;
 pub mod gateway;
 pub mod log_writer;
 pub mod resolve;
+pub mod systemd;

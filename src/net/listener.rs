@@ -19,7 +19,7 @@ pub fn bind_for_workers(addr: SocketAddr, backlog: u16, count: usize) -> io::Res
     Ok(listeners)
 }
 
-fn bind(addr: SocketAddr, backlog: u16) -> io::Result<StdListener> {
+pub(super) fn bind(addr: SocketAddr, backlog: u16) -> io::Result<StdListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM.cloexec(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;

@@ -6,4 +6,5 @@ pub mod addr;
 pub mod intake;
 pub mod listener;
 pub mod reader;
+pub mod passed;
 pub mod stream;

@@ -45,6 +45,9 @@ impl Driver {
 }
 
 impl RingOptions {
+    /// All of them, best first.
+    const ALL: [Self; 3] = [Self::DeferTaskrun, Self::CoopTaskrun, Self::Plain];
+
     fn builder(self) -> io_uring::Builder {
         let mut builder = io_uring::IoUring::builder();
         match self {
@@ -59,7 +62,7 @@ impl RingOptions {
 /// The best ring options this kernel admits, or why there is no ring.
 pub fn probe() -> io::Result<RingOptions> {
     let mut refusal = io::Error::from(io::ErrorKind::Unsupported);
-    for options in [RingOptions::DeferTaskrun, RingOptions::CoopTaskrun, RingOptions::Plain] {
+    for options in RingOptions::ALL {
         match options.builder().build(8) {
             Ok(ring) => {
                 supports_what_we_use(&ring)?;
@@ -69,6 +72,12 @@ pub fn probe() -> io::Result<RingOptions> {
         }
     }
     Err(refusal)
+}
+
+/// What this kernel says to each set of ring options, best first. Sets up a ring for each and takes it down.
+pub fn probe_each() -> [(RingOptions, io::Result<()>); 3] {
+    RingOptions::ALL
+        .map(|options| (options, options.builder().build(8).and_then(|ring| supports_what_we_use(&ring))))
 }
 
 fn supports_what_we_use(ring: &io_uring::IoUring) -> io::Result<()> {

@@ -49,6 +49,8 @@ pub struct WorkerMetrics {
     pub log_lines_lost: Counter,
     /// Nanoseconds the loop was busy, as far as the worker measures it.
     pub cpu_nanos: Counter,
+    /// Turns of the loop, one a tick: the sign that the worker is alive.
+    pub ticks: Counter,
     /// Generation installed now.
     pub generation: Gauge,
     /// Errors by the slot of their code.
@@ -74,6 +76,7 @@ impl Default for WorkerMetrics {
             log_lines_written: Counter::default(),
             log_lines_lost: Counter::default(),
             cpu_nanos: Counter::default(),
+            ticks: Counter::default(),
             generation: Gauge::default(),
             errors: (0..ERROR_SLOTS).map(|_| Counter::default()).collect(),
         }

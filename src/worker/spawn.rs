@@ -87,6 +87,7 @@ async fn work(seat: Seat) -> io::Result<()> {
     let mut was_closed = false;
     for tick in 0_u64.. {
         monoio::time::sleep(Duration::from_millis(TICK_MS)).await;
+        local.metrics.ticks.add(1);
         let now_ms = clock::coarse_ms();
         local.deadlines.advance(now_ms);
         if seat.mailbox.is_waiting() {

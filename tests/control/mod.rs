@@ -1,10 +1,14 @@
-//! The command line and what stands beside the traffic: check, explain, schema, examples, quick start.
+//! The command line and what stands beside the traffic: check, explain, doctor, health,
+//! schema, examples, quick start, and life under a service manager.
 
 mod check;
+mod doctor;
 mod examples;
 mod explain;
+mod health;
 mod quickstart;
 mod schema;
+mod systemd;
 
 use std::path::PathBuf;
 

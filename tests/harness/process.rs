@@ -109,6 +109,17 @@ impl Process {
             .collect()
     }
 
+    /// The number of the thread with this name.
+    #[track_caller]
+    pub fn thread(&self, name: &str) -> libc::pid_t {
+        let tasks = std::fs::read_dir(self.proc("task")).expect("the process runs").filter_map(Result::ok);
+        let mut named = tasks.filter(|task| {
+            std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
+        });
+        let task = named.next().unwrap_or_else(|| panic!("no thread {name}"));
+        task.file_name().to_str().and_then(|tid| tid.parse().ok()).expect("a number")
+    }
+
     /// Open file descriptors, what each is.
     pub fn descriptors(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.proc("fd")).expect("the process runs");
