@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::secret::Environment;
 use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
-use crate::control::config::{Config, DriverConfig};
+use crate::control::config::{Config, DriverConfig, SteeringConfig};
 use crate::control::export::{Exporter, GenerationLabel, SlotNames, Sources};
 use crate::control::log_writer::{LogTarget, LogWriter};
 use crate::http::method::Method;
@@ -26,6 +26,7 @@ use crate::shared::{Frozen, LineReader, LineWriter, Mailbox, Published, line_rin
 use crate::telemetry::Registry;
 use crate::telemetry::metrics::METHOD_SLOTS;
 use crate::worker::command::Command;
+use crate::worker::placement::Neighbours;
 use crate::worker::spawn::{Seat, spawn};
 
 /// Bytes of log lines that wait for the writer, per worker.
@@ -123,7 +124,9 @@ impl Gateway {
             snapshot,
             cpus,
         };
-        gateway.spawn_workers(&registry, sockets, writers)?;
+        let neighbours =
+            Neighbours::new(gateway.cpus.len(), config.workers.steering == SteeringConfig::Even)?;
+        gateway.spawn_workers(&registry, &neighbours, sockets, writers)?;
         gateway.wait_until_all_serve(&registry).await?;
         gateway.start_admin(config, &registry, token, started)?;
         gateway.readiness.advance(ReadinessState::Ready);
@@ -133,6 +136,7 @@ impl Gateway {
     fn spawn_workers(
         &mut self,
         registry: &Frozen<Registry>,
+        neighbours: &Neighbours,
         sockets: Vec<Vec<TcpListener>>,
         writers: Vec<LineWriter>,
     ) -> Result<(), StartError> {
@@ -149,6 +153,7 @@ impl Gateway {
                 snapshot: self.snapshot.clone(),
                 registry: registry.clone(),
                 mailbox,
+                neighbours: neighbours.clone(),
                 log,
             };
             self.threads.push(spawn(seat).map_err(|error| StartError::Worker(index, error))?);

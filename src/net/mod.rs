@@ -6,3 +6,4 @@ pub mod addr;
 pub mod intake;
 pub mod listener;
 pub mod stream;
+pub mod wake;
