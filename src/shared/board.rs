@@ -1,6 +1,6 @@
 //! What every worker says of its load, for the others to read when they have a connection to place.
 //!
-//! Owns five numbers a worker, side by side on few cache lines: a look at 64 workers is 20 lines, not 64. Written
+//! Owns six numbers a worker, side by side on few cache lines: a look at 64 workers is 20 lines, not 64. Written
 //! when a connection comes or goes and once a tick, never on the path of a request. Numbers may be a moment old
 //! and need not fit each other: they say where a connection goes, never whether it is served.
 
@@ -18,6 +18,8 @@ struct Entry {
     open_max: AtomicU32,
     busy_percent: AtomicU32,
     beat_ms: AtomicU32,
+    /// Connections on their way; the one number that others write too.
+    coming: AtomicU32,
 }
 
 /// What a worker says of itself.
@@ -51,11 +53,14 @@ impl Board {
         entry.beat_ms.store(load.beat_ms, Ordering::Relaxed);
     }
 
-    /// Counts one connection that is on its way to worker `index`, so that a burst does not all go there. What the
-    /// worker says next replaces it.
+    /// Counts one connection that is on its way to worker `index`, so that a burst does not all go there.
     pub fn announce(&self, index: usize) {
-        self.0[index].awake.fetch_add(1, Ordering::Relaxed);
-        self.0[index].open.fetch_add(1, Ordering::Relaxed);
+        self.0[index].coming.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes back what was announced to worker `index`: it has arrived, or went elsewhere after all.
+    pub fn settle(&self, index: usize) {
+        self.0[index].coming.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// What all workers say, in their order, put into `loads`.
@@ -72,9 +77,10 @@ impl Board {
 
 impl Entry {
     fn load(&self) -> Load {
+        let coming = self.coming.load(Ordering::Relaxed);
         Load {
-            awake: self.awake.load(Ordering::Relaxed),
-            open: self.open.load(Ordering::Relaxed),
+            awake: self.awake.load(Ordering::Relaxed).saturating_add(coming),
+            open: self.open.load(Ordering::Relaxed).saturating_add(coming),
             open_max: self.open_max.load(Ordering::Relaxed),
             busy_percent: self.busy_percent.load(Ordering::Relaxed),
             beat_ms: self.beat_ms.load(Ordering::Relaxed),
@@ -87,15 +93,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_announced_counts_until_the_worker_speaks() {
+    fn what_is_announced_counts_until_it_is_settled_whatever_the_worker_says() {
         let board = Board::new(2);
         let said = Load { awake: 3, open: 5, open_max: 100, busy_percent: 7, beat_ms: 9 };
-        board.publish(1, said);
         board.announce(1);
+        board.publish(1, said);
         let mut loads = vec![Load::default(); 7];
         board.read(&mut loads);
         assert_eq!(loads, [Load::default(), Load { awake: 4, open: 6, ..said }]);
-        board.publish(1, said);
+        board.settle(1);
         board.read(&mut loads);
         assert_eq!(loads[1], said);
     }

@@ -5,6 +5,7 @@
 //! inbox that is full or closed gives it back. What arrived is begun at once and never handed on.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::rc::Rc;
@@ -91,12 +92,13 @@ impl Placement {
         };
         // SAFETY: the descriptor is the stream's own, which gives it away here and no longer knows it.
         let socket = unsafe { OwnedFd::from_raw_fd(stream.into_raw_fd()) };
+        self.neighbours.board.announce(target);
         match self.neighbours.inboxes[target].send(Passed { socket, peer, listener }) {
-            Ok(()) => {
-                self.neighbours.board.announce(target);
-                local.metrics.connections_handed_over.add(1);
+            Ok(()) => local.metrics.connections_handed_over.add(1),
+            Err(passed) => {
+                self.neighbours.board.settle(target);
+                self.begin_passed(local, passed);
             }
-            Err(passed) => self.begin_passed(local, passed),
         }
     }
 
@@ -116,19 +118,21 @@ impl Placement {
     pub fn take_in(self: &Rc<Self>, local: &Rc<Local>) {
         let inbox = &self.neighbours.inboxes[self.own];
         if inbox.is_waiting() {
-            for passed in inbox.drain() {
-                local.metrics.connections_taken_over.add(1);
-                self.begin_passed(local, passed);
-            }
+            self.begin_all(local, inbox.drain());
         }
     }
 
     /// Takes nothing any more; begins what has arrived.
     pub fn close(self: &Rc<Self>, local: &Rc<Local>) {
         self.publish(local);
-        for passed in self.neighbours.inboxes[self.own].close() {
+        self.begin_all(local, self.neighbours.inboxes[self.own].close());
+    }
+
+    fn begin_all(self: &Rc<Self>, local: &Rc<Local>, arrived: VecDeque<Passed>) {
+        for passed in arrived {
             local.metrics.connections_taken_over.add(1);
             self.begin_passed(local, passed);
+            self.neighbours.board.settle(self.own);
         }
     }
 

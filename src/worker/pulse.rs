@@ -28,7 +28,8 @@ pub struct Pulse {
 
 impl Pulse {
     /// Begins to measure the calling thread.
-    pub fn new() -> Self {
+    pub fn new(metrics: &WorkerMetrics) -> Self {
+        metrics.beat_ms.set(clock::coarse_ms().cast_signed());
         let schedstat = File::open("/proc/thread-self/schedstat").ok();
         let wanted_nanos = wanted_nanos(schedstat.as_ref());
         let now = clock::nanos();
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn a_spinning_thread_is_busy_and_a_sleeping_one_is_not() {
         let metrics = WorkerMetrics::default();
-        let mut pulse = Pulse::new();
+        let mut pulse = Pulse::new(&metrics);
         let spun = clock::nanos();
         while clock::nanos() - spun < 60_000_000 {
             std::hint::spin_loop();

@@ -81,7 +81,7 @@ async fn work(seat: Seat) -> io::Result<()> {
     let placement = Placement::new(seat.index, seat.neighbours);
     placement.publish(&local);
     monoio::spawn(take_over(local.clone(), placement.clone()));
-    let mut pulse = Pulse::new();
+    let mut pulse = Pulse::new(&local.metrics);
     let canceller = Canceller::new();
     let accepting: Vec<_> = seat
         .listeners
