@@ -14,11 +14,10 @@ use monoio::io::CancelHandle;
 use monoio::net::{TcpListener, TcpStream};
 
 use crate::net::addr::PeerAddr;
-use crate::net::stream::{Stream, set_close_on_exec};
-use crate::proxy::connection::serve_connection;
+use crate::net::stream::set_close_on_exec;
 use crate::proxy::local::Local;
 use crate::rt::say::say;
-use crate::worker::placement::{Placement, connections_max};
+use crate::worker::placement::{Placement, begin, connections_max};
 
 /// Idle connections that make room for new ones while a worker is full.
 const IDLE_CLOSED_AT_ONCE: usize = 32;
@@ -73,18 +72,6 @@ pub async fn accept(
             begin(&local, &placement, stream, peer, index);
         }
     }
-}
-
-/// Starts the task that serves a connection, on this worker for good.
-pub fn begin(local: &Rc<Local>, placement: &Rc<Placement>, stream: TcpStream, peer: PeerAddr, index: usize) {
-    local.metrics.connections_active.add(1);
-    placement.publish(local);
-    let (local, placement) = (local.clone(), placement.clone());
-    monoio::spawn(async move {
-        serve_connection(local.clone(), Stream::from_tcp(stream), peer, index).await;
-        local.metrics.connections_active.sub(1);
-        placement.publish(&local);
-    });
 }
 
 /// A connection that is complete already. The listening socket does not block.

@@ -13,12 +13,13 @@ use std::rc::Rc;
 use monoio::net::TcpStream;
 
 use crate::net::addr::PeerAddr;
+use crate::net::stream::Stream;
 use crate::net::wake::Wake;
+use crate::proxy::connection::serve_connection;
 use crate::proxy::local::Local;
 use crate::rt::clock;
 use crate::rt::say::say;
 use crate::shared::{Board, Load, Mailbox};
-use crate::worker::accept::begin;
 use crate::worker::evenness::{better_place, has_room_elsewhere};
 
 /// Connections that wait in an inbox. A worker that is so far behind gets no more.
@@ -142,6 +143,18 @@ impl Placement {
             Err(error) => say(format_args!("worker {}: cannot take a connection over: {error}", self.own)),
         }
     }
+}
+
+/// Starts the task that serves a connection, on this worker for good.
+pub fn begin(local: &Rc<Local>, placement: &Rc<Placement>, stream: TcpStream, peer: PeerAddr, index: usize) {
+    local.metrics.connections_active.add(1);
+    placement.publish(local);
+    let (local, placement) = (local.clone(), placement.clone());
+    monoio::spawn(async move {
+        serve_connection(local.clone(), Stream::from_tcp(stream), peer, index).await;
+        local.metrics.connections_active.sub(1);
+        placement.publish(&local);
+    });
 }
 
 /// Client connections a worker may have now.

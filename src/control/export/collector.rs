@@ -232,6 +232,9 @@ fn merged<T: Send + Sync>(shards: &Sharded<T>, histogram: fn(&T) -> &Histogram) 
 }
 
 /// Name, words, and where the number is.
+/// Name, words, and a level that is not whole.
+type Part = (&'static str, &'static str, fn(&WorkerMetrics) -> f64);
+
 type Row<T, N> = (&'static str, &'static str, fn(&T) -> &N);
 
 const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 5] = [
@@ -271,7 +274,7 @@ const WORKER_SECONDS: [Row<WorkerMetrics, Counter>; 2] = [
     }),
 ];
 
-const WORKER_PARTS: [(&str, &str, fn(&WorkerMetrics) -> f64); 2] = [
+const WORKER_PARTS: [Part; 2] = [
     ("ringgate_worker_busy_ratio", "Share of the last half second it ran or waited for its CPU.", |worker| {
         worker.busy_permille.get() as f64 / 1e3
     }),
