@@ -231,10 +231,10 @@ fn merged<T: Send + Sync>(shards: &Sharded<T>, histogram: fn(&T) -> &Histogram) 
     sum
 }
 
-/// Name, words, and where the number is.
 /// Name, words, and a level that is not whole.
 type Part = (&'static str, &'static str, fn(&WorkerMetrics) -> f64);
 
+/// Name, words, and where the number is.
 type Row<T, N> = (&'static str, &'static str, fn(&T) -> &N);
 
 const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 5] = [
