@@ -75,6 +75,19 @@ pub struct WorkersConfig {
     pub cpus: Vec<u16>,
     /// Event loop. `auto` takes io_uring where the kernel admits it and epoll elsewhere.
     pub driver: DriverConfig,
+    /// Which worker serves a new connection.
+    pub steering: SteeringConfig,
+}
+
+/// Which worker serves a new connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SteeringConfig {
+    /// A worker that has more to do than another hands a new connection over.
+    #[default]
+    Even,
+    /// Every connection stays where the kernel put it.
+    Off,
 }
 
 /// Which event loop.

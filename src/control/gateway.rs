@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::config::secret::Environment;
 use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
 use crate::control::bind::{Bound, bind_all};
-use crate::control::config::{Config, DriverConfig};
+use crate::control::config::{Config, DriverConfig, SteeringConfig};
 use crate::control::export::{Exporter, GenerationLabel, SlotNames, Sources};
 use crate::control::log_writer::{LogTarget, LogWriter};
 use crate::control::systemd::sockets::PassedSocket;
@@ -27,6 +27,7 @@ use crate::shared::{Frozen, LineReader, LineWriter, Mailbox, Published, line_rin
 use crate::telemetry::Registry;
 use crate::telemetry::metrics::METHOD_SLOTS;
 use crate::worker::command::Command;
+use crate::worker::placement::Neighbours;
 use crate::worker::spawn::{Seat, spawn};
 
 /// Bytes of log lines that wait for the writer, per worker.
@@ -131,7 +132,9 @@ impl Gateway {
             remarks,
             registry: registry.clone(),
         };
-        gateway.spawn_workers(&registry, by_worker, writers)?;
+        let neighbours =
+            Neighbours::new(gateway.cpus.len(), config.workers.steering == SteeringConfig::Even)?;
+        gateway.spawn_workers(&registry, &neighbours, by_worker, writers)?;
         gateway.wait_until_all_serve(&registry).await?;
         gateway.start_admin(config, admin, token, started)?;
         gateway.readiness.advance(ReadinessState::Ready);
@@ -141,6 +144,7 @@ impl Gateway {
     fn spawn_workers(
         &mut self,
         registry: &Frozen<Registry>,
+        neighbours: &Neighbours,
         sockets: Vec<Vec<TcpListener>>,
         writers: Vec<LineWriter>,
     ) -> Result<(), StartError> {
@@ -157,6 +161,7 @@ impl Gateway {
                 snapshot: self.snapshot.clone(),
                 registry: registry.clone(),
                 mailbox,
+                neighbours: neighbours.clone(),
                 log,
             };
             self.threads.push(spawn(seat).map_err(|error| StartError::Worker(index, error))?);

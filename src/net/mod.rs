@@ -8,3 +8,4 @@ pub mod listener;
 pub mod reader;
 pub mod passed;
 pub mod stream;
+pub mod wake;

@@ -3,11 +3,12 @@
 //! Owns the queue and an eventfd. Looking for commands is one load; the lock is taken only when there are some.
 //! A sender wakes the worker when the queue was empty. The worker waits for **readability** of
 //! [`Mailbox::raw_fd`] (the descriptor is non-blocking, a plain read would only say EAGAIN) and then drains.
-//! It never blocks a sender: a full mailbox gives the command back.
+//! It never blocks a sender: a full mailbox gives the command back, and so does one that its worker has closed,
+//! so that nothing can be left behind in it.
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,9 +19,15 @@ pub struct Mailbox<T: Send>(Arc<Inner<T>>);
 #[derive(Debug)]
 struct Inner<T> {
     waiting: AtomicBool,
-    queue: Mutex<VecDeque<T>>,
+    queue: Mutex<Queue<T>>,
     capacity: usize,
     event: OwnedFd,
+}
+
+#[derive(Debug)]
+struct Queue<T> {
+    commands: VecDeque<T>,
+    is_closed: bool,
 }
 
 impl<T: Send> Mailbox<T> {
@@ -31,7 +38,7 @@ impl<T: Send> Mailbox<T> {
     pub fn new(capacity: usize) -> io::Result<Self> {
         Ok(Self(Arc::new(Inner {
             waiting: AtomicBool::new(false),
-            queue: Mutex::new(VecDeque::new()),
+            queue: Mutex::new(Queue { commands: VecDeque::new(), is_closed: false }),
             capacity,
             event: event_fd()?,
         })))
@@ -40,13 +47,13 @@ impl<T: Send> Mailbox<T> {
     /// Queues `command` and wakes the worker.
     ///
     /// # Errors
-    /// Gives the command back when the mailbox is full.
+    /// Gives the command back when the mailbox is full or closed.
     pub fn send(&self, command: T) -> Result<(), T> {
         let mut queue = self.lock();
-        if queue.len() >= self.0.capacity {
+        if queue.is_closed || queue.commands.len() >= self.0.capacity {
             return Err(command);
         }
-        queue.push_back(command);
+        queue.commands.push_back(command);
         // Written under the lock: whoever drains afterwards sees flag and command together.
         let must_wake = !self.0.waiting.swap(true, Ordering::Release);
         drop(queue);
@@ -67,15 +74,26 @@ impl<T: Send> Mailbox<T> {
         self.silence();
         let mut queue = self.lock();
         self.0.waiting.store(false, Ordering::Relaxed);
-        std::mem::take(&mut *queue)
+        std::mem::take(&mut queue.commands)
+    }
+
+    /// Takes what is waiting, and lets nothing in any more. For the worker alone, when it is about to end.
+    pub fn close(&self) -> VecDeque<T> {
+        self.lock().is_closed = true;
+        self.drain()
     }
 
     /// The eventfd, readable while commands wait. Valid as long as this mailbox.
+    pub fn event(&self) -> BorrowedFd<'_> {
+        self.0.event.as_fd()
+    }
+
+    /// The same as a bare number.
     pub fn raw_fd(&self) -> RawFd {
         self.0.event.as_raw_fd()
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
+    fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -140,6 +158,15 @@ mod tests {
         assert_eq!(mailbox.send(2), Err(2));
         assert_eq!(mailbox.drain(), [1]);
         assert_eq!(mailbox.send(3), Ok(()));
+    }
+
+    #[test]
+    fn a_closed_mailbox_holds_nothing_and_gives_everything_back() {
+        let mailbox = Mailbox::new(8).unwrap();
+        mailbox.send(1).unwrap();
+        assert_eq!(mailbox.close(), [1]);
+        assert_eq!(mailbox.send(2), Err(2));
+        assert!(!mailbox.is_waiting() && !is_readable(&mailbox));
     }
 
     #[test]

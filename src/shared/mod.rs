@@ -3,6 +3,8 @@
 //! This folder is the whole list: what is not here (or in `control`) does not cross. Workers write only to their
 //! own shard; control sums, replaces and sends.
 
+// What every worker says of its load, for the others.
+pub mod board;
 // Names that shards are found by: grown by control, never shrunk.
 pub mod catalogue;
 // Counters, gauges and histograms with one writer each.
@@ -20,6 +22,7 @@ pub mod published;
 // One padded slot per worker.
 pub mod sharded;
 
+pub use board::{Board, Load};
 pub use catalogue::Catalogue;
 pub use counter::{Counter, Gauge, Histogram, HistogramSnapshot};
 pub use frozen::Frozen;

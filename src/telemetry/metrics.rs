@@ -25,6 +25,10 @@ pub struct WorkerMetrics {
     pub connections_idle: Gauge,
     /// Client connections closed at once because of a limit.
     pub connections_refused: Counter,
+    /// Client connections accepted here and handed to another worker.
+    pub connections_handed_over: Counter,
+    /// Client connections accepted by another worker and served here.
+    pub connections_taken_over: Counter,
     /// Connections open now that hold no read buffer.
     pub parked_connections: Gauge,
     /// Exchanges in flight now.
@@ -51,6 +55,12 @@ pub struct WorkerMetrics {
     pub cpu_nanos: Counter,
     /// Turns of the loop, one a tick: the sign that the worker is alive.
     pub ticks: Counter,
+    /// Thousandths of the last half second in which the worker ran or waited for its CPU.
+    pub busy_permille: Gauge,
+    /// Nanoseconds by which ticks came late.
+    pub late_nanos: Counter,
+    /// When the worker last ticked, in milliseconds of the coarse clock.
+    pub beat_ms: Gauge,
     /// Generation installed now.
     pub generation: Gauge,
     /// Errors by the slot of their code.
@@ -64,6 +74,8 @@ impl Default for WorkerMetrics {
             connections_active: Gauge::default(),
             connections_idle: Gauge::default(),
             connections_refused: Counter::default(),
+            connections_handed_over: Counter::default(),
+            connections_taken_over: Counter::default(),
             parked_connections: Gauge::default(),
             exchanges_active: Gauge::default(),
             requests: Counter::default(),
@@ -77,6 +89,9 @@ impl Default for WorkerMetrics {
             log_lines_lost: Counter::default(),
             cpu_nanos: Counter::default(),
             ticks: Counter::default(),
+            busy_permille: Gauge::default(),
+            late_nanos: Counter::default(),
+            beat_ms: Gauge::default(),
             generation: Gauge::default(),
             errors: (0..ERROR_SLOTS).map(|_| Counter::default()).collect(),
         }

@@ -1,7 +1,8 @@
 //! Accepting connections of one listening socket.
 //!
 //! One long-lived task per socket: an accept that is dropped in flight would leak what it accepts. Stops at the
-//! worker's cap on connections, which leaves clients in the kernel's backlog until others have gone.
+//! worker's cap on connections if no other worker has room either, which leaves clients in the kernel's backlog
+//! until others have gone. Which worker a connection goes to is decided in [`super::placement`].
 
 use std::io;
 use std::net::TcpListener as StdListener;
@@ -13,10 +14,10 @@ use monoio::io::CancelHandle;
 use monoio::net::{TcpListener, TcpStream};
 
 use crate::net::addr::PeerAddr;
-use crate::net::stream::{Stream, set_close_on_exec};
-use crate::proxy::connection::serve_connection;
+use crate::net::stream::set_close_on_exec;
 use crate::proxy::local::Local;
 use crate::rt::say::say;
+use crate::worker::placement::{Placement, begin, connections_max};
 
 /// Idle connections that make room for new ones while a worker is full.
 const IDLE_CLOSED_AT_ONCE: usize = 32;
@@ -24,7 +25,13 @@ const IDLE_CLOSED_AT_ONCE: usize = 32;
 const BACK_OFF: Duration = Duration::from_millis(20);
 
 /// Accepts until `stop` is cancelled; then takes what the kernel has finished already, and closes the socket.
-pub async fn accept(local: Rc<Local>, listener: StdListener, index: usize, stop: CancelHandle) {
+pub async fn accept(
+    local: Rc<Local>,
+    placement: Rc<Placement>,
+    listener: StdListener,
+    index: usize,
+    stop: CancelHandle,
+) {
     let fd = listener.as_raw_fd();
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
@@ -32,15 +39,18 @@ pub async fn accept(local: Rc<Local>, listener: StdListener, index: usize, stop:
     };
     let mut has_complained = false;
     loop {
-        let configured = i64::from(local.installed().snapshot.limits.connections);
-        let cap = configured.min(local.connections_max.get());
-        if local.metrics.connections_active.get() >= cap && !local.is_draining.get() {
+        let is_full = local.metrics.connections_active.get() >= connections_max(&local);
+        if is_full && !local.is_draining.get() && !placement.has_room_elsewhere() {
             local.close_some_idle(IDLE_CLOSED_AT_ONCE);
             monoio::time::sleep(BACK_OFF).await;
             continue;
         }
         match listener.cancelable_accept(stop.clone()).await {
-            Ok((stream, peer)) => begin(&local, stream, PeerAddr(peer), index),
+            Ok((stream, peer)) => {
+                set_close_on_exec(stream.as_raw_fd());
+                local.metrics.connections_accepted.add(1);
+                placement.place(&local, stream, PeerAddr(peer), index);
+            }
             Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => break,
             // The client went away between its connect and our accept.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -58,20 +68,10 @@ pub async fn accept(local: Rc<Local>, listener: StdListener, index: usize, stop:
     while let Some(accepted) = accept_now(fd) {
         // A client that is gone already has no address any more.
         if let Ok((stream, peer)) = accepted {
-            begin(&local, stream, peer, index);
+            local.metrics.connections_accepted.add(1);
+            begin(&local, &placement, stream, peer, index);
         }
     }
-}
-
-fn begin(local: &Rc<Local>, stream: TcpStream, peer: PeerAddr, index: usize) {
-    set_close_on_exec(stream.as_raw_fd());
-    local.metrics.connections_accepted.add(1);
-    local.metrics.connections_active.add(1);
-    let local = local.clone();
-    monoio::spawn(async move {
-        serve_connection(local.clone(), Stream::from_tcp(stream), peer, index).await;
-        local.metrics.connections_active.sub(1);
-    });
 }
 
 /// A connection that is complete already. The listening socket does not block.

@@ -4,4 +4,7 @@
 
 pub mod accept;
 pub mod command;
+pub mod evenness;
+pub mod placement;
+pub mod pulse;
 pub mod spawn;

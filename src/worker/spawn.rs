@@ -25,6 +25,8 @@ use crate::shared::mailbox::Mailbox;
 use crate::telemetry::registry::Registry;
 use crate::worker::accept::accept;
 use crate::worker::command::Command;
+use crate::worker::placement::{Neighbours, Placement, take_over};
+use crate::worker::pulse::Pulse;
 
 /// Ticks between two rounds of housekeeping: about a second.
 const TICKS_PER_ROUND: u64 = 50;
@@ -49,6 +51,8 @@ pub struct Seat {
     pub registry: Frozen<Registry>,
     /// What control tells it.
     pub mailbox: Mailbox<Command>,
+    /// The other workers, and itself.
+    pub neighbours: Neighbours,
     /// Its end of the access log.
     pub log: LineWriter,
 }
@@ -74,12 +78,18 @@ async fn work(seat: Seat) -> io::Result<()> {
     let access_log = AccessLog::new(seat.log, sample, clock::nanos());
     let local = Local::new(seat.index, installed, seat.registry.worker(seat.index), access_log);
     local.connections_max.set(i64::from(seat.connections_max));
+    let placement = Placement::new(seat.index, seat.neighbours);
+    placement.publish(&local);
+    monoio::spawn(take_over(local.clone(), placement.clone()));
+    let mut pulse = Pulse::new(&local.metrics);
     let canceller = Canceller::new();
     let accepting: Vec<_> = seat
         .listeners
         .into_iter()
         .enumerate()
-        .map(|(index, listener)| monoio::spawn(accept(local.clone(), listener, index, canceller.handle())))
+        .map(|(index, listener)| {
+            monoio::spawn(accept(local.clone(), placement.clone(), listener, index, canceller.handle()))
+        })
         .collect();
     local.metrics.generation.set(seat.snapshot.generation as i64);
     let mut canceller = Some(canceller);
@@ -102,10 +112,14 @@ async fn work(seat: Seat) -> io::Result<()> {
                         drain_by_ms = now_ms + limit.as_millis() as u64;
                         canceller.take().map(Canceller::cancel);
                         local.drain();
+                        placement.close(&local);
                     }
                 }
             }
         }
+        pulse.beat(tick, &local.metrics);
+        placement.take_in(&local);
+        placement.publish(&local);
         keep_house(&local, tick, now_ms);
         // The listening sockets close with the turn after their tasks have ended: until then clients could still
         // connect to a socket that nobody serves.

@@ -4,6 +4,7 @@ mod access_log;
 mod admin;
 mod drain;
 mod error_bodies;
+mod even;
 mod forwarded;
 mod hop_by_hop;
 mod idle_memory;

@@ -9,6 +9,7 @@ use std::fmt;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
+use crate::rt::clock;
 use crate::shared::{Counter, Gauge, Histogram, HistogramSnapshot, Sharded};
 use crate::telemetry::registry::OVERFLOW_NAME;
 use crate::telemetry::{EndpointMetrics, PolicyMetrics, RouteMetrics, WorkerMetrics};
@@ -84,9 +85,17 @@ impl Shards {
                 family.level([("worker", label)], gauge(worker).get())?;
             }
         }
-        let mut family = Family::counter(encoder, "ringgate_worker_cpu_seconds", "CPU time of the worker.")?;
-        for (label, worker) in self.worker_labels.iter().zip(self.sources.registry.workers()) {
-            family.count_seconds([("worker", label)], worker.cpu_nanos.get() as f64 / 1e9)?;
+        for (name, help, nanos) in WORKER_SECONDS {
+            let mut family = Family::counter(encoder, name, help)?;
+            for (label, worker) in self.worker_labels.iter().zip(self.sources.registry.workers()) {
+                family.count_seconds([("worker", label)], nanos(worker).get() as f64 / 1e9)?;
+            }
+        }
+        for (name, help, value) in WORKER_PARTS {
+            let mut family = Family::gauge(encoder, name, help)?;
+            for (label, worker) in self.worker_labels.iter().zip(self.sources.registry.workers()) {
+                family.level_part([("worker", label)], value(worker))?;
+            }
         }
         Ok(())
     }
@@ -222,11 +231,20 @@ fn merged<T: Send + Sync>(shards: &Sharded<T>, histogram: fn(&T) -> &Histogram) 
     sum
 }
 
+/// Name, words, and a level that is not whole.
+type Part = (&'static str, &'static str, fn(&WorkerMetrics) -> f64);
+
 /// Name, words, and where the number is.
 type Row<T, N> = (&'static str, &'static str, fn(&T) -> &N);
 
-const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 3] = [
+const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 5] = [
     ("ringgate_connections_accepted", "Client connections accepted.", |worker| &worker.connections_accepted),
+    ("ringgate_connections_handed_over", "Of those, served by another worker.", |worker| {
+        &worker.connections_handed_over
+    }),
+    ("ringgate_connections_taken_over", "Client connections accepted by another worker.", |worker| {
+        &worker.connections_taken_over
+    }),
     ("ringgate_connections_refused", "Connections that could not be accepted.", |worker| {
         &worker.connections_refused
     }),
@@ -247,6 +265,24 @@ const WORKER_GAUGES: [Row<WorkerMetrics, Gauge>; 7] = [
         &worker.buffers_free_bytes
     }),
     ("ringgate_worker_generation", "Configuration the worker has installed.", |worker| &worker.generation),
+];
+
+const WORKER_SECONDS: [Row<WorkerMetrics, Counter>; 2] = [
+    ("ringgate_worker_cpu_seconds", "CPU time of the worker.", |worker| &worker.cpu_nanos),
+    ("ringgate_worker_late_seconds", "Time by which the 50 ticks a second came late.", |worker| {
+        &worker.late_nanos
+    }),
+];
+
+const WORKER_PARTS: [Part; 2] = [
+    ("ringgate_worker_busy_ratio", "Share of the last half second it ran or waited for its CPU.", |worker| {
+        worker.busy_permille.get() as f64 / 1e3
+    }),
+    (
+        "ringgate_worker_tick_age_seconds",
+        "Time since the worker last ticked, which it does every 20 ms.",
+        |worker| clock::coarse_ms().saturating_sub(worker.beat_ms.get().cast_unsigned()) as f64 / 1e3,
+    ),
 ];
 
 const ROUTE_HISTOGRAMS: [Row<RouteMetrics, Histogram>; 2] = [

@@ -69,6 +69,11 @@ impl<'a> Family<'a> {
         self.sample(labels, |encoder| encoder.encode_gauge(&value))
     }
 
+    /// A gauge's sample that is not whole.
+    pub fn level_part<const N: usize>(&mut self, labels: Labels<'_, N>, value: f64) -> fmt::Result {
+        self.sample(labels, |encoder| encoder.encode_gauge(&value))
+    }
+
     /// A histogram's samples.
     pub fn durations<const N: usize>(
         &mut self,
