@@ -56,6 +56,8 @@ pub struct Setup<'a> {
     pub upstream: &'a Address,
     /// Settings that depend on bodies.
     pub tuning: Tuning,
+    /// One worker on each (Ringgate only).
+    pub cpus: &'a [usize],
     /// Number of routes (Ringgate only).
     pub routes: usize,
     /// Its own folder.
@@ -144,6 +146,7 @@ impl Contender {
             ("dir", setup.dir.display().to_string()),
             ("open_files", crate::machine::raise_open_files().to_string()),
             ("driver", setup.driver.to_owned()),
+            ("cpus", setup.cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
         ];
         values.extend(setup.tuning.values.iter().map(|&(name, value)| (name, value.to_owned())));
         let mut under = setup.under.split_whitespace().filter(|_| self == Self::Ringgate);
