@@ -54,8 +54,10 @@ pub fn hold(row: &Row, conditions: &Conditions<'_>) -> anyhow::Result<Outcome> {
             exchanges(&Rc::new(work()), connections, bodies, on_unix, conditions)
         }
         Measure::Latency { connections, load } => return latency::hold(connections, load, conditions),
-        Measure::Routes { few, many, connections } => paired::routes([few, many], connections, conditions),
-        Measure::Cores { connections } => paired::cores(connections, conditions),
+        Measure::Routes { few, many, connections } => {
+            return paired::routes([few, many], connections, conditions);
+        }
+        Measure::Cores { connections } => return paired::cores(connections, conditions),
         Measure::Idle { connections } => idle(connections, conditions),
         Measure::Start => start(conditions),
     };

@@ -35,18 +35,29 @@ impl Estimate {
         Some(Self { median, low: values[rank], high: values[count - 1 - rank], count })
     }
 
+    /// The same in another unit.
+    pub fn scaled(&self, factor: f64) -> Self {
+        let Self { median, low, high, count } = *self;
+        Self { median: median * factor, low: low * factor, high: high * factor, count }
+    }
+
     /// Whether the interval lies on one side of `limit`.
     pub fn resolves(&self, limit: f64) -> bool {
         limit < self.low || limit >= self.high
     }
 }
 
-/// `0.81 [0.79-0.83]`, with the precision of the formatter.
+/// `0.81 [0.79, 0.83]`, with the precision of the formatter, and with its sign if that is asked for.
 impl fmt::Display for Estimate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = out.precision().unwrap_or(2);
-        write!(out, "{:.digits$}", self.median)?;
-        if self.count > 1 { write!(out, " [{:.digits$}-{:.digits$}]", self.low, self.high) } else { Ok(()) }
+        let number = |value: f64| {
+            if out.sign_plus() { format!("{value:+.digits$}") } else { format!("{value:.digits$}") }
+        };
+        let median = number(self.median);
+        let interval = format!(" [{}, {}]", number(self.low), number(self.high));
+        out.write_str(&median)?;
+        if self.count > 1 { out.write_str(&interval) } else { Ok(()) }
     }
 }
 

@@ -219,6 +219,11 @@ impl Reading {
     /// What happened since `before`.
     pub fn since(&self, before: &Self) -> Sample {
         let wall = (self.at - before.at).as_secs_f64();
+        if self.cpus == 0 {
+            // Without a gateway.
+            let per_second = (self.completed - before.completed) as f64 / wall;
+            return Sample { cpu_us: 0.0, per_second, busy: 0.0, others: 0.0 };
+        }
         let room = wall * self.cpus as f64;
         let gateway = (self.gateway - before.gateway).as_secs_f64();
         let generator = (self.generator - before.generator).as_secs_f64();

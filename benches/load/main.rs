@@ -168,8 +168,10 @@ fn contenders(wanted: &[Contender]) -> Vec<Contender> {
 
 fn list() {
     for row in ROWS {
-        println!("{:<12} {}", row.name, row.about);
+        let musts: Vec<String> = row.musts.iter().map(ToString::to_string).collect();
+        println!("{:<12} {}; must: {}", row.name, row.about, musts.join(", "));
     }
+    println!();
     for contender in Contender::ALL {
         let program = contender.program().map(|path| path.display().to_string());
         println!("{:<12} {}", contender.name(), program.as_deref().unwrap_or("not installed"));

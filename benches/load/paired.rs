@@ -14,7 +14,7 @@ use crate::machine;
 use crate::quiet::Patience;
 use crate::socket::Address;
 use crate::stage::Stage;
-use crate::standing::Standing;
+use crate::standing::{Outcome, Standing};
 use crate::work::Work;
 
 /// Pairs between one start of both sides and the next.
@@ -38,7 +38,7 @@ pub fn routes(
     counts: [usize; 2],
     connections: usize,
     conditions: &Conditions<'_>,
-) -> anyhow::Result<Vec<Standing>> {
+) -> anyhow::Result<Outcome> {
     let (mut stage, upstream) = contest::origin(&Rc::new(Work::routes(1)), false, conditions)?;
     let works = counts.map(|count| Rc::new(Work::routes(count)));
     let labels = ["few routes", "many routes"];
@@ -52,7 +52,7 @@ pub fn routes(
 }
 
 /// Two processes of one worker each, which can share nothing, and one process of two workers, on the same CPUs.
-pub fn cores(connections: usize, conditions: &Conditions<'_>) -> anyhow::Result<Vec<Standing>> {
+pub fn cores(connections: usize, conditions: &Conditions<'_>) -> anyhow::Result<Outcome> {
     let work = Rc::new(Work::download(128));
     let (mut stage, upstream) = contest::origin(&work, false, conditions)?;
     let start = |stage: &mut Stage, side: usize| {
@@ -76,7 +76,7 @@ fn compare(
     start: impl Fn(&mut Stage, usize) -> anyhow::Result<Side>,
     counts: impl Fn(&Sample) -> bool,
     conditions: &Conditions<'_>,
-) -> anyhow::Result<Vec<Standing>> {
+) -> anyhow::Result<Outcome> {
     let mut standings: Vec<Standing> = Vec::new();
     let time = conditions.time.mul_f64(LENGTH).max(Duration::from_millis(100));
     let mut patience = Patience::new(conditions.patience, conditions.end);
@@ -106,7 +106,18 @@ fn compare(
             eprintln!("     so far {ratio:.3}");
         }
     }
-    Ok(standings)
+    let details = details(&standings);
+    Ok(Outcome { standings, details })
+}
+
+fn details(standings: &[Standing]) -> Option<String> {
+    let [first, second] = standings else { return None };
+    let ratio = second.ratio(first)?;
+    let (was, is) = (first.median()?, second.median()?);
+    Some(format!(
+        "{} {was:.2}, {} {is:.2}: median of the ratios of {} pairs {ratio:.3}\n",
+        first.label, second.label, ratio.count
+    ))
 }
 
 fn plan<'a>(

@@ -97,29 +97,25 @@ struct Verdict {
 impl Verdict {
     fn of(must: &Must, standings: &[Standing]) -> Self {
         let own = of(standings, Contender::Ringgate);
-        let (what, value, limit, digits) = match *must {
+        let median = own.and_then(Standing::median);
+        let (value, limit, digits) = match *must {
             Must::Ratio(peer, limit) => {
                 let ratio = own.zip(of(standings, peer)).and_then(|(own, peer)| own.ratio(peer));
-                (format!("{limit:.2} {}", peer.name()), ratio, limit, 2)
+                (ratio, limit, 2)
             }
             Must::AboveFloor(limit) => {
                 let above =
                     own.zip(of(standings, Contender::Relay)).and_then(|(own, floor)| own.above(floor));
-                (format!("{limit:.1} us above floor"), above, limit, 2)
+                (above, limit, 2)
             }
             Must::Pair(limit) => {
                 let ratio = own.zip(standings.last()).and_then(|(first, last)| last.ratio(first));
-                (format!("{limit:.2}"), ratio, limit, 3)
+                (ratio, limit, 3)
             }
-            Must::IdleBytes(limit) => {
-                (format!("{:.0} bytes", limit), own.and_then(Standing::median), limit, 0)
-            }
-            Must::StartWithin(limit) => {
-                let limit_ms = limit.as_secs_f64() * 1e3;
-                (format!("{limit_ms:.0} ms"), own.and_then(Standing::median), limit_ms, 1)
-            }
+            Must::IdleBytes(limit) => (median.map(|bytes| bytes.scaled(1.0 / 1024.0)), limit / 1024.0, 2),
+            Must::StartWithin(limit) => (median, limit.as_secs_f64() * 1e3, 1),
         };
-        Self { what, value, limit, digits }
+        Self { what: must.to_string(), value, limit, digits }
     }
 
     fn word(&self) -> &'static str {
@@ -130,20 +126,18 @@ impl Verdict {
         }
     }
 
-    /// For the table.
+    /// For the table: whether it was reached, and if noise could have turned that.
     fn brief(&self) -> String {
-        format!("{}: {}", self.what, self.word())
+        let is_resolved = self.value.is_none_or(|value| value.resolves(self.limit));
+        format!("{}: {}{}", self.what, self.word(), if is_resolved { "" } else { " (not resolved)" })
     }
 
-    /// For the list: with the value, by how much a limit was missed, and whether noise could have turned it.
+    /// For the list: with the value, and by how much a limit was missed.
     fn full(&self) -> String {
         let Some(value) = self.value else { return self.brief() };
         let mut text = format!("{}, is {value:.*}", self.brief(), self.digits);
         if value.median > self.limit {
             let _ = write!(text, ", {:.1} % too much", (value.median / self.limit - 1.0) * 100.0);
-        }
-        if !value.resolves(self.limit) {
-            text.push_str(" (the limit is within the interval: more rounds would tell)");
         }
         text
     }

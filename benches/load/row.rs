@@ -2,6 +2,7 @@
 //!
 //! The only place that knows the targets. A row is added by adding it to [`ROWS`].
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::contender::{Bodies, Contender};
@@ -76,6 +77,19 @@ pub enum Must {
     IdleBytes(f64),
     /// Time to first answer.
     StartWithin(Duration),
+}
+
+/// As it stands in the report: `0.80 nginx`.
+impl fmt::Display for Must {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ratio(peer, limit) => write!(out, "{limit:.2} {}", peer.name()),
+            Self::AboveFloor(limit) => write!(out, "{limit:.1} us above floor"),
+            Self::Pair(limit) => write!(out, "{limit:.2}"),
+            Self::IdleBytes(limit) => write!(out, "{:.0} KiB", limit / 1024.0),
+            Self::StartWithin(limit) => write!(out, "{} ms", limit.as_millis()),
+        }
+    }
 }
 
 use Contender::{Envoy, Haproxy, Nginx};

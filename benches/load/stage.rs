@@ -245,7 +245,9 @@ impl Stage {
         let fd = socket::connect(gateway).context("connecting to the gateway")?;
         let index = self.clients.len();
         self.poller.watch(fd.as_raw_fd(), CLIENT | index as u64)?;
-        self.clients.push(Client { fd, message: Message::default(), request: 0, sent: 0 });
+        // Nothing is left to be sent of a request that has not begun.
+        let sent = self.work.requests[0].len();
+        self.clients.push(Client { fd, message: Message::default(), request: 0, sent });
         Ok(index)
     }
 
