@@ -25,6 +25,8 @@ use crate::work::Work;
 const CALIBRATIONS: usize = 3;
 /// The 99th percentile of the load generator's own lateness in a sample that counts. On a quiet machine it is about 15 us.
 const LAG_MAX: Duration = Duration::from_micros(40);
+/// The same where a gateway cannot follow: more comes at once.
+const LAG_MAX_OVERLOADED: Duration = Duration::from_millis(2);
 /// Least share of the requests meant to be sent that must be answered within the sample.
 const ANSWERED_MIN: f64 = 0.98;
 
@@ -187,7 +189,9 @@ impl Tail {
     }
 
     fn is_overloaded(&self) -> bool {
-        self.is_fair() && self.answered < ANSWERED_MIN
+        // Being late by so little cannot leave a fiftieth unanswered.
+        let is_generator_well = self.lag <= LAG_MAX_OVERLOADED && self.sample.is_alone();
+        is_generator_well && self.answered < ANSWERED_MIN
     }
 
     fn is_clean(&self) -> bool {

@@ -48,7 +48,7 @@ const SHARE: f64 = 1.25;
 #[command(
     name = "load",
     after_help = "Examples:
-  cargo bench --bench load                                     everything; a quarter of an hour, or 20 minutes at most
+  cargo bench --bench load                                     everything; ten minutes undisturbed, 20 at most
   cargo bench --bench load -- --rows small-64,16k --rounds 3   two rows, quickly
   cargo bench --bench load -- --rows routes,cores --rounds 20  two that need many samples
   cargo bench --bench load -- --rows small-64 --rounds 1 --seconds 0.1 --contenders relay,ringgate
