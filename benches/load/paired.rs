@@ -39,8 +39,8 @@ pub fn routes(
     connections: usize,
     conditions: &Conditions<'_>,
 ) -> anyhow::Result<Outcome> {
-    let (mut stage, upstream) = contest::origin(&Rc::new(Work::routes(1)), false, conditions)?;
-    let works = counts.map(|count| Rc::new(Work::routes(count)));
+    let (mut stage, upstream) = contest::origin(&Rc::new(Work::routes(1, 1)), false, conditions)?;
+    let works = counts.map(|count| Rc::new(Work::routes(count, counts[1])));
     let labels = ["few routes", "many routes"];
     let start = |stage: &mut Stage, side: usize| {
         let mut plan = plan(labels[side], &works[side], &upstream, conditions);
