@@ -48,12 +48,16 @@ const SHARE: f64 = 1.25;
 #[command(
     name = "load",
     after_help = "Examples:
-  cargo bench --bench load                                     everything; ten minutes undisturbed, 20 at most
-  cargo bench --bench load -- --rows small-64,16k --rounds 3   two rows, quickly
-  cargo bench --bench load -- --rows routes,cores --rounds 20  two that need many samples
-  cargo bench --bench load -- --rows small-64 --rounds 1 --seconds 0.1 --contenders relay,ringgate
-                                                               whether this works at all; a few seconds
-  cargo bench --bench load -- --list                           rows, what must be reached, who is installed"
+  Everything: ten minutes undisturbed, 20 at most
+    cargo bench --bench load
+  Two rows, quickly
+    cargo bench --bench load -- --rows small-64,16k --rounds 3
+  Two rows that need many samples
+    cargo bench --bench load -- --rows routes,cores --rounds 20
+  Whether this works at all: a few seconds
+    cargo bench --bench load -- --rows small-64 --rounds 1 --seconds 0.1 --contenders relay,ringgate
+  Rows, what must be reached, who is installed
+    cargo bench --bench load -- --list"
 )]
 struct Options {
     /// Rows to measure. Default: all.

@@ -67,7 +67,7 @@ impl Report {
     /// The whole text.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "CPU microseconds of the gateway per exchange (medians; ratios are medians of ratios within rounds, in \
+            "CPU microseconds of the gateway per exchange, where no unit stands (medians; ratios are medians of ratios within rounds, in \
              brackets the interval in which that median lies)\n\n{HEAD}\n{}\n\n",
             self.lines.join("\n"),
         );
