@@ -56,6 +56,8 @@ pub struct Setup<'a> {
     pub upstream: &'a Address,
     /// Settings that depend on bodies.
     pub tuning: Tuning,
+    /// One worker on each (Ringgate only).
+    pub cpus: &'a [usize],
     /// Number of routes (Ringgate only).
     pub routes: usize,
     /// Its own folder.
@@ -119,7 +121,8 @@ impl Contender {
             (Self::Nginx, Bodies::Answers) => &NGINX[..2],
             (Self::Nginx, Bodies::Requests) => &NGINX[1..],
             (Self::Haproxy, Bodies::Small) => &HAPROXY[..1],
-            (Self::Haproxy, _) => &HAPROXY,
+            (Self::Haproxy, Bodies::Answers) => &HAPROXY[..3],
+            (Self::Haproxy, Bodies::Requests) => &HAPROXY,
             (Self::Envoy, Bodies::Small) => &ENVOY[..1],
             (Self::Envoy, _) => &ENVOY,
         }
@@ -144,6 +147,7 @@ impl Contender {
             ("dir", setup.dir.display().to_string()),
             ("open_files", crate::machine::raise_open_files().to_string()),
             ("driver", setup.driver.to_owned()),
+            ("cpus", setup.cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
         ];
         values.extend(setup.tuning.values.iter().map(|&(name, value)| (name, value.to_owned())));
         let mut under = setup.under.split_whitespace().filter(|_| self == Self::Ringgate);
@@ -183,7 +187,7 @@ impl Contender {
     }
 }
 
-const NGINX: [Tuning; 3] = [
+const NGINX: [Tuning; 4] = [
     Tuning {
         name: "16 KiB buffers",
         values: &[
@@ -203,15 +207,25 @@ const NGINX: [Tuning; 3] = [
         ],
     },
     Tuning {
+        name: "64 KiB buffers, 256 KiB for requests",
+        values: &[
+            ("buffer", "64"),
+            ("buffering", "on"),
+            ("request_buffering", "off"),
+            ("body_buffer", "256k"),
+        ],
+    },
+    Tuning {
         name: "whole requests in memory",
         values: &[("buffer", "16"), ("buffering", "on"), ("request_buffering", "on"), ("body_buffer", "2m")],
     },
 ];
 
-const HAPROXY: [Tuning; 3] = [
+const HAPROXY: [Tuning; 4] = [
     Tuning { name: "16 KiB buffers", values: &[("bufsize", "16384"), ("splice", "")] },
     Tuning { name: "64 KiB buffers", values: &[("bufsize", "65536"), ("splice", "")] },
     Tuning { name: "splice", values: &[("bufsize", "65536"), ("splice", "option splice-auto")] },
+    Tuning { name: "256 KiB buffers", values: &[("bufsize", "262144"), ("splice", "")] },
 ];
 
 const ENVOY: [Tuning; 2] = [

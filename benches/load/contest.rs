@@ -10,16 +10,20 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::contender::{Bodies, Contender, Tuning};
-use crate::lane::{Lane, LanePlan};
+use crate::dice::Dice;
+use crate::lane::{Lane, LanePlan, Sample};
 use crate::quiet::Patience;
 use crate::row::{Measure, Row};
 use crate::socket::Address;
 use crate::stage::Stage;
-use crate::standing::Standing;
+use crate::standing::{Outcome, Standing};
 use crate::work::Work;
+use crate::{latency, machine, paired};
 
 /// Length of a sample that only chooses between tunings.
-const TRIAL: Duration = Duration::from_millis(600);
+pub const TRIAL: Duration = Duration::from_millis(600);
+/// How often each tuning is tried, in turns.
+const TRIALS: usize = 2;
 /// Connections that are busy before idle ones are opened, and that open those.
 const IDLE_CALLERS: usize = 64;
 /// How long idle connections are left alone before memory is looked at.
@@ -46,16 +50,20 @@ pub struct Conditions<'a> {
 }
 
 /// Measures a row.
-pub fn hold(row: &Row, conditions: &Conditions<'_>) -> anyhow::Result<Vec<Standing>> {
-    eprintln!("\n{}: {}", row.name, row.about);
-    match row.measure {
+pub fn hold(row: &Row, conditions: &Conditions<'_>) -> anyhow::Result<Outcome> {
+    let standings = match row.measure {
         Measure::Exchanges { work, connections, bodies, on_unix } => {
             exchanges(&Rc::new(work()), connections, bodies, on_unix, conditions)
         }
-        Measure::Routes { few, many, connections } => routes([few, many], connections, conditions),
+        Measure::Latency { connections, load } => return latency::hold(connections, load, conditions),
+        Measure::Routes { few, many, connections } => {
+            return paired::routes([few, many], connections, conditions);
+        }
+        Measure::Cores { connections } => return paired::cores(connections, conditions),
         Measure::Idle { connections } => idle(connections, conditions),
         Measure::Start => start(conditions),
-    }
+    };
+    Ok(standings?.into())
 }
 
 fn exchanges(
@@ -68,27 +76,11 @@ fn exchanges(
     let (mut stage, upstream) = origin(work, on_unix, conditions)?;
     let mut lanes = Vec::new();
     for &contender in &conditions.contenders {
-        let plan = |tuning| plan(contender, tuning, 0, work, &upstream, conditions);
+        let plan = |tuning| plan(contender, tuning, work, &upstream, conditions);
         match cheapest(&mut stage, contender.tunings(bodies), connections, plan) {
             Ok(lane) => lanes.push(lane),
             Err(error) => eprintln!("  {} does not take part: {error:#}", contender.name()),
         }
-    }
-    compare(&mut stage, lanes, connections, conditions)
-}
-
-fn routes(
-    counts: [usize; 2],
-    connections: usize,
-    conditions: &Conditions<'_>,
-) -> anyhow::Result<Vec<Standing>> {
-    let (mut stage, upstream) = origin(&Rc::new(Work::routes(1)), false, conditions)?;
-    let mut lanes = Vec::new();
-    for count in counts {
-        let work = Rc::new(Work::routes(count));
-        let tuning = Contender::Ringgate.tunings(Bodies::Small)[0];
-        let plan = plan(Contender::Ringgate, tuning, count, &work, &upstream, conditions);
-        lanes.push(Lane::start(&mut stage, plan)?.0);
     }
     compare(&mut stage, lanes, connections, conditions)
 }
@@ -99,7 +91,7 @@ fn idle(connections: usize, conditions: &Conditions<'_>) -> anyhow::Result<Vec<S
     let mut standings = Vec::new();
     for contender in without_relay(conditions) {
         let tuning = contender.tunings(Bodies::Small)[0];
-        let plan = plan(contender, tuning, 0, &work, &upstream, conditions);
+        let plan = plan(contender, tuning, &work, &upstream, conditions);
         match bytes_per_idle_connection(&mut stage, plan, connections) {
             Ok(standing) => standings.push(standing),
             Err(error) => eprintln!("  {} failed: {error:#}", contender.name()),
@@ -139,7 +131,7 @@ fn start(conditions: &Conditions<'_>) -> anyhow::Result<Vec<Standing>> {
         for (contender, standing) in &mut contenders {
             let tuning = contender.tunings(Bodies::Small)[0];
             let (lane, took) =
-                Lane::start(&mut stage, plan(*contender, tuning, 0, &work, &upstream, conditions))?;
+                Lane::start(&mut stage, plan(*contender, tuning, &work, &upstream, conditions))?;
             eprintln!("  {:<10} {:>8.1} ms", lane.label, took.as_secs_f64() * 1e3);
             standing.get_or_insert_with(|| Standing::new(&lane)).add(Some(took.as_secs_f64() * 1e3));
         }
@@ -168,83 +160,83 @@ fn compare(
             patience.wait()?;
             let sample = lanes[at].sample(stage, connections, conditions.time)?;
             standings[at].add(sample.is_clean().then_some(sample.cpu_us));
-            eprintln!(
-                "  {round:>2} {:<22} {:>8.2} us {:>7.0}/s  busy {:>3.0} %  others {:>4.1} %{}",
-                lanes[at].label,
-                sample.cpu_us,
-                sample.per_second,
-                sample.busy * 100.0,
-                sample.others * 100.0,
-                if sample.is_clean() { "" } else { "  thrown away" },
-            );
+            show(round, &lanes[at].label, &sample, sample.is_clean());
         }
     }
     Ok(standings)
 }
 
-/// Starts the contender with whichever tuning costs least.
+/// Tells the terminal about a sample.
+pub fn show(round: usize, label: &str, sample: &Sample, is_kept: bool) {
+    eprintln!(
+        "  {round:>2} {label:<14} {:>8.2} us {:>7.0}/s  busy {:>3.0} %  others {:>4.1} %{}",
+        sample.cpu_us,
+        sample.per_second,
+        sample.busy * 100.0,
+        sample.others * 100.0,
+        if is_kept { "" } else { "  thrown away" },
+    );
+}
+
+/// Starts the contender with whichever tuning costs least in the best of its trials: others only ever add.
 fn cheapest<'a>(
     stage: &mut Stage,
     tunings: &[Tuning],
     connections: usize,
     plan: impl Fn(Tuning) -> LanePlan<'a>,
 ) -> anyhow::Result<Lane> {
-    let mut best: Option<(Lane, f64)> = None;
+    let mut lanes = Vec::new();
     for &tuning in tunings {
-        let (mut lane, _) = Lane::start(stage, plan(tuning))?;
-        if tunings.len() == 1 {
-            return Ok(lane);
-        }
-        let cost = lane.sample(stage, connections, TRIAL)?.cpu_us;
-        eprintln!("  tried {} with {}: {cost:.2} us", lane.label, tuning.name);
-        if best.as_ref().is_none_or(|(_, least)| cost < *least) {
-            best = Some((lane, cost));
+        lanes.push((Lane::start(stage, plan(tuning))?.0, f64::INFINITY));
+    }
+    let trials = if lanes.len() > 1 { TRIALS } else { 0 };
+    for _ in 0..trials {
+        for (lane, least) in &mut lanes {
+            *least = least.min(lane.sample(stage, connections, TRIAL)?.cpu_us);
         }
     }
+    if trials > 0 {
+        for (lane, least) in &lanes {
+            eprintln!("  tried {} with {}: {least:.2} us", lane.label, lane.tuning.name);
+        }
+    }
+    let best = lanes.into_iter().min_by(|one, other| one.1.total_cmp(&other.1));
     Ok(best.context("a contender without tunings")?.0)
 }
 
 /// The stage with its origin, and where the gateways find that.
-fn origin(work: &Rc<Work>, on_unix: bool, conditions: &Conditions<'_>) -> anyhow::Result<(Stage, Address)> {
+pub fn origin(
+    work: &Rc<Work>,
+    on_unix: bool,
+    conditions: &Conditions<'_>,
+) -> anyhow::Result<(Stage, Address)> {
     let address = if on_unix { Address::Unix(conditions.dir.join("origin.sock")) } else { Address::any() };
     Stage::new(work, &address)
 }
 
-fn plan<'a>(
+/// What to start a contender with: on the gateway's CPU, with one route.
+pub fn plan<'a>(
     contender: Contender,
     tuning: Tuning,
-    routes: usize,
     work: &Rc<Work>,
     upstream: &'a Address,
     conditions: &'a Conditions<'a>,
 ) -> LanePlan<'a> {
     let Conditions { dir, driver, under, .. } = conditions;
-    LanePlan { contender, tuning, routes, work: work.clone(), upstream, dir, driver, under }
+    LanePlan {
+        contender,
+        label: contender.name().to_owned(),
+        tuning,
+        cpus: &machine::WORKER_CPUS[..1],
+        routes: 0,
+        work: work.clone(),
+        upstream,
+        dir,
+        driver,
+        under,
+    }
 }
 
 fn without_relay(conditions: &Conditions<'_>) -> impl Iterator<Item = Contender> {
     conditions.contenders.iter().copied().filter(|&contender| contender != Contender::Relay)
-}
-
-/// xorshift64: enough to shuffle five contenders.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        Self(now.map_or(1, |now| now.as_nanos() as u64) | 1)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for at in (1..items.len()).rev() {
-            items.swap(at, self.below(at + 1));
-        }
-    }
 }

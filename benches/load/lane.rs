@@ -1,7 +1,7 @@
 //! A contender that runs, and samples of what an exchange costs it.
 //!
 //! A sample opens its own clients, warms up, measures, and closes them. It is clean if the gateway was busy and alone
-//! on its CPU; anything else says more about the machine than about the gateway.
+//! on its CPU; anything else says more about the machine than about the gateway. Several lanes can be sampled as one.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use crate::stage::Stage;
 use crate::work::Work;
 
 /// Before each sample: connections are made, pools are filled, caches are warm.
-const WARM_UP: Duration = Duration::from_millis(250);
+pub const WARM_UP: Duration = Duration::from_millis(250);
 /// A gateway that gives no answer within this has failed to start.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// Least share of the time the gateway must be busy.
@@ -35,6 +35,8 @@ pub struct Lane {
     pub work: Rc<Work>,
     /// Its settings.
     pub tuning: Tuning,
+    /// Where it runs.
+    pub cpus: &'static [usize],
     /// Its processes.
     pub group: Group,
     /// Where it listens.
@@ -46,8 +48,12 @@ pub struct Lane {
 pub struct LanePlan<'a> {
     /// Which contender.
     pub contender: Contender,
+    /// As it stands in the report, and different from those that run beside it.
+    pub label: String,
     /// Its settings.
     pub tuning: Tuning,
+    /// Where it runs: Ringgate with one worker on each.
+    pub cpus: &'static [usize],
     /// Number of routes (Ringgate only).
     pub routes: usize,
     /// What is sent through it.
@@ -78,23 +84,27 @@ pub struct Sample {
 impl Sample {
     /// Whether it counts.
     pub fn is_clean(&self) -> bool {
-        self.busy >= BUSY_MIN && self.others <= OTHERS_MAX
+        self.busy >= BUSY_MIN && self.is_alone()
+    }
+
+    /// Whether it counts where the gateway is not meant to be busy all the time.
+    pub fn is_alone(&self) -> bool {
+        self.others <= OTHERS_MAX
     }
 }
 
 impl Lane {
     /// Starts it and waits for its first answer. Gives the time that took, too.
     pub fn start(stage: &mut Stage, plan: LanePlan<'_>) -> anyhow::Result<(Self, Duration)> {
-        let name = plan.contender.name();
-        let label = if plan.routes > 0 { format!("{name}, {} routes", plan.routes) } else { name.to_owned() };
         // A port that was free a moment ago; nothing else on this machine takes ports at this rate.
         let address = socket::listen(&Address::any())?.1;
-        let dir = plan.dir.join(label.replace([' ', ','], "-"));
+        let dir = plan.dir.join(plan.label.replace([' ', ','], "-"));
         std::fs::create_dir_all(&dir)?;
         let setup = Setup {
             address: &address,
             upstream: plan.upstream,
             tuning: plan.tuning,
+            cpus: plan.cpus,
             routes: plan.routes,
             dir: &dir,
             driver: plan.driver,
@@ -102,10 +112,11 @@ impl Lane {
         };
         let command = plan.contender.command(&setup)?;
         let began = Instant::now();
-        let group = Group::start(command, &dir.join("output"))?;
-        let mut lane =
-            Self { contender: plan.contender, label, work: plan.work, tuning: plan.tuning, group, address };
-        let first_answer = lane.await_answer(stage, began).with_context(|| format!("starting {name}"))?;
+        let group = Group::start(command, plan.cpus, &dir.join("output"))?;
+        let LanePlan { contender, label, work, tuning, cpus, .. } = plan;
+        let mut lane = Self { contender, label, work, tuning, cpus, group, address };
+        let first_answer =
+            lane.await_answer(stage, began).with_context(|| format!("starting {}", lane.label))?;
         lane.group.find_members()?;
         Ok((lane, first_answer))
     }
@@ -125,54 +136,97 @@ impl Lane {
         }
     }
 
-    /// One sample of `time` with `connections` clients.
+    /// One sample of `time` with `connections` clients, after the usual warm-up.
     pub fn sample(
         &mut self,
         stage: &mut Stage,
         connections: usize,
         time: Duration,
     ) -> anyhow::Result<Sample> {
-        let outcome = self.take_sample(stage, connections, time);
-        if outcome.is_err() {
-            stage.abandon();
-            self.group.check()?;
-        }
-        outcome.with_context(|| self.label.clone())
-    }
-
-    fn take_sample(&self, stage: &mut Stage, connections: usize, time: Duration) -> anyhow::Result<Sample> {
-        stage.set_work(&self.work);
-        stage.open(&self.address, connections)?;
-        stage.run(WARM_UP)?;
-        let before = Reading::take(self, stage)?;
-        stage.run(time)?;
-        let after = Reading::take(self, stage)?;
-        stage.finish()?;
-        Ok(after.since(&before))
+        sample(std::slice::from_mut(self), stage, connections, WARM_UP, time)
     }
 }
 
+/// One sample of `time` with `connections` clients for each of `lanes`, which are taken together.
+pub fn sample(
+    lanes: &mut [Lane],
+    stage: &mut Stage,
+    connections: usize,
+    warm_up: Duration,
+    time: Duration,
+) -> anyhow::Result<Sample> {
+    let label = lanes[0].label.clone();
+    watched(lanes, stage, |lanes, stage| {
+        stage.set_work(&lanes[0].work);
+        for lane in lanes {
+            stage.open(&lane.address, connections)?;
+        }
+        stage.run(warm_up)?;
+        let before = Reading::take(lanes, stage)?;
+        stage.run(time)?;
+        let after = Reading::take(lanes, stage)?;
+        stage.finish()?;
+        Ok(after.since(&before))
+    })
+    .context(label)
+}
+
+/// Runs `take`. If that fails, it closes all clients and looks whether a gateway has ended.
+pub fn watched<T>(
+    lanes: &mut [Lane],
+    stage: &mut Stage,
+    take: impl FnOnce(&[Lane], &mut Stage) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let outcome = take(lanes, stage);
+    if outcome.is_err() {
+        stage.abandon();
+        lanes.iter_mut().try_for_each(|lane| lane.group.check())?;
+    }
+    outcome
+}
+
 /// The counters at one moment.
-struct Reading {
+pub struct Reading {
     at: Instant,
     completed: u64,
     gateway: Duration,
     cpu: CpuTime,
+    /// How many CPUs the gateway has.
+    cpus: usize,
+    /// Time of the load generator, if it runs on one of these.
+    generator: Duration,
 }
 
 impl Reading {
-    fn take(lane: &Lane, stage: &Stage) -> anyhow::Result<Self> {
+    /// Of these lanes together.
+    pub fn take(lanes: &[Lane], stage: &Stage) -> anyhow::Result<Self> {
+        let mut cpus: Vec<usize> = lanes.iter().flat_map(|lane| lane.cpus).copied().collect();
+        cpus.sort_unstable();
+        cpus.dedup();
+        let gateway =
+            lanes.iter().try_fold(Duration::ZERO, |sum, lane| anyhow::Ok(sum + lane.group.cpu_time()?))?;
+        let is_shared = cpus.contains(&machine::LOAD_CPU);
         Ok(Self {
-            gateway: lane.group.cpu_time()?,
+            gateway,
             completed: stage.completed(),
             at: Instant::now(),
-            cpu: machine::cpu_time(machine::GATEWAY_CPU)?,
+            cpu: machine::cpu_times(&cpus)?,
+            cpus: cpus.len(),
+            generator: if is_shared { machine::own_cpu_time() } else { Duration::ZERO },
         })
     }
 
-    fn since(&self, before: &Self) -> Sample {
+    /// What happened since `before`.
+    pub fn since(&self, before: &Self) -> Sample {
         let wall = (self.at - before.at).as_secs_f64();
+        if self.cpus == 0 {
+            // Without a gateway.
+            let per_second = (self.completed - before.completed) as f64 / wall;
+            return Sample { cpu_us: 0.0, per_second, busy: 0.0, others: 0.0 };
+        }
+        let room = wall * self.cpus as f64;
         let gateway = (self.gateway - before.gateway).as_secs_f64();
+        let generator = (self.generator - before.generator).as_secs_f64();
         let idle = (self.cpu.idle - before.cpu.idle).as_secs_f64();
         // Time the hypervisor took may hide in the gateway's or be missing from everybody's.
         let stolen = (self.cpu.stolen - before.cpu.stolen).as_secs_f64();
@@ -180,8 +234,8 @@ impl Reading {
         Sample {
             cpu_us: gateway * 1e6 / completed,
             per_second: completed / wall,
-            busy: gateway / wall,
-            others: (wall - idle - gateway).max(stolen) / wall,
+            busy: gateway / room,
+            others: (room - idle - gateway - generator).max(stolen) / room,
         }
     }
 }

@@ -10,11 +10,13 @@ use anyhow::Context;
 pub const GATEWAY_CPU: usize = 0;
 /// The CPU of the load generator and the origin.
 pub const LOAD_CPU: usize = 1;
+/// Where two workers run. With two CPUs in all, the second shares its own with the load generator.
+pub static WORKER_CPUS: [usize; 2] = [GATEWAY_CPU, LOAD_CPU];
 /// 10,000 connections on both sides of a gateway, and some.
 const OPEN_FILES: u64 = 65_536;
 
 /// How a CPU has spent its time since the machine was started.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct CpuTime {
     /// Nothing to do.
     pub idle: Duration,
@@ -22,12 +24,14 @@ pub struct CpuTime {
     pub stolen: Duration,
 }
 
-/// Pins the calling thread to `cpu`. Safe between fork and exec.
-pub fn pin(cpu: usize) -> io::Result<()> {
+/// Pins the calling thread to `cpus`. Safe between fork and exec.
+pub fn pin(cpus: &[usize]) -> io::Result<()> {
     // SAFETY: an all-zero set is a valid empty one.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: CPU_SET checks its index against the set's size.
-    unsafe { libc::CPU_SET(cpu, &mut set) };
+    for &cpu in cpus {
+        // SAFETY: CPU_SET checks its index against the set's size.
+        unsafe { libc::CPU_SET(cpu, &mut set) };
+    }
     // SAFETY: the set is valid and as large as stated.
     let outcome = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) };
     if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
@@ -55,6 +59,14 @@ pub fn raise_open_files() -> u64 {
     wanted.rlim_cur
 }
 
+/// What `cpus` have done so far, together.
+pub fn cpu_times(cpus: &[usize]) -> anyhow::Result<CpuTime> {
+    cpus.iter().try_fold(CpuTime::default(), |sum, &cpu| {
+        let time = cpu_time(cpu)?;
+        Ok(CpuTime { idle: sum.idle + time.idle, stolen: sum.stolen + time.stolen })
+    })
+}
+
 /// What `cpu` has done so far, to the hundredth of a second.
 pub fn cpu_time(cpu: usize) -> anyhow::Result<CpuTime> {
     let stat = fs::read_to_string("/proc/stat")?;
@@ -65,6 +77,14 @@ pub fn cpu_time(cpu: usize) -> anyhow::Result<CpuTime> {
     // user nice system idle iowait irq softirq steal, in hundredths of a second: proc(5).
     let duration = |at: usize| Duration::from_millis(10 * ticks.get(at).copied().unwrap_or(0));
     Ok(CpuTime { idle: duration(3) + duration(4), stolen: duration(7) })
+}
+
+/// Time on a CPU of this very thread so far.
+pub fn own_cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes within the struct; this clock always exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Processor, kernel and date, for the head of a report.

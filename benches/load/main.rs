@@ -5,16 +5,21 @@
 
 mod contender;
 mod contest;
+mod dice;
+mod estimate;
 mod interrupt;
 mod lane;
+mod latency;
 mod machine;
 mod message;
+mod paired;
 mod poller;
 mod process;
 mod quiet;
 mod relay;
 mod report;
 mod row;
+mod schedule;
 mod socket;
 mod stage;
 mod standing;
@@ -33,14 +38,26 @@ use report::Report;
 use row::{ROWS, Row};
 use socket::Address;
 
+/// Time that a row may wait, in samples for each round.
+const PATIENCE: f64 = 8.0;
+/// What a row may take of the time that is left, in equal shares. Most rows need less than one.
+const SHARE: f64 = 1.25;
+
 /// Compares Ringgate with a plain relay, nginx, HAProxy and Envoy, side by side on this machine.
 #[derive(Parser)]
 #[command(
     name = "load",
     after_help = "Examples:
-  cargo bench --bench load                                     everything; about a quarter of an hour
-  cargo bench --bench load -- --rows small-64,16k --rounds 3   two rows, quickly
-  cargo bench --bench load -- --list                           what rows there are"
+  Everything: ten minutes undisturbed, 20 at most
+    cargo bench --bench load
+  Two rows, quickly
+    cargo bench --bench load -- --rows small-64,16k --rounds 3
+  Two rows that need many samples
+    cargo bench --bench load -- --rows routes,cores --rounds 20
+  Whether this works at all: a few seconds
+    cargo bench --bench load -- --rows small-64 --rounds 1 --seconds 0.1 --contenders relay,ringgate
+  Rows, what must be reached, who is installed
+    cargo bench --bench load -- --list"
 )]
 struct Options {
     /// Rows to measure. Default: all.
@@ -55,12 +72,12 @@ struct Options {
     /// Clean samples wanted of each contender.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// No round begins after this many seconds.
-    #[arg(long, default_value_t = 1800)]
+    /// Seconds for everything. A row begins no round when its share of what is left is used up.
+    #[arg(long, default_value_t = 1140)]
     limit: u64,
-    /// Seconds that a row may wait for the machine to be quiet.
-    #[arg(long, default_value_t = 60)]
-    patience: u64,
+    /// Seconds that a row may wait for the machine to be quiet. Default: eight times `seconds` for each round.
+    #[arg(long)]
+    patience: Option<f64>,
     /// Ringgate's event loop: auto, io_uring or epoll.
     #[arg(long, default_value = "auto")]
     driver: String,
@@ -102,14 +119,16 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     ensure!(options.seconds >= 0.1 && options.rounds > 0, "samples of at least 0.1 s, and at least one");
     ensure!(machine::cpus() >= 2, "two CPUs are needed: one for the gateway, one for everything else");
     machine::raise_open_files();
-    machine::pin(machine::LOAD_CPU).context("pinning the load generator")?;
+    machine::pin(&[machine::LOAD_CPU]).context("pinning the load generator")?;
     let dir = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir()?;
-    let conditions = Conditions {
+    let patience = options.patience.unwrap_or(PATIENCE * options.seconds * options.rounds as f64);
+    let end = Instant::now() + Duration::from_secs(options.limit);
+    let mut conditions = Conditions {
         contenders: contenders(&options.contenders),
         time: Duration::from_secs_f64(options.seconds),
         rounds: options.rounds,
-        end: Instant::now() + Duration::from_secs(options.limit),
-        patience: Duration::from_secs(options.patience),
+        end,
+        patience: Duration::from_secs_f64(patience),
         driver: &options.driver,
         under: &options.under,
         dir: dir.path(),
@@ -117,9 +136,13 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     let header = report::conditions(&conditions.contenders);
     eprintln!("{header}");
     let mut report = Report::default();
-    for row in rows {
+    for (at, row) in rows.iter().enumerate() {
+        let left = end.saturating_duration_since(Instant::now());
+        // Those that need less than their share leave it to the others, so that the last rows are not the poorest.
+        conditions.end = Instant::now() + (left / (rows.len() - at) as u32).mul_f64(SHARE).min(left);
+        eprintln!("\n{}: {} ({} of {}, {} s left)", row.name, row.about, at + 1, rows.len(), left.as_secs());
         match contest::hold(row, &conditions) {
-            Ok(standings) => report.add(row, &standings),
+            Ok(outcome) => report.add(row, outcome),
             Err(error) => eprintln!("  {} was not measured: {error:#}", row.name),
         }
         if interrupt::check().is_err() {
@@ -149,8 +172,10 @@ fn contenders(wanted: &[Contender]) -> Vec<Contender> {
 
 fn list() {
     for row in ROWS {
-        println!("{:<12} {}", row.name, row.about);
+        let musts: Vec<String> = row.musts.iter().map(ToString::to_string).collect();
+        println!("{:<12} {}; must: {}", row.name, row.about, musts.join(", "));
     }
+    println!();
     for contender in Contender::ALL {
         let program = contender.program().map(|path| path.display().to_string());
         println!("{:<12} {}", contender.name(), program.as_deref().unwrap_or("not installed"));

@@ -1,6 +1,6 @@
 //! A gateway as a process group of its own: start, CPU time, memory, and an end that leaves nothing behind.
 //!
-//! Pinned to the gateway's CPU before it runs its first instruction. Dropping a group ends every process in it.
+//! Pinned to its CPUs before it runs its first instruction. Dropping a group ends every process in it.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -25,16 +25,17 @@ pub struct Group {
 }
 
 impl Group {
-    /// Starts `command` on the gateway's CPU, with its output in `log`.
-    pub fn start(mut command: Command, log: &Path) -> anyhow::Result<Self> {
+    /// Starts `command` on `cpus`, with its output in `log`.
+    pub fn start(mut command: Command, cpus: &[usize], log: &Path) -> anyhow::Result<Self> {
         let output = File::create(log)?;
+        let cpus = cpus.to_vec();
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
         // SAFETY: the closure only makes system calls and allocates nothing.
         unsafe {
-            command.pre_exec(|| {
+            command.pre_exec(move || {
                 // The gateway ends with this program, however that ends.
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
-                machine::pin(machine::GATEWAY_CPU)
+                machine::pin(&cpus)
             })
         };
         let child = command.spawn().with_context(|| format!("starting {command:?}"))?;

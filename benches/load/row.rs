@@ -2,6 +2,7 @@
 //!
 //! The only place that knows the targets. A row is added by adding it to [`ROWS`].
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::contender::{Bodies, Contender};
@@ -33,6 +34,13 @@ pub enum Measure {
         /// True if the origin listens on a unix socket.
         on_unix: bool,
     },
+    /// Latency added at the 99th percentile, at the same rate for all.
+    Latency {
+        /// Clients.
+        connections: usize,
+        /// The rate, as a share of what nginx can do.
+        load: f64,
+    },
     /// CPU time per exchange with few and with many routes, Ringgate alone.
     Routes {
         /// Few.
@@ -40,6 +48,11 @@ pub enum Measure {
         /// Many.
         many: usize,
         /// Clients.
+        connections: usize,
+    },
+    /// CPU time per exchange of one process with two workers, beside two processes with one each.
+    Cores {
+        /// Clients in all.
         connections: usize,
     },
     /// Resident memory per idle connection.
@@ -54,16 +67,29 @@ pub enum Measure {
 /// Something that must be reached.
 #[derive(Debug, Clone, Copy)]
 pub enum Must {
-    /// CPU time at most this share of that contender's.
+    /// CPU time, or latency added, at most this share of that contender's.
     Ratio(Contender, f64),
     /// CPU time at most this many microseconds above the floor.
     AboveFloor(f64),
-    /// CPU time with many routes at most this share of that with few.
-    Routes(f64),
+    /// Of two settings of Ringgate, the second at most this share of the first.
+    Pair(f64),
     /// Bytes per idle connection.
     IdleBytes(f64),
     /// Time to first answer.
     StartWithin(Duration),
+}
+
+/// As it stands in the report: `0.80 nginx`.
+impl fmt::Display for Must {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ratio(peer, limit) => write!(out, "{limit:.2} {}", peer.name()),
+            Self::AboveFloor(limit) => write!(out, "{limit:.1} us above floor"),
+            Self::Pair(limit) => write!(out, "{limit:.2}"),
+            Self::IdleBytes(limit) => write!(out, "{:.0} KiB", limit / 1024.0),
+            Self::StartWithin(limit) => write!(out, "{} ms", limit.as_millis()),
+        }
+    }
 }
 
 use Contender::{Envoy, Haproxy, Nginx};
@@ -136,10 +162,22 @@ pub const ROWS: &[Row] = &[
         musts: &[Must::Ratio(Nginx, 0.70)],
     },
     Row {
+        name: "p99",
+        about: "latency added at p99, 64 connections, 70 % of nginx's capacity",
+        measure: Measure::Latency { connections: 64, load: 0.7 },
+        musts: &[Must::Ratio(Nginx, 1.0)],
+    },
+    Row {
+        name: "cores",
+        about: "two workers against two processes of one worker, 64 connections",
+        measure: Measure::Cores { connections: 64 },
+        musts: &[Must::Pair(1.05)],
+    },
+    Row {
         name: "routes",
         about: "10,000 routes against 10, 64 connections",
         measure: Measure::Routes { few: 10, many: 10_000, connections: 64 },
-        musts: &[Must::Routes(1.02)],
+        musts: &[Must::Pair(1.02)],
     },
     Row {
         name: "idle",

@@ -1,8 +1,8 @@
 //! Load generator and origin in one loop of one thread: what is needed to keep a good gateway busy.
 //!
-//! Clients are a closed loop: each sends its next request when its answer is complete, and every answer is checked for
-//! status and length. The origin takes connections for as long as the stage lives, the clients come and go. Any
-//! surprise on the wire is an error, not a statistic.
+//! Clients are a closed loop: each sends its next request when its answer is complete; or, with a schedule, an open one.
+//! Every answer is checked for status and length. The origin takes connections for as long as the stage lives, the
+//! clients come and go. Any surprise on the wire is an error, not a statistic.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use anyhow::{Context, bail, ensure};
 use crate::interrupt;
 use crate::message::Message;
 use crate::poller::{Event, Poller};
+use crate::schedule::{Schedule, Times};
 use crate::socket::{self, Address};
 use crate::work::Work;
 
@@ -39,6 +40,8 @@ pub struct Stage {
     is_tcp: bool,
     servers: Vec<Option<Server>>,
     clients: Vec<Client>,
+    /// Who sends when, in an open loop.
+    schedule: Option<Schedule>,
     next_request: usize,
     /// False while the last answers of a sample are awaited.
     is_sending: bool,
@@ -74,6 +77,7 @@ impl Stage {
             is_tcp: matches!(bound, Address::Tcp(_)),
             servers: Vec::new(),
             clients: Vec::new(),
+            schedule: None,
             next_request: 0,
             is_sending: false,
             in_flight: 0,
@@ -98,16 +102,39 @@ impl Stage {
     pub fn open(&mut self, gateway: &Address, count: usize) -> anyhow::Result<()> {
         self.is_sending = true;
         for _ in 0..count {
-            self.connect(gateway)?;
+            let client = self.connect(gateway)?;
+            self.send_request(client)?;
         }
         Ok(())
+    }
+
+    /// Connects `count` clients that send `per_second` requests on average, by a schedule that `seed` determines.
+    pub fn open_paced(
+        &mut self,
+        gateway: &Address,
+        count: usize,
+        per_second: f64,
+        seed: u64,
+    ) -> anyhow::Result<()> {
+        for _ in 0..count {
+            self.connect(gateway)?;
+        }
+        self.is_sending = true;
+        self.schedule = Some(Schedule::new(per_second, seed, count));
+        Ok(())
+    }
+
+    /// What the schedule has seen since the last call.
+    pub fn take_times(&mut self) -> Option<Times> {
+        self.schedule.as_mut().map(Schedule::take)
     }
 
     /// Connects `count` clients, at most `in_flight` of them waiting at a time. Each sends one request and then is idle.
     pub fn open_idle(&mut self, gateway: &Address, count: usize, in_flight: usize) -> anyhow::Result<()> {
         self.is_sending = false;
         for _ in 0..count {
-            self.connect(gateway)?;
+            let client = self.connect(gateway)?;
+            self.send_request(client)?;
             while self.in_flight >= in_flight {
                 self.turn()?;
             }
@@ -152,6 +179,7 @@ impl Stage {
     /// Closes every connection, whatever is in flight.
     pub fn abandon(&mut self) {
         self.clients.clear();
+        self.schedule = None;
         self.in_flight = 0;
     }
 
@@ -166,8 +194,11 @@ impl Stage {
 
     /// Serves whatever is ready.
     fn turn(&mut self) -> anyhow::Result<()> {
-        let count = self.poller.wait(Duration::from_millis(20))?;
+        // With a schedule the loop does not sleep: waking up would be late.
+        let patience = if self.schedule.is_some() { Duration::ZERO } else { Duration::from_millis(20) };
+        let count = self.poller.wait(patience)?;
         interrupt::check()?;
+        self.send_due()?;
         for at in 0..count {
             let event = self.poller.event(at);
             let index = (event.token & u64::from(u32::MAX)) as usize;
@@ -176,6 +207,20 @@ impl Stage {
                 CLIENT => self.client_ready(index, event).context("client's side")?,
                 _ => self.server_ready(index, event).context("origin's side")?,
             }
+            self.send_due()?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is due by the schedule, if there is one.
+    fn send_due(&mut self) -> anyhow::Result<()> {
+        if !self.is_sending {
+            return Ok(());
+        }
+        let Some(schedule) = &mut self.schedule else { return Ok(()) };
+        schedule.notice(Instant::now());
+        while let Some(client) = self.schedule.as_mut().and_then(Schedule::assign) {
+            self.send_request(client)?;
         }
         Ok(())
     }
@@ -195,13 +240,15 @@ impl Stage {
         Ok(())
     }
 
-    fn connect(&mut self, gateway: &Address) -> anyhow::Result<()> {
+    /// A further client, and its index.
+    fn connect(&mut self, gateway: &Address) -> anyhow::Result<usize> {
         let fd = socket::connect(gateway).context("connecting to the gateway")?;
         let index = self.clients.len();
         self.poller.watch(fd.as_raw_fd(), CLIENT | index as u64)?;
-        self.clients.push(Client { fd, message: Message::default(), request: 0, sent: 0 });
-        self.in_flight += 1;
-        self.send_request(index)
+        // Nothing is left to be sent of a request that has not begun.
+        let sent = self.work.requests[0].len();
+        self.clients.push(Client { fd, message: Message::default(), request: 0, sent });
+        Ok(index)
     }
 
     fn send_request(&mut self, index: usize) -> anyhow::Result<()> {
@@ -209,6 +256,7 @@ impl Stage {
         let client = &mut self.clients[index];
         client.request = self.next_request;
         client.sent = socket::send(client.fd.as_raw_fd(), &self.work.requests[client.request])?;
+        self.in_flight += 1;
         Ok(())
     }
 
@@ -229,10 +277,12 @@ impl Stage {
         ensure!(status == 200, "status {status}");
         ensure!(bytes == self.work.answer_body_bytes, "an answer of {bytes} bytes");
         self.completed += 1;
-        if self.is_sending {
+        self.in_flight -= 1;
+        if let Some(schedule) = &mut self.schedule {
+            schedule.complete(index, Instant::now());
+        } else if self.is_sending {
             return self.send_request(index);
         }
-        self.in_flight -= 1;
         Ok(())
     }
 

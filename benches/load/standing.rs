@@ -1,7 +1,22 @@
 //! What came out for one contender in one row, and how two of them compare.
 
 use crate::contender::Contender;
+use crate::estimate::Estimate;
 use crate::lane::Lane;
+
+/// What came out of a row.
+pub struct Outcome {
+    /// By contender.
+    pub standings: Vec<Standing>,
+    /// Further Markdown, for below the table.
+    pub details: Option<String>,
+}
+
+impl From<Vec<Standing>> for Outcome {
+    fn from(standings: Vec<Standing>) -> Self {
+        Self { standings, details: None }
+    }
+}
 
 /// The samples of one contender, round by round.
 pub struct Standing {
@@ -18,9 +33,14 @@ pub struct Standing {
 impl Standing {
     /// Nothing yet.
     pub fn new(lane: &Lane) -> Self {
+        Self::labelled(lane, &lane.label)
+    }
+
+    /// Nothing yet, of what goes by another name than the lane.
+    pub fn labelled(lane: &Lane, label: &str) -> Self {
         Self {
             contender: lane.contender,
-            label: lane.label.clone(),
+            label: label.to_owned(),
             tuning: lane.tuning.name,
             samples: Vec::new(),
         }
@@ -42,32 +62,22 @@ impl Standing {
     }
 
     /// Median of what counts.
-    pub fn median(&self) -> Option<f64> {
-        median(self.samples.iter().flatten().copied().collect())
+    pub fn median(&self) -> Option<Estimate> {
+        Estimate::of(self.samples.iter().flatten().copied().collect())
     }
 
     /// Median of the ratios to `other`, of rounds in which both count.
-    pub fn ratio(&self, other: &Self) -> Option<f64> {
+    pub fn ratio(&self, other: &Self) -> Option<Estimate> {
         self.paired(other, |own, other| own / other)
     }
 
     /// Median of what this is above `other`, of rounds in which both count.
-    pub fn above(&self, other: &Self) -> Option<f64> {
+    pub fn above(&self, other: &Self) -> Option<Estimate> {
         self.paired(other, |own, other| own - other)
     }
 
-    fn paired(&self, other: &Self, compare: impl Fn(f64, f64) -> f64) -> Option<f64> {
+    fn paired(&self, other: &Self, compare: impl Fn(f64, f64) -> f64) -> Option<Estimate> {
         let rounds = self.samples.iter().zip(&other.samples);
-        median(rounds.filter_map(|(own, other)| Some(compare((*own)?, (*other)?))).collect())
-    }
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        len if len % 2 == 0 => Some((values[middle - 1] + values[middle]) / 2.0),
-        _ => Some(values[middle]),
+        Estimate::of(rounds.filter_map(|(own, other)| Some(compare((*own)?, (*other)?))).collect())
     }
 }

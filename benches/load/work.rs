@@ -43,9 +43,12 @@ impl Work {
         Self::new(vec![request], bytes, length_answer(128), 128)
     }
 
-    /// GET requests for each of `count` routes, answered with 128 bytes.
-    pub fn routes(count: usize) -> Self {
-        let requests = (0..count).map(|at| get(&route_path(at))).collect();
+    /// `requests` GET requests spread over `count` routes, answered with 128 bytes.
+    ///
+    /// As many for few routes as for many: the CPUs may share a cache, and what the load generator holds in it is not
+    /// the gateway's cost.
+    pub fn routes(count: usize, requests: usize) -> Self {
+        let requests = (0..requests).map(|at| get(&route_path(at % count))).collect();
         Self::new(requests, 0, length_answer(128), 128)
     }
 
@@ -64,13 +67,13 @@ impl Work {
     }
 }
 
-/// The pattern of route number `at`: a third each of plain paths, paths with a parameter and prefixes.
+/// The pattern of route number `at`, as long as that of any other number: a third each of plain paths, paths with a parameter and prefixes.
 pub fn route_match(at: usize) -> String {
     let area = at / 8;
     match at % 3 {
-        0 => format!("path: /api/area{area}/kind{at}/list"),
-        1 => format!("path: '/api/area{area}/kind{at}/{{id}}/parts'"),
-        _ => format!("prefix: /api/area{area}/kind{at}"),
+        0 => format!("path: /api/area{area:04}/kind{at:05}/list"),
+        1 => format!("path: '/api/area{area:04}/kind{at:05}/{{id}}/parts'"),
+        _ => format!("prefix: /api/area{area:04}/kind{at:05}"),
     }
 }
 
@@ -78,9 +81,9 @@ pub fn route_match(at: usize) -> String {
 fn route_path(at: usize) -> String {
     let area = at / 8;
     match at % 3 {
-        0 => format!("/api/area{area}/kind{at}/list"),
-        1 => format!("/api/area{area}/kind{at}/4711/parts"),
-        _ => format!("/api/area{area}/kind{at}/some/more"),
+        0 => format!("/api/area{area:04}/kind{at:05}/list"),
+        1 => format!("/api/area{area:04}/kind{at:05}/4711/parts"),
+        _ => format!("/api/area{area:04}/kind{at:05}/some/more"),
     }
 }
 
