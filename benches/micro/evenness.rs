@@ -89,7 +89,8 @@ fn on_gateway<T: Send + 'static>(
     loaded.config.workers.steering = steering;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let started = Gateway::start(&loaded.config, snapshot, &environment, DriverConfig::Auto).await;
+        let started =
+            Gateway::start(&loaded.config, snapshot, &environment, DriverConfig::Auto, Vec::new()).await;
         let gateway = started.unwrap_or_else(|error| panic!("{error}"));
         let at = At {
             public: gateway.listeners[0].1,

@@ -5,7 +5,7 @@
 pub mod addr;
 pub mod intake;
 pub mod listener;
-pub mod reader;
 pub mod passed;
+pub mod reader;
 pub mod stream;
 pub mod wake;

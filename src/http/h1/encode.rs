@@ -4,7 +4,6 @@
 //! parsed head or from [`crate::http::Fields::append`], neither of which lets a line end through. No formatting
 //! machinery: these run for every message.
 
-
 /// `METHOD target HTTP/1.1`. The method and target are those of a parsed head or made by the gateway.
 #[inline]
 pub fn request_line(to: &mut Vec<u8>, method: &[u8], target: &[u8]) {

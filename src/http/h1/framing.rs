@@ -54,7 +54,11 @@ pub fn persists(version: Version, fields: &Fields) -> bool {
     // `close` wins over everything else in the field. Mostly there is none, or it is one of the two words.
     match fields.first(FieldId::Connection) {
         None => version == Version::Http11,
-        Some(value) if value.eq_ignore_ascii_case(b"keep-alive") && fields.count(FieldId::Connection) == 1 => true,
+        Some(value)
+            if value.eq_ignore_ascii_case(b"keep-alive") && fields.count(FieldId::Connection) == 1 =>
+        {
+            true
+        }
         Some(_) if fields.has_token(FieldId::Connection, "close") => false,
         Some(_) => version == Version::Http11 || fields.has_token(FieldId::Connection, "keep-alive"),
     }

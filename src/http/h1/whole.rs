@@ -35,7 +35,8 @@ pub(super) fn request(window: &[u8], limits: &HeadLimits, head: &mut RequestHead
 /// Takes a response's head from the front of `window`, as [`request`] does.
 pub(super) fn response(window: &[u8], limits: &HeadLimits, head: &mut ResponseHead) -> Option<usize> {
     let version = version(window.get(..8)?)?;
-    let [b' ', hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9', after, ..] = window[8..] else {
+    let [b' ', hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9', after, ..] = window[8..]
+    else {
         return None;
     };
     let status = [hundreds, tens, ones].iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
