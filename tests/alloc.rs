@@ -1,0 +1,97 @@
+//! A worker in its steady state asks nothing of the heap, whatever the exchange, on either event loop.
+//!
+//! The gateway runs in this process, so that its worker is watched by an allocator of this program. Connections are
+//! warm: opening and parking them may allocate, a request on them may not. Access log and metrics are on.
+
+#[path = "alloc/counting.rs"]
+mod counting;
+#[path = "../benches/micro/in_process/mod.rs"]
+mod in_process;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ringgate::control::config::DriverConfig;
+use ringgate::rt::driver;
+
+use in_process::shape::Shape;
+use in_process::{Log, Stage, Traffic};
+
+#[global_allocator]
+static ALLOCATOR: counting::Counting = counting::Counting;
+
+/// Until pools, slabs and the connection's own storage have their size.
+const WARM_UP: usize = 300;
+const EXCHANGES: usize = 1_000;
+/// Slower than the worker's tick, and long enough for a round of its housekeeping, but never long enough for a
+/// connection to be parked.
+const SLOW_EXCHANGES: usize = 24;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Tests in one process share the allocator's counters.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for driver in drivers() {
+        let stage = Stage::start(driver, Log::On);
+        let mut traffic = stage.connect(connections);
+        run(&mut traffic, shape, WARM_UP, Duration::ZERO);
+        let (demands, stacks) = counting::watch(|| {
+            run(&mut traffic, shape, EXCHANGES, Duration::ZERO);
+            run(&mut traffic, shape, SLOW_EXCHANGES, PAUSE);
+        });
+        let about = format!("{} on {connections}, {}", shape.name, stage.driver().describe());
+        drop(traffic);
+        stage.stop();
+        println!("{about}: {demands} demands");
+        assert_eq!(demands, 0, "{about}, in {} rounds:\n{stacks}", EXCHANGES + SLOW_EXCHANGES);
+    }
+}
+
+fn run(traffic: &mut Traffic<'_>, shape: &Shape, exchanges: usize, pause: Duration) {
+    for _ in 0..exchanges {
+        traffic.exchange(shape);
+        std::thread::sleep(pause);
+    }
+}
+
+fn drivers() -> Vec<DriverConfig> {
+    match driver::probe() {
+        Ok(_) => vec![DriverConfig::IoUring, DriverConfig::Epoll],
+        Err(error) => {
+            println!("not on io_uring: {}", driver::explain_refusal(&error));
+            vec![DriverConfig::Epoll]
+        }
+    }
+}
+
+#[test]
+fn a_small_answer_costs_no_allocation() {
+    asks_nothing_of_the_heap(&Shape::download("GET 128 B", 128), 1);
+}
+
+#[test]
+fn a_small_upload_costs_no_allocation() {
+    asks_nothing_of_the_heap(&Shape::upload("POST 1 KiB", 1024), 1);
+}
+
+#[test]
+fn a_large_upload_costs_no_allocation() {
+    asks_nothing_of_the_heap(&Shape::upload("POST 64 KiB", 64 * 1024), 1);
+}
+
+#[test]
+fn a_chunked_answer_costs_no_allocation() {
+    asks_nothing_of_the_heap(&Shape::chunked("GET 16 chunks of 1 KiB", 16), 1);
+}
+
+#[test]
+fn several_connections_at_once_cost_no_allocation() {
+    asks_nothing_of_the_heap(&Shape::download("GET 128 B", 128), 16);
+}
+
+#[test]
+fn several_large_uploads_at_once_cost_no_allocation() {
+    asks_nothing_of_the_heap(&Shape::upload("POST 64 KiB", 64 * 1024), 8);
+}
