@@ -5,6 +5,8 @@
 
 #[path = "alloc/counting.rs"]
 mod counting;
+// The bench of instruction counts uses more of it.
+#[allow(dead_code)]
 #[path = "../benches/micro/in_process/mod.rs"]
 mod in_process;
 
@@ -64,6 +66,16 @@ fn drivers() -> Vec<DriverConfig> {
             vec![DriverConfig::Epoll]
         }
     }
+}
+
+#[test]
+fn the_worker_is_watched() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let stage = Stage::start(DriverConfig::Auto, Log::On);
+    let (demands, stacks) = counting::watch(|| stage.connect(1).exchange(&Shape::download("first", 128)));
+    stage.stop();
+    assert!(demands > 10, "{demands} demands for a connection on either side, and their first exchange");
+    assert!(stacks.contains("src/proxy/connection.rs"), "{stacks}");
 }
 
 #[test]

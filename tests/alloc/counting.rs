@@ -71,17 +71,18 @@ fn note(size: usize) {
     }
 }
 
-/// The frames of this crate and of the event loop, without what every stack has at either end.
+/// The frames that have a place in this repository or in the event loop, from the demand outwards.
 fn own_frames(stack: &str) -> String {
-    let frames: Vec<&str> = stack.lines().collect();
+    let frames: Vec<&str> = stack.lines().map(str::trim).collect();
     let mut kept = String::new();
-    for (at, frame) in frames.iter().enumerate() {
-        let is_own = ["ringgate::", "monoio::", "alloc::", "smallvec", "hashbrown"]
-            .iter()
-            .any(|name| frame.contains(name));
-        if is_own && !frame.trim_start().starts_with("at ") && !frame.contains("counting::") {
-            let place = frames.get(at + 1).map_or("", |place| place.trim());
-            let _ = writeln!(kept, "    {} {place}", frame.trim());
+    for pair in frames.windows(2) {
+        let place = pair[1].strip_prefix("at ").filter(|_| !pair[0].starts_with("at "));
+        let Some(place) = place.filter(|_| !pair[0].contains("block_on")) else { continue };
+        let in_loop = place.find("/monoio-").map(|at| &place[at + 1..]);
+        let in_repository = place.strip_prefix("./").filter(|place| place.starts_with("src/"));
+        let name = pair[0].split_once(": ").map_or(pair[0], |(_, name)| name);
+        if let Some(place) = in_repository.or(in_loop) {
+            let _ = writeln!(kept, "    {place}  {}", &name[..name.len().min(60)]);
         }
     }
     kept

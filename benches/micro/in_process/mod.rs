@@ -47,8 +47,7 @@ impl Stage {
         let environment = Environment::default();
         let (loaded, snapshot) = load_and_compile_text("stage.yaml", &text, &environment, 1)
             .unwrap_or_else(|wrong| panic!("{wrong}"));
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let starting = Gateway::start(&loaded.config, snapshot, &environment, driver);
         let gateway = runtime.block_on(starting).unwrap_or_else(|error| panic!("{error}"));
         Self { runtime, gateway, origin }

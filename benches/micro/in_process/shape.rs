@@ -34,8 +34,7 @@ impl Shape {
 
     /// A POST with `bytes` of body and an answer of 128 bytes.
     pub fn upload(name: &'static str, bytes: usize) -> Self {
-        let head =
-            request("POST", &format!("Content-Type: application/json\r\nContent-Length: {bytes}\r\n"));
+        let head = request("POST", &format!("Content-Type: application/json\r\nContent-Length: {bytes}\r\n"));
         Self::new(name, head, &filler(bytes), length_head(128), &filler(128))
     }
 
