@@ -7,17 +7,19 @@
 mod counting;
 // The bench of instruction counts uses more of it.
 #[allow(dead_code)]
-#[path = "../benches/micro/in_process/mod.rs"]
-mod in_process;
+#[path = "../benches/micro/stage/mod.rs"]
+mod stage;
 
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use ringgate::control::config::DriverConfig;
 use ringgate::rt::driver;
 
-use in_process::shape::Shape;
-use in_process::{Log, Stage, Traffic};
+use stage::shape::Shape;
+use stage::traffic::{Traffic, origin};
+use stage::{Log, Stage};
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
@@ -36,8 +38,7 @@ static TURN: Mutex<()> = Mutex::new(());
 fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for driver in drivers() {
-        let stage = Stage::start(driver, Log::On);
-        let mut traffic = stage.connect(connections);
+        let (stage, mut traffic) = begin(driver, connections);
         run(&mut traffic, shape, WARM_UP, Duration::ZERO);
         let (demands, stacks) = counting::watch(|| {
             run(&mut traffic, shape, EXCHANGES, Duration::ZERO);
@@ -51,7 +52,15 @@ fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
     }
 }
 
-fn run(traffic: &mut Traffic<'_>, shape: &Shape, exchanges: usize, pause: Duration) {
+fn begin(driver: DriverConfig, connections: usize) -> (Stage, Traffic) {
+    let (listener, endpoint) = origin();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let stage = Stage::start(any, endpoint, driver, Log::On);
+    let traffic = Traffic::connect(stage.address(), listener, connections);
+    (stage, traffic)
+}
+
+fn run(traffic: &mut Traffic, shape: &Shape, exchanges: usize, pause: Duration) {
     for _ in 0..exchanges {
         traffic.exchange(shape);
         std::thread::sleep(pause);
@@ -71,8 +80,9 @@ fn drivers() -> Vec<DriverConfig> {
 #[test]
 fn the_worker_is_watched() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let stage = Stage::start(DriverConfig::Auto, Log::On);
-    let (demands, stacks) = counting::watch(|| stage.connect(1).exchange(&Shape::download("first", 128)));
+    let (stage, mut traffic) = begin(DriverConfig::Auto, 1);
+    let (demands, stacks) = counting::watch(|| traffic.exchange(&Shape::download("first", 128)));
+    drop(traffic);
     stage.stop();
     assert!(demands > 10, "{demands} demands for a connection on either side, and their first exchange");
     assert!(stacks.contains("src/proxy/connection.rs"), "{stacks}");
