@@ -4,6 +4,7 @@
 //! a thread which waits for its ring leaves the others alone. For the same reason the gateway's main thread may need
 //! many seconds to say that it is ready, and nobody waits for that: its worker serves all the same.
 
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -38,7 +39,7 @@ impl Counted {
             .context("running valgrind; is it installed?")?;
         let mut counted = Self { process, address };
         let by = Instant::now() + START_BOUND;
-        while TcpStream::connect(address).is_err() {
+        while !is_served(address) {
             let ended = counted.process.try_wait()?;
             ensure!(ended.is_none() && Instant::now() < by, "the gateway did not start under valgrind");
             std::thread::sleep(Duration::from_millis(20));
@@ -67,6 +68,17 @@ impl Counted {
         ensure!(output.status.success(), "callgrind did not {order}: {said}");
         Ok(())
     }
+}
+
+/// Asks for an answer: a connection alone may be one of the socket to itself, or one that nobody will serve.
+fn is_served(address: SocketAddr) -> bool {
+    let mut answer = [0; 5];
+    let ask = |mut socket: TcpStream| -> io::Result<()> {
+        socket.set_read_timeout(Some(START_BOUND))?;
+        socket.write_all(b"not HTTP\r\n\r\n")?;
+        socket.read_exact(&mut answer)
+    };
+    TcpStream::connect(address).and_then(ask).is_ok() && &answer == b"HTTP/"
 }
 
 impl Drop for Counted {

@@ -60,7 +60,8 @@ impl Stage {
     }
 }
 
-fn configuration(address: SocketAddr, endpoint: SocketAddr, log: Log) -> String {
+/// The gateway's configuration: two routes, one of them with policies.
+pub fn configuration(address: SocketAddr, endpoint: SocketAddr, log: Log) -> String {
     let cpu = allowed_cpus().first().copied().unwrap_or(0);
     let log = if log == Log::On { "access_log: {to: /dev/null}" } else { "" };
     format!(

@@ -23,17 +23,20 @@ pub struct Traffic {
     origin: TcpListener,
     clients: Vec<Peer>,
     upstreams: Vec<Peer>,
+    /// Waited for before anything is sent. Where the worker is asleep by then, it does the same every time.
+    pub pause: Duration,
 }
 
 impl Traffic {
     /// So many connections to a gateway in front of `origin`, each with nothing sent yet.
     pub fn connect(gateway: SocketAddr, origin: TcpListener, count: usize) -> Self {
         let clients = (0..count).map(|_| Peer::new(TcpStream::connect(gateway).expect("it listens")));
-        Self { origin, clients: clients.collect(), upstreams: Vec::new() }
+        Self { origin, clients: clients.collect(), upstreams: Vec::new(), pause: Duration::ZERO }
     }
 
     /// One exchange on every connection, all at once.
     pub fn exchange(&mut self, shape: &Shape) {
+        std::thread::sleep(self.pause);
         for client in &mut self.clients {
             client.send(&shape.request);
         }
@@ -43,6 +46,7 @@ impl Traffic {
             }
             self.upstreams[at].take_message(shape.request_body_bytes);
         }
+        std::thread::sleep(self.pause);
         for upstream in &mut self.upstreams {
             upstream.send(&shape.answer);
         }
