@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 
 /// What the file begins with when this program writes it.
-const HEADER: &str = "# Instructions per exchange. Written by `cargo bench --bench instructions -- --write`; README.md beside tells more.\n";
+const HEADER: &str = "# Instructions per exchange. Written by `cargo bench --bench instructions -- --write`; benches/README.md tells more.\n";
 
 /// Counts by name of the row.
 #[derive(Default)]
