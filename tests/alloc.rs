@@ -12,7 +12,7 @@ mod stage;
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringgate::control::config::DriverConfig;
 use ringgate::rt::driver;
@@ -31,6 +31,9 @@ const EXCHANGES: usize = 1_000;
 /// connection to be parked.
 const SLOW_EXCHANGES: usize = 24;
 const PAUSE: Duration = Duration::from_millis(50);
+/// Connections are parked after a second.
+const STALL: Duration = Duration::from_millis(500);
+const ATTEMPTS: usize = 3;
 
 /// Tests in one process share the allocator's counters.
 static TURN: Mutex<()> = Mutex::new(());
@@ -38,18 +41,28 @@ static TURN: Mutex<()> = Mutex::new(());
 fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for driver in drivers() {
-        let (stage, mut traffic) = begin(driver, connections);
-        run(&mut traffic, shape, WARM_UP, Duration::ZERO);
-        let (demands, stacks) = counting::watch(|| {
-            run(&mut traffic, shape, EXCHANGES, Duration::ZERO);
-            run(&mut traffic, shape, SLOW_EXCHANGES, PAUSE);
-        });
-        let about = format!("{} on {connections}, {}", shape.name, stage.driver().describe());
-        drop(traffic);
-        stage.stop();
-        println!("{about}: {demands} demands");
-        assert_eq!(demands, 0, "{about}, in {} rounds:\n{stacks}", EXCHANGES + SLOW_EXCHANGES);
+        let (demands, about) = (0..ATTEMPTS)
+            .find_map(|_| demands(driver, shape, connections))
+            .expect("the machine does nothing for so long, again and again");
+        assert_eq!(demands, 0, "{about}");
     }
+}
+
+/// None if this process stood still for so long that its connections may have been parked.
+fn demands(driver: DriverConfig, shape: &Shape, connections: usize) -> Option<(u64, String)> {
+    let (stage, mut traffic) = begin(driver, connections);
+    run(&mut traffic, shape, WARM_UP, Duration::ZERO);
+    let mut longest = Duration::ZERO;
+    let (demands, stacks) = counting::watch(|| {
+        let fast = run(&mut traffic, shape, EXCHANGES, Duration::ZERO);
+        longest = fast.max(run(&mut traffic, shape, SLOW_EXCHANGES, PAUSE));
+    });
+    drop(traffic);
+    let about = format!("{} on {connections}, {}", shape.name, stage.driver().describe());
+    stage.stop();
+    println!("{about}: {demands} demands");
+    let rounds = EXCHANGES + SLOW_EXCHANGES;
+    (longest < STALL).then(|| (demands, format!("{about}, in {rounds} rounds:\n{stacks}")))
 }
 
 fn begin(driver: DriverConfig, connections: usize) -> (Stage, Traffic) {
@@ -60,11 +73,15 @@ fn begin(driver: DriverConfig, connections: usize) -> (Stage, Traffic) {
     (stage, traffic)
 }
 
-fn run(traffic: &mut Traffic, shape: &Shape, exchanges: usize, pause: Duration) {
-    for _ in 0..exchanges {
+/// Plays so many exchanges. Returns how long the longest took, with its pause.
+fn run(traffic: &mut Traffic, shape: &Shape, exchanges: usize, pause: Duration) -> Duration {
+    let timed = |_| {
+        let begin = Instant::now();
         traffic.exchange(shape);
         std::thread::sleep(pause);
-    }
+        begin.elapsed()
+    };
+    (0..exchanges).map(timed).max().unwrap_or_default()
 }
 
 fn drivers() -> Vec<DriverConfig> {
