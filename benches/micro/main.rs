@@ -1,8 +1,9 @@
 //! Nanoseconds and heap allocations of each thing that happens to a request: parse, frame, prepare, route, chain, limit,
 //! balance, write, record, log.
 //!
-//! The median of several rounds in the thread's own CPU time, of code that the caches know. What it is for is to see which part has become dearer;
-//! `load` tells what a request costs, and `instructions` whether it has changed. Routing among many routes is `route`.
+//! The median of several rounds in the thread's own CPU time, of code that the caches know. Shows which part has
+//! become dearer; `load` tells what a request costs, and `instructions` whether it has changed. Routing among many routes
+//! is `route`.
 
 mod heap;
 
@@ -104,7 +105,10 @@ fn ways(subject: &mut Subject) {
     let installed = subject.installed.clone();
     let ids = subject.local.clone();
     row("prepare: id, client, host, path", || {
-        let new_id = |out: &mut Vec<u8>| out.extend_from_slice(ids.request_ids.next(1 << 40).as_bytes());
+        let new_id = |out: &mut Vec<u8>| {
+            out.clear();
+            out.extend_from_slice(ids.request_ids.next(1 << 40).as_bytes());
+        };
         assert!(prepare(&mut subject.exchange, &installed.snapshot, new_id).is_ok());
     });
     let mut params = Params::new();
