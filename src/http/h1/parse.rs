@@ -1,6 +1,6 @@
 //! Bytes to heads (RFC 9112 2 to 5).
 //!
-//! Whole heads without anything odd are taken by [`super::whole`] in one pass; this is for all others.
+//! Whole heads without anything odd are taken by `whole` in one pass; this is for all others.
 //! Owns the order in which a head is judged: by line as its bytes arrive (`lines`, `start_line`),
 //! then field by field with httparse once it is complete. A head gets the same verdict in one read or in a hundred.
 //! What the fields mean together is [`super::framing`]'s business.
