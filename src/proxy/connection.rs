@@ -98,7 +98,7 @@ pub async fn serve_connection(local: Rc<Local>, stream: Stream, caller: Caller, 
     let place = local.enlist(idle.trigger());
     let mut served = 0;
     loop {
-        match Box::pin(busy(&local, &stream, caller, listener, &idle, served)).await {
+        match Box::pin(busy(&local, &stream, &caller, listener, &idle, served)).await {
             Rest::Closed => break,
             Rest::Parked { served: so_far } => served = so_far,
         }
@@ -127,7 +127,7 @@ async fn wait_parked(local: &Local, stream: &Stream, idle: &Deadline, served: u3
 async fn busy(
     local: &Rc<Local>,
     stream: &Rc<Stream>,
-    caller: Caller,
+    caller: &Caller,
     listener: usize,
     idle: &Deadline,
     served: u32,
@@ -159,7 +159,7 @@ async fn busy(
 }
 
 impl Conversation {
-    fn new(local: &Rc<Local>, stream: &Rc<Stream>, caller: Caller, listener: usize, served: u32) -> Self {
+    fn new(local: &Rc<Local>, stream: &Rc<Stream>, caller: &Caller, listener: usize, served: u32) -> Self {
         let deadline = || Deadline::new(&local.deadlines);
         let mut exchange = Exchange::new(caller.peer);
         exchange.via = caller.via.map(PeerAddr::ip);
