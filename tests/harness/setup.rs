@@ -39,7 +39,7 @@ impl Setup {
     /// A line of the listener: `tcp: {cluster: origin}`, which also leaves out the route.
     pub fn listener(mut self, line: &str) -> Self {
         if line.starts_with("tcp:") {
-            self.routes.get_or_insert_default();
+            self.routes.get_or_insert_with(|| "  []".to_owned());
         }
         self.listener.push_str(&format!(", {line}"));
         self

@@ -50,7 +50,8 @@ fn nginx_sends_its_header_before_a_stream() {
     ));
     through(&nginx);
     assert_eq!(origin.only_request().field("x-forwarded-for"), Some("127.0.0.1"));
-    gateway.metric_becomes("ringgate_proxy_protocol_connections_total{version=\"v1\"}", 1.0);
+    // Whoever asked whether nginx listens went through too.
+    assert!(gateway.metric("ringgate_proxy_protocol_connections_total{version=\"v1\"}") >= 1.0);
 }
 
 #[test]
