@@ -21,8 +21,7 @@ impl Compiler<'_> {
     }
 
     fn tcp(&mut self, place: &str, config: &TcpConfig) -> TcpPlan {
-        let default =
-            config.cluster.as_ref().and_then(|name| self.index(name, format!("{place}.cluster")));
+        let default = config.cluster.as_ref().and_then(|name| self.index(name, format!("{place}.cluster")));
         let mut patterns = Vec::new();
         for (at, entry) in config.sni.iter().enumerate() {
             let place = format!("{place}.sni[{at}]");

@@ -220,7 +220,8 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
     }
     tell_choice(out, plan, hash);
     if let Some(version) = plan.proxy_header {
-        let _ = writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");
+        let _ =
+            writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");
     }
     let timeouts = plan.timeouts;
     let total = timeouts.total.map_or("none".to_owned(), |total| format!("{total:?}"));

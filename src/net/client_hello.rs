@@ -115,7 +115,9 @@ fn hello(message: &[u8]) -> Option<ClientHello> {
         let content = extensions.list16()?;
         // RFC 8446 4.2: no extension twice. Two names would be an invitation to read different ones.
         match kind {
-            SERVER_NAME if !std::mem::replace(&mut has_name, true) => found.server_name = server_name(content)?,
+            SERVER_NAME if !std::mem::replace(&mut has_name, true) => {
+                found.server_name = server_name(content)?
+            }
             ALPN if !std::mem::replace(&mut has_protocols, true) => found.protocols = protocols(content)?,
             SERVER_NAME | ALPN => return None,
             _ => {}

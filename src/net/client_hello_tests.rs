@@ -36,7 +36,8 @@ fn records(message: &[u8], size: usize) -> Vec<u8> {
 #[test]
 fn finds_the_name_and_the_protocols() {
     let alpn = extension(16, &list16(b"\x02h2\x08http/1.1"));
-    let bytes = records(&message(&[extension(10, &[0, 2, 0, 29]), name(b"Db.Example.com"), alpn].concat()), 16_384);
+    let bytes =
+        records(&message(&[extension(10, &[0, 2, 0, 29]), name(b"Db.Example.com"), alpn].concat()), 16_384);
     let hello = read(&bytes).unwrap().unwrap();
     assert_eq!(hello.server_name.as_deref(), Some("db.example.com"));
     assert_eq!(hello.protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);

@@ -132,9 +132,8 @@ impl Stream {
 
     fn receive_now(&self, into: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
         // SAFETY: the pointer and length are those of a live slice; the descriptor is open as long as `self` is.
-        let count = unsafe {
-            libc::recv(self.fd, into.as_mut_ptr().cast(), into.len(), flags | libc::MSG_DONTWAIT)
-        };
+        let count =
+            unsafe { libc::recv(self.fd, into.as_mut_ptr().cast(), into.len(), flags | libc::MSG_DONTWAIT) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 

@@ -25,9 +25,7 @@ pub mod trace_context;
 pub mod xorshift;
 
 pub use json::write_ip;
-pub use metrics::{
-    DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics,
-};
+pub use metrics::{DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics};
 pub use record::{AccessRecord, UpstreamRecord};
 pub use redaction::Redaction;
 pub use registry::Registry;

@@ -21,7 +21,10 @@ fn both_versions_name_the_client_and_lose_no_byte_behind_them() {
         (v2(0x20, 0x00, &[]), "127.0.0.1"),
         (v2(0x20, 0x11, &[198, 51, 100, 3, 1, 1, 1, 1, 0, 1, 0, 2]), "127.0.0.1"),
         (v2(0x21, 0x31, &[9; 216]), "127.0.0.1"),
-        (v2(0x21, 0x11, &[&[198, 51, 100, 4, 1, 1, 1, 1, 0, 1, 0, 2][..], &[5, 0, 3, 1, 2, 3]].concat()), "198.51.100.4"),
+        (
+            v2(0x21, 0x11, &[&[198, 51, 100, 4, 1, 1, 1, 1, 0, 1, 0, 2][..], &[5, 0, 3, 1, 2, 3]].concat()),
+            "198.51.100.4",
+        ),
     ] {
         // Two requests in the same packet as the header, and one that waits.
         let mut wire = gateway.wire();
@@ -94,8 +97,9 @@ fn others_are_refused_or_plain() {
     wire.try_send(GET);
     wire.expect_close();
     strict.metric_becomes("ringgate_proxy_protocol_refused_total{reason=\"untrusted\"}", 1.0);
-    let open =
-        Setup::before(origin.address()).listener("proxy_protocol: {from: [10.0.0.0/8], others: plain}").start();
+    let open = Setup::before(origin.address())
+        .listener("proxy_protocol: {from: [10.0.0.0/8], others: plain}")
+        .start();
     open.get("/").has_status(200);
     // From these a header is just a wrong request.
     open.send(v1("192.0.2.1") + GET).has_status(400);

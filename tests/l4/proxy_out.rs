@@ -41,8 +41,10 @@ fn every_exchange_has_a_connection_that_names_its_client() {
 #[test]
 fn the_client_is_whom_trusted_proxies_name() {
     let origin = FaultOrigin::start(takes_v1);
-    let gateway =
-        Setup::before(origin.address()).cluster("proxy_protocol: v1").top("trusted_proxies: [127.0.0.0/8]").start();
+    let gateway = Setup::before(origin.address())
+        .cluster("proxy_protocol: v1")
+        .top("trusted_proxies: [127.0.0.0/8]")
+        .start();
     let text = gateway.get_with("/", "X-Forwarded-For: 198.51.100.7\r\n").has_status(200).text();
     assert!(text.starts_with("PROXY TCP4 198.51.100.7 127.0.0.1 0 "), "{text}");
 }

@@ -11,7 +11,9 @@ fn through(server: &Server) {
 
 #[test]
 fn haproxy_sends_both_versions() {
-    for version in ["send-proxy", "send-proxy-v2", "send-proxy-v2 proxy-v2-options crc32c,unique-id,authority"] {
+    for version in
+        ["send-proxy", "send-proxy-v2", "send-proxy-v2 proxy-v2-options crc32c,unique-id,authority"]
+    {
         let origin = FaultOrigin::echo();
         let gateway = behind_proxy(origin.address()).start();
         let haproxy = Server::haproxy(&format!(

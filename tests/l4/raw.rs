@@ -116,10 +116,8 @@ fn a_slow_reader_holds_the_writer_back() {
 #[test]
 fn an_endpoint_that_is_down_is_left_for_another() {
     let origin = mirror();
-    let gateway = Setup::before(free_address())
-        .endpoint(origin.address())
-        .listener("tcp: {cluster: origin}")
-        .start();
+    let gateway =
+        Setup::before(free_address()).endpoint(origin.address()).listener("tcp: {cluster: origin}").start();
     for _ in 0..6 {
         let mut wire = gateway.wire();
         wire.send("x");
@@ -140,14 +138,16 @@ fn without_any_endpoint_the_client_is_reset() {
 #[test]
 fn a_reset_goes_through() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let gateway =
-        Setup::before(listener.local_addr().unwrap()).listener("tcp: {cluster: origin}").start();
+    let gateway = Setup::before(listener.local_addr().unwrap()).listener("tcp: {cluster: origin}").start();
     let wire = gateway.wire();
     let (mut upstream, _) = listener.accept().unwrap();
     wire.reset();
     assert!(upstream.read(&mut [0; 1]).is_err(), "the service has to learn that its client was cut off");
     let mut client = TcpStream::connect(gateway.public()).unwrap();
-    let (upstream, _) = listener.accept().unwrap();
+    let (mut upstream, _) = listener.accept().unwrap();
+    // Before that it might be a connection that was never made.
+    client.write_all(b"x").unwrap();
+    upstream.read_exact(&mut [0; 1]).unwrap();
     socket2::SockRef::from(&upstream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(upstream);
     assert!(client.read(&mut [0; 1]).is_err());

@@ -18,7 +18,10 @@ fn redis_benchmark_runs_pipelined_through_it() {
     let common = ["-h", "127.0.0.1", "-p", &port, "-q", "-t", "set,get"];
     for further in [["-n", "4000", "-c", "20", "-P", "1"], ["-n", "40000", "-c", "20", "-P", "32"]] {
         let said = tool("redis-benchmark", &[&common[..], &further[..]].concat());
-        println!("{}", said.replace('\r', "\n").lines().filter(|line| line.contains("p50")).collect::<String>());
+        println!(
+            "{}",
+            said.replace('\r', "\n").lines().filter(|line| line.contains("p50")).collect::<String>()
+        );
         assert!(said.contains("requests per second") && !said.contains("rror"), "{said}");
     }
     gateway.metric_becomes("ringgate_tcp_connections_active", 0.0);
@@ -28,7 +31,10 @@ fn redis_benchmark_runs_pipelined_through_it() {
 fn redis_gives_back_a_large_value() {
     let (_redis, gateway) = redis();
     let value = "0123456789abcdef".repeat(500_000);
-    let command = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", value.len());
+    let command = format!(
+        "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
+        value.len()
+    );
     let mut wire = gateway.wire();
     let sender = wire.stream().try_clone().unwrap();
     std::thread::scope(|scope| {

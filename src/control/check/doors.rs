@@ -64,7 +64,11 @@ fn server_name(check: &mut Check<'_>, path: String, name: &str, first: &mut BTre
     match HostPattern::parse(name, "") {
         Ok(HostPattern::Exact(exact)) if exact.starts_with('[') => {
             let why = UnitError::new(format!("`{name}` is an address, and TLS clients ask for names"));
-            check.error("bad-host", &path, why.hint("write a name, or use `cluster` for all that ask for none"));
+            check.error(
+                "bad-host",
+                &path,
+                why.hint("write a name, or use `cluster` for all that ask for none"),
+            );
         }
         Ok(pattern) => match first.get(&pattern.to_string()) {
             Some(earlier) => {
@@ -121,8 +125,10 @@ fn proxied_clusters(check: &mut Check<'_>) {
     for (name, cluster) in &config.clusters {
         let has_requests = config.routes.iter().any(|route| route.cluster.as_ref() == Some(name));
         if cluster.proxy_protocol.is_some() && has_requests {
-            let why = UnitError::new("every request opens a connection of its own, which costs several times as much")
-                .hint("services that read X-Forwarded-For or Forwarded do not need it");
+            let why = UnitError::new(
+                "every request opens a connection of its own, which costs several times as much",
+            )
+            .hint("services that read X-Forwarded-For or Forwarded do not need it");
             check.warning("connection-per-request", &format!("clusters.{name}.proxy_protocol"), why);
         }
     }
@@ -163,14 +169,22 @@ mod tests {
             ("tcp:\n  sni:\n    - {names: [a.example], cluster: apo}", "unknown-cluster", 6, "did you mean"),
             ("tcp:\n  sni:\n    - {names: ['a.*'], cluster: api}", "bad-host", 6, "first label"),
             ("tcp:\n  sni:\n    - {names: ['[::1]'], cluster: api}", "bad-host", 6, "is an address"),
-            ("tcp:\n  sni:\n    - {names: [a.b], cluster: api}\n    - {names: [A.b], cluster: api}", "same-match", 7, "t.yaml:6"),
+            (
+                "tcp:\n  sni:\n    - {names: [a.b], cluster: api}\n    - {names: [A.b], cluster: api}",
+                "same-match",
+                7,
+                "t.yaml:6",
+            ),
             ("proxy_protocol: {from: [0.0.0.0/0]}", "trusts-everybody", 4, "load balancers"),
         ] {
             expect(&listener(lines), code, line, words);
         }
-        for lines in
-            ["tcp: {sni: [{names: [], cluster: api}]}", "proxy_protocol: {from: []}", "proxy_protocol: {}", "tcp: {cluster: api, sni: [{names: [a.b]}]}"]
-        {
+        for lines in [
+            "tcp: {sni: [{names: [], cluster: api}]}",
+            "proxy_protocol: {from: []}",
+            "proxy_protocol: {}",
+            "tcp: {cluster: api, sni: [{names: [a.b]}]}",
+        ] {
             assert!(found(&listener(lines)).has_errors(), "{lines}");
         }
     }

@@ -227,7 +227,10 @@ pub(super) fn total<T: Send + Sync>(shards: &Sharded<T>, counter: fn(&T) -> &Cou
     shards.iter().map(|shard| counter(shard).get()).sum()
 }
 
-pub(super) fn merged<T: Send + Sync>(shards: &Sharded<T>, histogram: fn(&T) -> &Histogram) -> HistogramSnapshot {
+pub(super) fn merged<T: Send + Sync>(
+    shards: &Sharded<T>,
+    histogram: fn(&T) -> &Histogram,
+) -> HistogramSnapshot {
     let mut sum = HistogramSnapshot::default();
     shards.iter().for_each(|shard| sum.merge(&histogram(shard).snapshot()));
     sum

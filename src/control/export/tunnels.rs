@@ -69,15 +69,13 @@ impl Shards {
             for (slot, reason) in TUNNEL_FAULTS.into_iter().enumerate() {
                 let count = shards.iter().map(|shard| shard.faults[slot].get()).sum();
                 if count > 0 {
-                    family.count([("listener", listener), ("cluster", cluster), ("reason", reason)], count)?;
+                    family
+                        .count([("listener", listener), ("cluster", cluster), ("reason", reason)], count)?;
                 }
             }
         }
-        let mut family = Family::histogram(
-            encoder,
-            "ringgate_tcp_duration_seconds",
-            "From a TCP connection to its end.",
-        )?;
+        let mut family =
+            Family::histogram(encoder, "ringgate_tcp_duration_seconds", "From a TCP connection to its end.")?;
         for ((listener, cluster), shards) in &tunnels {
             let durations = merged(shards, |shard| &shard.duration);
             if durations.count() > 0 {

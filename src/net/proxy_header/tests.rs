@@ -110,7 +110,8 @@ fn any_header() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(V1.to_vec()),
         Just(with_checksum()),
-        (0x1F_u8..0x23, any::<u8>(), tail.clone()).prop_map(|(command, family, rest)| v2(command, family, &rest)),
+        (0x1F_u8..0x23, any::<u8>(), tail.clone())
+            .prop_map(|(command, family, rest)| v2(command, family, &rest)),
         tail.clone().prop_map(|rest| [b"PROXY TCP4 ".to_vec(), rest].concat()),
         tail,
     ]

@@ -43,10 +43,15 @@ fn addresses(line: &str) -> Option<Option<Proxied>> {
 }
 
 fn address(word: &str, is_v6: bool) -> Option<IpAddr> {
-    if is_v6 { word.parse::<Ipv6Addr>().ok().map(IpAddr::V6) } else { word.parse::<Ipv4Addr>().ok().map(IpAddr::V4) }
+    if is_v6 {
+        word.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+    } else {
+        word.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
+    }
 }
 
 fn port(word: &str) -> Option<u16> {
-    let is_plain = word.bytes().all(|byte| byte.is_ascii_digit()) && (word.len() == 1 || !word.starts_with('0'));
+    let is_plain =
+        word.bytes().all(|byte| byte.is_ascii_digit()) && (word.len() == 1 || !word.starts_with('0'));
     word.parse().ok().filter(|_| is_plain)
 }

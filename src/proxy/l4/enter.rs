@@ -26,11 +26,8 @@ async fn enter_inside(local: Rc<Local>, stream: Stream, peer: PeerAddr, listener
         match header.expects_of(peer.ip()) {
             Expectation::Header => match read_header(&local, &stream, metrics.as_deref()).await {
                 Some(Some(Proxied { source, destination })) => {
-                    caller = Caller {
-                        peer: PeerAddr(source),
-                        via: Some(peer),
-                        destination: Some(destination),
-                    };
+                    caller =
+                        Caller { peer: PeerAddr(source), via: Some(peer), destination: Some(destination) };
                 }
                 Some(None) => {}
                 None => return stream.reset_on_close(),

@@ -132,7 +132,12 @@ fn step(stream: &Stream, held: &mut Vec<u8>) -> Step {
 }
 
 /// Tells a service whom a connection is for, before anything else is written to it. False if it is gone.
-pub fn announce(upstream: &Stream, version: HeaderVersion, source: SocketAddr, destination: SocketAddr) -> bool {
+pub fn announce(
+    upstream: &Stream,
+    version: HeaderVersion,
+    source: SocketAddr,
+    destination: SocketAddr,
+) -> bool {
     // A connection that was just opened has room for a hundred bytes.
     upstream.send_now(&proxy_header::encode(version, &Proxied { source, destination }))
 }

@@ -118,7 +118,8 @@ mod tests {
     #[test]
     fn the_most_exact_name_wins_whatever_the_order() {
         let patterns = [("*.example.com", 1), ("*.eu.example.com", 2), ("a.eu.example.com", 3)];
-        let plan = TcpPlan::new(None, Duration::ZERO, patterns.map(|(name, cluster)| (pattern(name), cluster)));
+        let plan =
+            TcpPlan::new(None, Duration::ZERO, patterns.map(|(name, cluster)| (pattern(name), cluster)));
         for (name, cluster) in [
             ("a.eu.example.com", Some(3)),
             ("b.eu.example.com", Some(2)),
