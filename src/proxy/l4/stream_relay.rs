@@ -200,7 +200,7 @@ impl Direction<'_> {
                     live.moved();
                     self.written.iter().for_each(|counter| counter.add(len as u64));
                     self.total.set(self.total.get() + len as u64);
-                    // Whoever fills a buffer has more to come.
+                    // Whoever fills a buffer has more to come. Not by splice: see src/README.md.
                     if len >= Size::Standard.bytes() && buffer.capacity() < Size::Large.bytes() {
                         local.pool.lease(Size::Large)
                     } else {
