@@ -74,8 +74,11 @@ fn handshake(bytes: &[u8]) -> Result<Option<Cow<'_, [u8]>>, HelloFault> {
     Ok(None)
 }
 
-/// The first record's content, and what is behind it. None if it is not all there.
-fn record(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, HelloFault> {
+/// A record's content, and what is behind it.
+type Parted<'a> = (&'a [u8], &'a [u8]);
+
+/// Parts the first record from what is behind it. None if it is not all there.
+fn record(bytes: &[u8]) -> Result<Option<Parted<'_>>, HelloFault> {
     if bytes.first().is_some_and(|kind| *kind != HANDSHAKE) || bytes.get(1).is_some_and(|major| *major != 3) {
         return Err(HelloFault::NotTls);
     }

@@ -90,5 +90,7 @@ const TUNNEL_CONNECTIONS: Row<TunnelMetrics, Counter> =
     ("ringgate_tcp_connections", "TCP connections begun.", |tunnel| &tunnel.connections);
 
 /// Label and where the number is.
-const DIRECTIONS: [(&str, fn(&TunnelMetrics) -> &Counter); 2] =
+type DirectionRow = (&'static str, fn(&TunnelMetrics) -> &Counter);
+
+const DIRECTIONS: [DirectionRow; 2] =
     [("upstream", |tunnel| &tunnel.upstream_bytes), ("downstream", |tunnel| &tunnel.downstream_bytes)];
