@@ -72,6 +72,7 @@ pub async fn read_header(
             Step::Fault(fault) => break Err(Some(fault)),
             Step::Ended if held.is_empty() => break Err(None),
             Step::Ended => break Err(Some(DoorFault::Closed)),
+            Step::Blocked if local.is_draining.get() => break Err(None),
             Step::Blocked => {}
         }
         let waited = deadline.watch(pin!(stream.readable())).await;
