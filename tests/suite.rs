@@ -12,6 +12,7 @@ mod conformance;
 mod control;
 mod fault;
 mod gateway;
+mod l4;
 mod policy;
 mod property;
 mod tuning;

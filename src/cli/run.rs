@@ -141,8 +141,9 @@ fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::
     writeln!(out, "driver {}", gateway.driver.describe())?;
     writeln!(out, "generation {} hash {}", gateway.snapshot.generation, gateway.snapshot.hash)?;
     writeln!(out, "open files {open_files}")?;
-    for (name, addr) in &gateway.listeners {
-        writeln!(out, "listening {name} http://{addr}")?;
+    for ((name, addr), door) in gateway.listeners.iter().zip(&gateway.snapshot.doors) {
+        let scheme = if door.tcp.is_some() { "tcp" } else { "http" };
+        writeln!(out, "listening {name} {scheme}://{addr}")?;
     }
     if let Some(addr) = gateway.admin {
         writeln!(out, "admin http://{addr}")?;

@@ -7,6 +7,7 @@
 mod addresses;
 mod advice;
 mod clusters;
+mod doors;
 #[cfg(test)]
 mod entry_tests;
 mod limits;
@@ -115,6 +116,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     limits::check(&mut check);
     addresses::check(&mut check);
     names::check(&mut check);
+    doors::check(&mut check);
     clusters::check(&mut check);
     let plans = routes::check(&mut check);
     same::check(&mut check, &plans);

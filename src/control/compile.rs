@@ -12,6 +12,7 @@ use crate::config::secret::{Environment, Secret};
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
 use crate::control::resolve::resolve;
 use crate::http::h1::parse::HeadLimits;
+use crate::net::proxy_header::HeaderVersion;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::Scope;
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
@@ -23,7 +24,7 @@ use crate::shared::ledger::Ledger;
 use crate::telemetry::redaction::Redaction;
 use crate::upstream::balance::BalancePlan;
 use crate::upstream::cluster::{ClusterPlan, Timeouts};
-use crate::upstream::config::ClusterConfig;
+use crate::upstream::config::{ClusterConfig, ProxyVersionConfig};
 use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
 
 /// Something that keeps a configuration from becoming a snapshot.
@@ -61,10 +62,12 @@ pub fn compile(
         .enumerate()
         .filter_map(|(index, route)| compiler.route(index, route, &rules))
         .collect();
+    let doors = config.listeners.iter().enumerate().map(|(at, one)| compiler.door(at, one)).collect();
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
     Ok(Snapshot {
+        doors,
         generation,
         hash: content_hash(config).into(),
         listeners: config.listeners.iter().map(|listener| listener.name.as_str().into()).collect(),
@@ -114,7 +117,7 @@ fn served(config: &Config) -> Vec<Vec<u32>> {
         .map(|listener| {
             (0_u32..)
                 .zip(&config.routes)
-                .filter(|(_, route)| serves(route, &listener.name))
+                .filter(|(_, route)| listener.tcp.is_none() && serves(route, &listener.name))
                 .map(|(index, _)| index)
                 .collect()
         })
@@ -141,7 +144,7 @@ fn limits(config: &LimitsConfig) -> Limits {
     }
 }
 
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     config: &'a Config,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
@@ -150,7 +153,7 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    fn error(&mut self, code: &'static str, path: String, reason: impl Into<String>, hint: &str) {
+    pub(super) fn error(&mut self, code: &'static str, path: String, reason: impl Into<String>, hint: &str) {
         let hint = (!hint.is_empty()).then(|| hint.to_owned());
         self.errors.push(CompileError { code, path, reason: reason.into(), hint });
     }
@@ -219,12 +222,25 @@ impl Compiler<'_> {
                 total: config.timeouts.total.map(|total| total.duration()),
             },
             pool: PoolPlan {
-                idle: config.pool.idle as usize,
+                // What has told a service of one client must not carry another's request.
+                idle: if config.proxy_protocol.is_some() { 0 } else { config.pool.idle as usize },
                 idle_timeout: config.pool.idle_timeout.duration(),
             },
             head_bytes: usize::try_from(config.pool.head_bytes.bytes()).unwrap_or(usize::MAX),
             host: config.host.as_deref().map(Into::into),
+            proxy_header: config.proxy_protocol.map(|version| match version {
+                ProxyVersionConfig::V1 => HeaderVersion::V1,
+                ProxyVersionConfig::V2 => HeaderVersion::V2,
+            }),
         })
+    }
+
+    pub(super) fn index(&mut self, name: &str, place: String) -> Option<usize> {
+        let index = self.indexes.get(name).copied();
+        if index.is_none() {
+            self.error("unknown-cluster", place, format!("there is no cluster `{name}`"), "");
+        }
+        index
     }
 
     fn route(&mut self, index: usize, config: &RouteConfig, rules: &PathRules) -> Option<RoutePlan> {
@@ -265,16 +281,7 @@ impl Compiler<'_> {
                 body: Bytes::copy_from_slice(respond.body.as_bytes()),
             });
         }
-        let name = config.cluster.as_ref()?;
-        let Some(&cluster) = self.indexes.get(name.as_str()) else {
-            self.error(
-                "unknown-cluster",
-                format!("{place}.cluster"),
-                format!("there is no cluster `{name}`"),
-                "",
-            );
-            return None;
-        };
+        let cluster = self.index(config.cluster.as_ref()?, format!("{place}.cluster"))?;
         let rewrite = RewritePlan::compile(&config.rewrite, names, rules)
             .map_err(|errors| self.plan_errors(&format!("{place}.rewrite"), errors))
             .ok()?;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
@@ -114,6 +115,12 @@ pub struct ListenerConfig {
     /// Connections the kernel may hold before they are accepted.
     #[serde(default = "backlog")]
     pub backlog: u16,
+    /// Whose word is taken on who the client is, in front of the first byte of a connection. Default: nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol: Option<ProxyProtocolConfig>,
+    /// Carries bytes instead of HTTP: connections go to a cluster as they are. Default: HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<TcpConfig>,
 }
 
 fn backlog() -> u16 {

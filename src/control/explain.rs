@@ -3,6 +3,8 @@
 //! Runs the same code as a worker (preparing, routing, balancing plans) on a snapshot that nobody serves. Sends
 //! nothing. The answer is text for people; the order is that of the decisions.
 
+mod tcp;
+
 use std::cell::Cell;
 use std::fmt::Write;
 use std::future::Future;
@@ -61,6 +63,13 @@ pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Res
         "listener    {} ({})",
         snapshot.listeners[listener], config.listeners[listener].address
     );
+    if !tcp::tell_header(&mut out, snapshot, listener, question.peer.ip().to_canonical()) {
+        return Ok(out);
+    }
+    if let Some(tcp) = &snapshot.doors[listener].tcp {
+        tcp::tell_tcp(&mut out, config, snapshot, tcp, question);
+        return Ok(out);
+    }
     let prepared = read(question, snapshot, &mut exchange)
         .and_then(|()| prepare(&mut exchange, snapshot, |id| id.extend_from_slice(b"explain")));
     if let Err(fault) = prepared {
@@ -174,7 +183,7 @@ fn tell_route(
                 rewrite.apply(exchange.path(), &exchange.params, &mut path);
                 let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
             }
-            tell_cluster(out, config, snapshot, *cluster, exchange);
+            tell_cluster(out, config, snapshot, *cluster, hash(&snapshot.clusters[*cluster], exchange));
         }
         Action::Redirect(plan) => {
             let to = written.redirect.as_ref().map_or("", |redirect| &redirect.to);
@@ -198,7 +207,7 @@ fn refusal(plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, R
     }
 }
 
-fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: usize, exchange: &Exchange) {
+fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: usize, hash: Option<u64>) {
     let plan = &snapshot.clusters[index];
     let _ = writeln!(out, "cluster     {}", plan.name);
     let balance = config.clusters.get(&*plan.name).map(|cluster| &cluster.balance);
@@ -209,7 +218,11 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         let share = f64::from(endpoint.weight) * 100.0 / f64::from(total.max(1));
         let _ = writeln!(out, "  endpoint  {} ({}), {share:.1} % of requests", endpoint.label, endpoint.addr);
     }
-    tell_choice(out, plan, exchange);
+    tell_choice(out, plan, hash);
+    if let Some(version) = plan.proxy_header {
+        let _ =
+            writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");
+    }
     let timeouts = plan.timeouts;
     let total = timeouts.total.map_or("none".to_owned(), |total| format!("{total:?}"));
     let _ = writeln!(
@@ -220,8 +233,8 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
 }
 
 /// A hash decides the same way everywhere; the others depend on what went before.
-fn tell_choice(out: &mut String, plan: &ClusterPlan, exchange: &Exchange) {
-    let Some(hash) = hash(plan, exchange) else { return };
+fn tell_choice(out: &mut String, plan: &ClusterPlan, hash: Option<u64>) {
+    let Some(hash) = hash else { return };
     let in_flight: Vec<Cell<u32>> = plan.endpoints.iter().map(|_| Cell::new(0)).collect();
     let pick = Pick { hash: Some(hash), in_flight: &in_flight, is_excluded: &|_| false };
     if let Some(index) = Balancer::start(plan.balance.clone(), 0, 1, 1).pick(&pick) {

@@ -22,6 +22,23 @@ impl PeerAddr {
     }
 }
 
+/// Who is at the other end of a downstream connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// Whom the connection belongs to: the socket's peer, or for whom that one speaks in a PROXY header.
+    pub peer: PeerAddr,
+    /// The socket's peer, if it speaks for another.
+    pub via: Option<PeerAddr>,
+    /// Where that other connected to.
+    pub destination: Option<SocketAddr>,
+}
+
+impl From<PeerAddr> for Caller {
+    fn from(peer: PeerAddr) -> Self {
+        Self { peer, via: None, destination: None }
+    }
+}
+
 /// Where an endpoint listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EndpointAddr {

@@ -5,7 +5,8 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use monoio::io::{AsyncReadRent, AsyncWriteRent, CancelHandle, CancelableAsyncReadRent};
 use monoio::net::{TcpStream, UnixStream};
@@ -116,6 +117,32 @@ impl Stream {
         // SAFETY: the pointer and length are those of a live slice; the descriptor is open as long as `self` is.
         let sent = unsafe { libc::send(self.fd, bytes.as_ptr().cast(), bytes.len(), flags) };
         usize::try_from(sent).is_ok_and(|sent| sent == bytes.len())
+    }
+
+    /// Copies what has arrived, without waiting and without taking it. Ok(0) is the end of the stream.
+    pub fn peek_now(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.receive_now(into, libc::MSG_PEEK)
+    }
+
+    /// Takes bytes that have arrived, as [`Stream::peek_now`] has seen.
+    pub fn take_now(&self, into: &mut [u8]) -> io::Result<()> {
+        let count = self.receive_now(into, 0)?;
+        if count == into.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
+    fn receive_now(&self, into: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
+        // SAFETY: the pointer and length are those of a live slice; the descriptor is open as long as `self` is.
+        let count =
+            unsafe { libc::recv(self.fd, into.as_mut_ptr().cast(), into.len(), flags | libc::MSG_DONTWAIT) };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Where a client has connected to. Unspecified for what is no TCP connection.
+    pub fn local_addr(&self) -> SocketAddr {
+        // SAFETY: the descriptor is open as long as `self` is, and only borrowed.
+        let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
+        let addr = socket2::SockRef::from(&fd).local_addr().ok().and_then(|addr| addr.as_socket());
+        addr.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)))
     }
 
     /// Bytes that the kernel holds because the other side has not taken them yet.

@@ -3,6 +3,7 @@
 //! Reused from exchange to exchange of a connection, so that the steady state allocates nothing. Holds values
 //! only: sockets and buffers are the proxy's.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -39,6 +40,8 @@ pub struct Exchange {
     pub query: Option<Span>,
     /// The other end of the socket.
     pub peer: PeerAddr,
+    /// Who spoke for it in a PROXY header.
+    pub via: Option<IpAddr>,
     /// Its address as text, which every request that goes on tells.
     pub peer_text: SmallVec<[u8; IP_TEXT_BYTES]>,
     /// The client itself.
@@ -67,6 +70,7 @@ impl Exchange {
             path_scratch: Vec::new(),
             query: None,
             peer,
+            via: None,
             peer_text: SmallVec::from_slice(peer.ip().to_string().as_bytes()),
             client: ClientAddr(peer.ip()),
             peer_is_trusted: false,

@@ -16,6 +16,8 @@ use crate::net::stream::Stream;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::installed::RunningRoute;
+use crate::proxy::l4::header::announce;
+use crate::proxy::l4::tunnel::speaks_for;
 use crate::proxy::local::Local;
 use crate::proxy::record::Tally;
 use crate::proxy::relay::{Framings, SMALL_BYTES, SOON, Way, write};
@@ -138,6 +140,12 @@ impl Answer<'_> {
         let is_reused = opened.as_ref().is_ok_and(|connection| connection.is_reused);
         upstream.connect_nanos.set(if is_reused { 0 } else { now_nanos - began_nanos });
         upstream.sent_nanos.set(now_nanos);
+        if let (Ok(connection), Some(version)) = (&opened, self.cluster.plan.proxy_header) {
+            let source = speaks_for(self.exchange.peer, self.exchange.client.0);
+            if !announce(&connection.stream, version, source, self.downstream.local_addr()) {
+                return Err(Code::UpstreamReset.into());
+            }
+        }
         opened.map_err(|error| {
             Fault::from(match error {
                 ConnectError::Refused(_) => Code::UpstreamConnectRefused,

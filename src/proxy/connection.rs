@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::http::h1::framing::persists;
 use crate::http::h1::parse::{self, HeadScan};
 use crate::http::refusal::Refusal;
-use crate::net::addr::{ClientAddr, PeerAddr};
+use crate::net::addr::{Caller, ClientAddr, PeerAddr};
 use crate::net::intake::{Arrival, Intake};
 use crate::net::stream::Stream;
 use crate::policy::exchange::Exchange;
@@ -92,13 +92,13 @@ enum Next {
 }
 
 /// Serves a client until its connection is over.
-pub async fn serve_connection(local: Rc<Local>, stream: Stream, peer: PeerAddr, listener: usize) {
+pub async fn serve_connection(local: Rc<Local>, stream: Stream, caller: Caller, listener: usize) {
     let stream = Rc::new(stream);
     let idle = Deadline::new(&local.deadlines);
     let place = local.enlist(idle.trigger());
     let mut served = 0;
     loop {
-        match Box::pin(busy(&local, &stream, peer, listener, &idle, served)).await {
+        match Box::pin(busy(&local, &stream, &caller, listener, &idle, served)).await {
             Rest::Closed => break,
             Rest::Parked { served: so_far } => served = so_far,
         }
@@ -127,12 +127,12 @@ async fn wait_parked(local: &Local, stream: &Stream, idle: &Deadline, served: u3
 async fn busy(
     local: &Rc<Local>,
     stream: &Rc<Stream>,
-    peer: PeerAddr,
+    caller: &Caller,
     listener: usize,
     idle: &Deadline,
     served: u32,
 ) -> Rest {
-    let mut conversation = Conversation::new(local, stream, peer, listener, served);
+    let mut conversation = Conversation::new(local, stream, caller, listener, served);
     loop {
         match conversation.next_head(idle).await {
             Next::Head => {}
@@ -159,11 +159,13 @@ async fn busy(
 }
 
 impl Conversation {
-    fn new(local: &Rc<Local>, stream: &Rc<Stream>, peer: PeerAddr, listener: usize, served: u32) -> Self {
+    fn new(local: &Rc<Local>, stream: &Rc<Stream>, caller: &Caller, listener: usize, served: u32) -> Self {
         let deadline = || Deadline::new(&local.deadlines);
+        let mut exchange = Exchange::new(caller.peer);
+        exchange.via = caller.via.map(PeerAddr::ip);
         Self {
             intake: Intake::new(stream.clone(), local.pool.clone()),
-            exchange: Exchange::new(peer),
+            exchange,
             tally: Tally::default(),
             listener,
             served,

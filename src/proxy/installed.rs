@@ -3,14 +3,16 @@
 //! Built by each worker from the shared snapshot. An exchange holds the `Rc` it began with, so a long stream
 //! keeps its generation at no cost.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::policy::chain::Chain;
+use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
 use crate::shared::sharded::Slot;
-use crate::telemetry::metrics::RouteMetrics;
+use crate::telemetry::metrics::{DoorMetrics, RouteMetrics, TunnelMetrics};
 use crate::telemetry::registry::Registry;
 use crate::upstream::balance::Balancer;
 use crate::upstream::cluster::Cluster;
@@ -26,6 +28,8 @@ pub struct Installed {
     pub routes: Vec<RunningRoute>,
     /// Running clusters, in the snapshot's order.
     pub clusters: Vec<Rc<Cluster>>,
+    /// What each listener counts besides HTTP.
+    pub doors: Vec<RunningDoor>,
     /// Fields that only the gateway may set.
     pub identity_fields: Rc<[Box<[u8]>]>,
     /// Figures of requests that no route took.
@@ -40,6 +44,22 @@ pub struct RunningRoute {
     pub chain: Chain,
     /// Its figures.
     pub metrics: Slot<RouteMetrics>,
+}
+
+/// A listener's figures besides those of HTTP, as one worker keeps them.
+pub struct RunningDoor {
+    /// Of PROXY headers, where it takes any.
+    pub header: Option<Slot<DoorMetrics>>,
+    /// Of TCP connections by cluster, the one for no cluster first. Empty where it carries none.
+    tunnels: Vec<(Option<usize>, Slot<TunnelMetrics>)>,
+}
+
+impl RunningDoor {
+    /// Figures of TCP connections to this cluster, by index. Only where it carries any.
+    pub fn tunnel(&self, cluster: Option<usize>) -> &TunnelMetrics {
+        let found = self.tunnels.iter().find(|(one, _)| *one == cluster);
+        &found.unwrap_or(&self.tunnels[0]).1
+    }
 }
 
 /// Name under which requests are counted that no route took.
@@ -73,7 +93,8 @@ impl Installed {
             .collect();
         let unrouted = registry.route(UNROUTED, worker);
         let identity_fields = snapshot.identity_fields.iter().cloned().collect();
-        Rc::new(Self { snapshot, tables, routes, clusters, identity_fields, unrouted })
+        let doors = (0..snapshot.doors.len()).map(|at| start_door(&snapshot, at, registry, worker)).collect();
+        Rc::new(Self { snapshot, tables, routes, clusters, doors, identity_fields, unrouted })
     }
 
     /// The plan of a route.
@@ -114,6 +135,21 @@ fn start_route(plan: &RoutePlan, registry: &Registry, worker: usize) -> RunningR
         chain: Chain::start(&plan.policies, |key| registry.policy(&plan.name, key, worker)),
         metrics: registry.route(&plan.name, worker),
     }
+}
+
+fn start_door(snapshot: &Snapshot, at: usize, registry: &Registry, worker: usize) -> RunningDoor {
+    let (name, plan) = (&snapshot.listeners[at], &snapshot.doors[at]);
+    let mut tunnels = Vec::new();
+    if let Some(tcp) = &plan.tcp {
+        tunnels.push((None, registry.tunnel(name, NO_CLUSTER, worker)));
+        let clusters: BTreeSet<usize> = tcp.clusters().collect();
+        tunnels.extend(
+            clusters
+                .into_iter()
+                .map(|index| (Some(index), registry.tunnel(name, &snapshot.clusters[index].name, worker))),
+        );
+    }
+    RunningDoor { header: plan.header.as_ref().map(|_| registry.door(name, worker)), tunnels }
 }
 
 /// A different sequence on every worker, and not zero.

@@ -2,7 +2,7 @@
 //!
 //! Reading path: [`connection`] waits for a head, [`serve`] decides on it, [`forward`] makes attempts upstream,
 //! [`upload`] and [`relay`] carry the bodies, [`reply`] answers where the origin does not, [`record`] writes down
-//! what happened.
+//! what happened. What is not plain HTTP comes in by [`l4`].
 
 pub mod access_log;
 pub mod answer;
@@ -11,6 +11,7 @@ pub mod connection;
 pub mod forward;
 pub mod forwarded;
 pub mod installed;
+pub mod l4;
 pub mod local;
 pub mod prepare;
 pub mod record;

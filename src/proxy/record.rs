@@ -102,6 +102,7 @@ pub fn record(tally: &Tally, exchange: &Exchange, installed: &Installed, local: 
         request_id: &exchange.request_id,
         trace_id: trace_id(fields.first(FieldId::Traceparent)),
         client: Some(exchange.client.0),
+        via: exchange.via,
         listener: &installed.snapshot.listeners[listener],
         route: route.map_or("", |route| &installed.plan(route).name),
         method: exchange.request.method_text(),

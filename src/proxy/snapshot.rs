@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::http::h1::parse::HeadLimits;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::table::PolicyPlan;
+use crate::proxy::l4::plan::DoorPlan;
 use crate::route::path::PathRules;
 use crate::route::plan::MatchPlan;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub hash: Box<str>,
     /// Names of the listeners, in the order of their sockets.
     pub listeners: Vec<Box<str>>,
+    /// What each listener does besides plain HTTP.
+    pub doors: Vec<DoorPlan>,
     /// Which listeners serve which routes: for each listener, indices of routes.
     pub served: Vec<Vec<u32>>,
     /// Routes in the order written.

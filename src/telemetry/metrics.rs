@@ -169,6 +169,40 @@ pub struct PolicyMetrics {
     pub answered: Counter,
 }
 
+/// Ways in which a PROXY header can fail to come; what the index means is the exporter's table.
+pub const DOOR_FAULT_SLOTS: usize = 8;
+
+/// What one worker counts about a listener that takes PROXY headers.
+#[derive(Debug, Default)]
+pub struct DoorMetrics {
+    /// Connections that began with one: version 1, version 2.
+    pub headers: [Counter; 2],
+    /// Connections from those who need not send one.
+    pub plain: Counter,
+    /// Connections that were closed, by reason.
+    pub faults: [Counter; DOOR_FAULT_SLOTS],
+}
+
+/// Ways in which a TCP connection can end badly; what the index means is the exporter's table.
+pub const TUNNEL_FAULT_SLOTS: usize = 16;
+
+/// What one worker counts about the connections of a TCP listener that go to one cluster.
+#[derive(Debug, Default)]
+pub struct TunnelMetrics {
+    /// Connections begun.
+    pub connections: Counter,
+    /// Connections open now.
+    pub active: Gauge,
+    /// Bytes that came from clients and were given to endpoints.
+    pub upstream_bytes: Counter,
+    /// Bytes that came from endpoints and were given to clients.
+    pub downstream_bytes: Counter,
+    /// From the connection to its end.
+    pub duration: Histogram,
+    /// Connections that ended badly, by reason.
+    pub faults: [Counter; TUNNEL_FAULT_SLOTS],
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,7 +25,7 @@ pub mod trace_context;
 pub mod xorshift;
 
 pub use json::write_ip;
-pub use metrics::{EndpointMetrics, PolicyMetrics, RouteMetrics, WorkerMetrics};
+pub use metrics::{DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics};
 pub use record::{AccessRecord, UpstreamRecord};
 pub use redaction::Redaction;
 pub use registry::Registry;

@@ -25,6 +25,8 @@ pub struct AccessRecord<'a> {
     pub trace_id: &'a [u8],
     /// Address of the client as far as it is believed.
     pub client: Option<IpAddr>,
+    /// Address of the peer that spoke for the client in a PROXY header.
+    pub via: Option<IpAddr>,
     /// Name of the listener.
     pub listener: &'a str,
     /// Name of the route.
@@ -110,6 +112,11 @@ impl AccessRecord<'_> {
         if let Some(client) = self.client {
             out.extend_from_slice(b",\"client\":\"");
             write_ip(client, out);
+            out.push(b'"');
+        }
+        if let Some(via) = self.via {
+            out.extend_from_slice(b",\"via\":\"");
+            write_ip(via, out);
             out.push(b'"');
         }
         text(",\"listener\":\"", self.listener.as_bytes(), out);

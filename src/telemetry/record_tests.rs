@@ -22,6 +22,7 @@ fn writes_everything_it_knows() {
         time: TimestampCache::default().at(1_735_689_600_007),
         request_id: b"01ARYZ6S41",
         trace_id: b"4bf92f3577b34da6a3ce929d0e0e4736",
+        via: Some("192.0.2.8".parse().unwrap()),
         client: Some("192.0.2.7".parse().unwrap()),
         listener: "public",
         route: "orders",
@@ -54,7 +55,8 @@ fn writes_everything_it_knows() {
         line(&record),
         concat!(
             r#"{"time":"2025-01-01T00:00:00.007Z","request_id":"01ARYZ6S41","#,
-            r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","client":"192.0.2.7","listener":"public","#,
+            r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","client":"192.0.2.7","via":"192.0.2.8","#,
+            r#""listener":"public","#,
             r#""route":"orders","method":"GET","host":"api.example.com","path":"/orders/7","#,
             r#""query":"a=1&token=(redacted)","protocol":"HTTP/1.1","status":502,"error":"upstream_reset","#,
             r#""detail":"connection reset","request_bytes":3,"response_bytes":0,"duration_ms":1.234,"#,

@@ -6,7 +6,9 @@
 
 use crate::shared::{Catalogue, Sharded, Slot};
 
-use super::metrics::{EndpointMetrics, PolicyMetrics, RouteMetrics, WorkerMetrics};
+use super::metrics::{
+    DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics,
+};
 
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a
 /// scraper takes.
@@ -24,6 +26,9 @@ pub type EndpointName = (String, String);
 /// Route and policy.
 pub type PolicyName = (String, String);
 
+/// Listener and cluster.
+pub type TunnelName = (String, String);
+
 /// All series of the process.
 #[derive(Debug)]
 pub struct Registry {
@@ -31,6 +36,8 @@ pub struct Registry {
     routes: Catalogue<RouteName, Sharded<RouteMetrics>>,
     endpoints: Catalogue<EndpointName, Sharded<EndpointMetrics>>,
     policies: Catalogue<PolicyName, Sharded<PolicyMetrics>>,
+    doors: Catalogue<String, Sharded<DoorMetrics>>,
+    tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
 }
 
 impl Registry {
@@ -45,6 +52,8 @@ impl Registry {
             routes: Catalogue::new(series_max),
             endpoints: Catalogue::new(series_max),
             policies: Catalogue::new(series_max),
+            doors: Catalogue::new(series_max),
+            tunnels: Catalogue::new(series_max),
         }
     }
 
@@ -88,6 +97,17 @@ impl Registry {
         self.policies.get_or_create(&(route.to_owned(), policy.to_owned()), || self.shards())
     }
 
+    /// What worker `index` counts about PROXY headers on a listener; created when new.
+    pub fn door(&self, listener: &str, index: usize) -> Slot<DoorMetrics> {
+        self.doors.get_or_create(&listener.to_owned(), || self.shards()).slot(index)
+    }
+
+    /// What worker `index` counts about a listener's connections to a cluster; created when new.
+    pub fn tunnel(&self, listener: &str, cluster: &str, index: usize) -> Slot<TunnelMetrics> {
+        let name = (listener.to_owned(), cluster.to_owned());
+        self.tunnels.get_or_create(&name, || self.shards()).slot(index)
+    }
+
     /// All workers in order.
     pub fn workers(&self) -> impl Iterator<Item = &WorkerMetrics> {
         self.workers.iter()
@@ -108,9 +128,20 @@ impl Registry {
         all(&self.policies, (OVERFLOW_NAME.to_owned(), OVERFLOW_NAME.to_owned()))
     }
 
+    /// All listeners that take PROXY headers, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn doors(&self) -> Vec<(String, Sharded<DoorMetrics>)> {
+        all(&self.doors, OVERFLOW_NAME.to_owned())
+    }
+
+    /// All pairs of TCP listener and cluster, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn tunnels(&self) -> Vec<(TunnelName, Sharded<TunnelMetrics>)> {
+        all(&self.tunnels, (OVERFLOW_NAME.to_owned(), OVERFLOW_NAME.to_owned()))
+    }
+
     /// How often a new name was refused a series of its own.
     pub fn series_refused(&self) -> u64 {
-        self.routes.refused() + self.endpoints.refused() + self.policies.refused()
+        let tunnels = self.doors.refused() + self.tunnels.refused();
+        self.routes.refused() + self.endpoints.refused() + self.policies.refused() + tunnels
     }
 
     fn shards<T: Default + Send + Sync>(&self) -> Sharded<T> {

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::net::proxy_header::HeaderVersion;
 use crate::shared::frozen::Frozen;
 use crate::upstream::balance::{BalancePlan, Balancer, Pick};
 use crate::upstream::endpoint::{Endpoint, EndpointPlan, PoolPlan};
@@ -28,6 +29,8 @@ pub struct ClusterPlan {
     pub head_bytes: usize,
     /// The Host field sent, if it is not the client's.
     pub host: Option<Box<str>>,
+    /// The header that begins every connection.
+    pub proxy_header: Option<HeaderVersion>,
 }
 
 /// How long each part of an exchange may take.

@@ -26,6 +26,20 @@ pub struct ClusterConfig {
     /// The Host field sent to the endpoints. Default: the one the client sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// Begins every connection with a PROXY header that tells the client's address. Such a connection serves one
+    /// exchange only, because it speaks for one client. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol: Option<ProxyVersionConfig>,
+}
+
+/// Which PROXY header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyVersionConfig {
+    /// A line of text.
+    V1,
+    /// Binary.
+    V2,
 }
 
 /// One endpoint: its address alone, or its address with a weight.

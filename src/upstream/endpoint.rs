@@ -160,19 +160,44 @@ impl Endpoint {
             if let Some(lease) = self.connections.try_take(1) {
                 return self.connect(lease, deadline, timeout).await;
             }
-            if clock::coarse_ms() >= by_ms {
-                return Err(ConnectError::Exhausted);
-            }
-            self.connections.want();
-            self.waiting.set(self.waiting.get() + 1);
-            let waiting = Waiting(&self.waiting);
-            deadline.arm(LEASE_WAIT);
-            deadline.elapsed().await;
-            drop(waiting);
+            self.wait_for_lease(deadline, by_ms).await?;
             if let Some(connection) = self.reuse(is_repeatable) {
                 return Ok(connection);
             }
         }
+    }
+
+    /// A new connection that nothing has passed over, for what is more than an exchange. Where the gateway has all it may
+    /// have, idle ones are closed for it, here and on other workers.
+    pub async fn open_own(
+        self: &Rc<Self>,
+        deadline: &Deadline,
+        timeout: Duration,
+    ) -> Result<Connection, ConnectError> {
+        let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
+        loop {
+            if let Some(lease) = self.connections.try_take(1) {
+                return self.connect(lease, deadline, timeout).await;
+            }
+            self.close_idle();
+            if self.connections.cap().is_some_and(|cap| self.connections.in_use() < cap) {
+                continue;
+            }
+            self.wait_for_lease(deadline, by_ms).await?;
+        }
+    }
+
+    async fn wait_for_lease(&self, deadline: &Deadline, by_ms: u64) -> Result<(), ConnectError> {
+        if clock::coarse_ms() >= by_ms {
+            return Err(ConnectError::Exhausted);
+        }
+        self.connections.want();
+        self.waiting.set(self.waiting.get() + 1);
+        let waiting = Waiting(&self.waiting);
+        deadline.arm(LEASE_WAIT);
+        deadline.elapsed().await;
+        drop(waiting);
+        Ok(())
     }
 
     async fn connect(

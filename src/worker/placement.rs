@@ -12,10 +12,11 @@ use std::rc::Rc;
 
 use monoio::net::TcpStream;
 
-use crate::net::addr::PeerAddr;
+use crate::net::addr::{Caller, PeerAddr};
 use crate::net::stream::Stream;
 use crate::net::wake::Wake;
 use crate::proxy::connection::serve_connection;
+use crate::proxy::l4::enter::enter;
 use crate::proxy::local::Local;
 use crate::rt::clock;
 use crate::rt::say::say;
@@ -150,8 +151,14 @@ pub fn begin(local: &Rc<Local>, placement: &Rc<Placement>, stream: TcpStream, pe
     local.metrics.connections_active.add(1);
     placement.publish(local);
     let (local, placement) = (local.clone(), placement.clone());
+    let is_plain = local.installed().snapshot.doors[index].is_plain_http();
     monoio::spawn(async move {
-        serve_connection(local.clone(), Stream::from_tcp(stream), peer, index).await;
+        let stream = Stream::from_tcp(stream);
+        if is_plain {
+            serve_connection(local.clone(), stream, Caller::from(peer), index).await;
+        } else {
+            enter(local.clone(), stream, peer, index).await;
+        }
         local.metrics.connections_active.sub(1);
         placement.publish(&local);
     });

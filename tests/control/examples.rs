@@ -84,15 +84,19 @@ impl Try {
 fn tries(text: &str) -> Vec<Try> {
     let line = Regex::new(r"^\s*# try: (\S+) http://([^/\s]+)(\S*)(.*) -> (\d+)").expect("a pattern");
     let field = Regex::new("-H \"([^\"]*)\"").expect("a pattern");
+    let client = Regex::new(r"--haproxy-clientip (\S+)").expect("a pattern");
     let one = |found: regex::Captures<'_>| {
         let fields: String =
             field.captures_iter(&found[4]).map(|field| format!("{}\r\n", &field[1])).collect();
         let target = if found[3].is_empty() { "/" } else { &found[3] };
         let length = if &found[1] == "GET" { "" } else { "Content-Length: 0\r\n" };
+        let proxy = client
+            .captures(&found[4])
+            .map_or(String::new(), |client| format!("PROXY TCP4 {} 127.0.0.1 40000 8080\r\n", &client[1]));
         Try {
             line: found[0].to_owned(),
             request: format!(
-                "{} {target} HTTP/1.1\r\nHost: {}\r\n{length}{fields}\r\n",
+                "{proxy}{} {target} HTTP/1.1\r\nHost: {}\r\n{length}{fields}\r\n",
                 &found[1], &found[2]
             ),
             status: found[5].parse().expect("a number"),

@@ -89,3 +89,28 @@ fn tells_the_endpoint_that_a_hash_chooses() {
         assert!(said.contains(&line), "{line} is not in:\n{said}");
     }
 }
+
+#[test]
+fn tells_where_a_raw_connection_goes_by_its_name() {
+    let listener = "tcp: {cluster: origin, sni: [{names: ['*.db.example'], cluster: db}]}";
+    let yaml = Setup::before("127.0.0.1:9").listener(listener).yaml();
+    let yaml =
+        yaml.replace("clusters:\n", "clusters:\n  db: {endpoints: ['127.0.0.1:7'], proxy_protocol: v2}\n");
+    let file = Written::new(&yaml);
+    let said = |url: &str| ringgate(&["explain", "GET", url, "-c", file.path()]).said();
+    let named = said("tls://a.db.example");
+    for word in ["raw TCP", "a.db.example", "cluster     db", "127.0.0.1:7", "PROXY header"] {
+        assert!(named.contains(word), "nothing of {word}:\n{named}");
+    }
+    assert!(said("tls://elsewhere.example").contains("cluster     origin"));
+}
+
+#[test]
+fn tells_what_a_peer_has_to_begin_with() {
+    let setup = Setup::before("127.0.0.1:9").listener("proxy_protocol: {from: [10.0.0.0/8]}");
+    let file = Written::new(&setup.yaml());
+    let said = |peer: &str| ringgate(&["explain", "GET", "/", "-c", file.path(), "--peer", peer]).said();
+    assert!(said("10.1.1.1").contains("proxy       required"), "{}", said("10.1.1.1"));
+    let refused = said("192.0.2.1");
+    assert!(refused.contains("closed") && !refused.contains("route"), "{refused}");
+}

@@ -148,7 +148,7 @@ impl Deref for Gateway {
 
 /// The address in the URL that a line ends with.
 fn address(line: &str) -> Option<SocketAddr> {
-    line.split_whitespace().find_map(|word| word.strip_prefix("http://")?.trim_end_matches('/').parse().ok())
+    line.split_whitespace().find_map(|word| word.split_once("://")?.1.trim_end_matches('/').parse().ok())
 }
 
 fn sample(line: &str, name: &str, wanted: &[&str]) -> Option<f64> {

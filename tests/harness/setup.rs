@@ -15,6 +15,7 @@ pub struct Setup {
     route: String,
     routes: Option<String>,
     workers: Option<String>,
+    listener: String,
 }
 
 impl Setup {
@@ -32,6 +33,15 @@ impl Setup {
     /// An endpoint with a weight.
     pub fn weighted(mut self, endpoint: impl Display, weight: u32) -> Self {
         self.endpoints.push(format!("{{address: \"{endpoint}\", weight: {weight}}}"));
+        self
+    }
+
+    /// A line of the listener: `tcp: {cluster: origin}`, which also leaves out the route.
+    pub fn listener(mut self, line: &str) -> Self {
+        if line.starts_with("tcp:") {
+            self.routes.get_or_insert_with(|| "  []".to_owned());
+        }
+        self.listener.push_str(&format!(", {line}"));
         self
     }
 
@@ -71,8 +81,9 @@ impl Setup {
         let default_route =
             format!("  - name: all\n    match: {{prefix: /}}\n    cluster: origin\n{}", self.route);
         format!(
-            "listeners: [{{name: public, address: \"127.0.0.1:0\"}}]\nadmin: {{address: \"127.0.0.1:0\"}}\n\
+            "listeners: [{{name: public, address: \"127.0.0.1:0\"{}}}]\nadmin: {{address: \"127.0.0.1:0\"}}\n\
              {}\n{}clusters:\n  origin:\n    endpoints: [{}]\n{}routes:\n{}\n",
+            self.listener,
             self.workers.as_deref().unwrap_or(""),
             self.top,
             self.endpoints.join(", "),

@@ -81,6 +81,10 @@ pub(super) fn unused(check: &mut Check<'_>) {
     let config = check.config;
     let mut used: BTreeSet<&str> =
         config.routes.iter().filter_map(|route| route.cluster.as_deref()).collect();
+    for tcp in config.listeners.iter().filter_map(|listener| listener.tcp.as_ref()) {
+        used.extend(tcp.cluster.as_deref());
+        used.extend(tcp.sni.iter().map(|entry| &*entry.cluster));
+    }
     let tree = check.document.tree();
     let routes = tree.get("routes").map(Node::items).unwrap_or_default();
     for policies in routes.iter().chain(tree.get("defaults")).filter_map(|node| node.get("policies")) {

@@ -17,10 +17,8 @@ pub(super) fn check(check: &mut Check<'_>) {
         check.value("bad-name", &format!("secrets.{name}"), form(name));
     }
     let listeners: Vec<&str> = config.listeners.iter().map(|listener| &*listener.name).collect();
-    // From the tree: a cluster that is itself refused is still known by its name.
-    let written = check.document.tree().get("clusters").map(|node| node.entries()).unwrap_or_default();
-    let mut clusters: Vec<&str> = written.iter().map(|(key, _)| &*key.text).collect();
-    clusters.sort_unstable();
+    let clusters = written_clusters(check);
+    let clusters: Vec<&str> = clusters.iter().map(String::as_str).collect();
     for (index, route) in config.routes.iter().enumerate() {
         for (at, name) in
             route.listeners.iter().enumerate().filter(|(_, name)| !listeners.contains(&&***name))
@@ -41,7 +39,15 @@ pub(super) fn check(check: &mut Check<'_>) {
     }
 }
 
-fn unknown(what: &str, name: &str, known: &[&str]) -> UnitError {
+/// All clusters, sorted. From the tree: a cluster that is itself refused is still known by its name.
+pub(super) fn written_clusters(check: &Check<'_>) -> Vec<String> {
+    let written = check.document.tree().get("clusters").map(|node| node.entries()).unwrap_or_default();
+    let mut clusters: Vec<String> = written.iter().map(|(key, _)| key.text.to_string()).collect();
+    clusters.sort_unstable();
+    clusters
+}
+
+pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> UnitError {
     let mut why = UnitError::new(format!("there is no {what} `{name}`"));
     why.hint = suggest::hint(name, known, "there are");
     if why.hint.is_none() {

@@ -16,7 +16,8 @@ pub(super) fn check(check: &mut Check<'_>, plans: &[Option<MatchPlan>]) {
         return;
     }
     let config = check.config;
-    let every: Vec<&str> = config.listeners.iter().map(|listener| &*listener.name).collect();
+    let listeners = config.listeners.iter().filter(|listener| listener.tcp.is_none());
+    let every: Vec<&str> = listeners.map(|listener| &*listener.name).collect();
     let mut first: BTreeMap<(&str, String, String), usize> = BTreeMap::new();
     for (index, (route, plan)) in config.routes.iter().zip(plans).enumerate() {
         let Some(plan) = plan else { continue };

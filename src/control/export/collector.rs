@@ -21,7 +21,7 @@ use super::process::ProcessReading;
 /// Everything, read when somebody asks.
 #[derive(Debug)]
 pub struct Shards {
-    sources: Sources,
+    pub(super) sources: Sources,
     worker_labels: Vec<String>,
 }
 
@@ -42,7 +42,9 @@ impl Collector for Shards {
         self.encode_errors(encoder)?;
         self.encode_routes(encoder)?;
         self.encode_endpoints(encoder)?;
-        self.encode_policies(encoder)
+        self.encode_policies(encoder)?;
+        self.encode_doors(encoder)?;
+        self.encode_tunnels(encoder)
     }
 }
 
@@ -221,11 +223,14 @@ impl Shards {
     }
 }
 
-fn total<T: Send + Sync>(shards: &Sharded<T>, counter: fn(&T) -> &Counter) -> u64 {
+pub(super) fn total<T: Send + Sync>(shards: &Sharded<T>, counter: fn(&T) -> &Counter) -> u64 {
     shards.iter().map(|shard| counter(shard).get()).sum()
 }
 
-fn merged<T: Send + Sync>(shards: &Sharded<T>, histogram: fn(&T) -> &Histogram) -> HistogramSnapshot {
+pub(super) fn merged<T: Send + Sync>(
+    shards: &Sharded<T>,
+    histogram: fn(&T) -> &Histogram,
+) -> HistogramSnapshot {
     let mut sum = HistogramSnapshot::default();
     shards.iter().for_each(|shard| sum.merge(&histogram(shard).snapshot()));
     sum
@@ -235,7 +240,7 @@ fn merged<T: Send + Sync>(shards: &Sharded<T>, histogram: fn(&T) -> &Histogram) 
 type Part = (&'static str, &'static str, fn(&WorkerMetrics) -> f64);
 
 /// Name, words, and where the number is.
-type Row<T, N> = (&'static str, &'static str, fn(&T) -> &N);
+pub(super) type Row<T, N> = (&'static str, &'static str, fn(&T) -> &N);
 
 const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 5] = [
     ("ringgate_connections_accepted", "Client connections accepted.", |worker| &worker.connections_accepted),

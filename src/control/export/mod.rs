@@ -8,6 +8,7 @@ mod family;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod tunnels;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;

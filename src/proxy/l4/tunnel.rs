@@ -1,0 +1,172 @@
+//! One connection of a TCP listener: which cluster, an endpoint that takes it, and then bytes.
+//!
+//! Until an endpoint has taken the connection nothing has been sent, so another one is tried whatever the protocol.
+//! A connection that cannot be carried, or is cut, is reset: a plain close would look like an end that was meant.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use crate::net::addr::{Caller, PeerAddr};
+use crate::net::stream::Stream;
+use crate::proxy::installed::Installed;
+use crate::proxy::l4::ending::{Course, Open, TunnelFault, record};
+use crate::proxy::l4::header::announce;
+use crate::proxy::l4::hello::read_hello;
+use crate::proxy::l4::plan::TcpPlan;
+use crate::proxy::l4::stream_relay::{Ends, relay};
+use crate::proxy::local::Local;
+use crate::rt::buffer::Buffer;
+use crate::rt::clock;
+use crate::rt::deadline::Deadline;
+use crate::telemetry::metrics::TunnelMetrics;
+use crate::upstream::balance::hash_address;
+use crate::upstream::cluster::{Chosen, Cluster};
+use crate::upstream::endpoint::{ConnectError, Connection};
+
+/// Endpoints that are tried before the client is given up.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// A connection under way.
+struct Tunnel<'a> {
+    local: &'a Rc<Local>,
+    installed: &'a Installed,
+    plan: &'a TcpPlan,
+    stream: Rc<Stream>,
+    caller: Caller,
+    course: Course,
+    /// For whatever is waited for before bytes flow.
+    deadline: Deadline,
+}
+
+/// Carries a connection until it is over.
+pub async fn carry(
+    local: &Rc<Local>,
+    installed: &Installed,
+    stream: Stream,
+    caller: Caller,
+    listener: usize,
+) {
+    let Some(plan) = &installed.snapshot.doors[listener].tcp else { return };
+    let tunnel = Tunnel {
+        local,
+        installed,
+        plan,
+        stream: Rc::new(stream),
+        caller,
+        course: Course { began_nanos: clock::nanos(), ..Course::default() },
+        deadline: Deadline::new(&local.deadlines),
+    };
+    let fault = tunnel.run(listener).await.err();
+    record(&tunnel.course, fault, &tunnel.caller, installed, local, listener);
+}
+
+impl Tunnel<'_> {
+    async fn run(&self, listener: usize) -> Result<(), TunnelFault> {
+        let found = self.find_cluster().await;
+        let cluster = found.as_ref().ok().and_then(|(cluster, _)| *cluster);
+        self.course.cluster.set(cluster);
+        let metrics = self.installed.doors[listener].tunnel(cluster);
+        let open = Open::new(metrics, self.course.began_nanos);
+        let outcome = match found {
+            Ok((Some(cluster), opening)) => {
+                self.connect_and_relay(&self.installed.clusters[cluster], opening, metrics).await
+            }
+            Ok((None, _)) => Err(TunnelFault::NoCluster),
+            Err(fault) => Err(fault),
+        };
+        if outcome.is_err() {
+            self.stream.reset_on_close();
+        }
+        open.end(outcome.err());
+        outcome
+    }
+
+    /// The cluster, if there is one for this client, and what has been read to find it.
+    async fn find_cluster(&self) -> Result<(Option<usize>, Option<Buffer>), TunnelFault> {
+        if !self.plan.goes_by_name() {
+            return Ok((self.plan.default, None));
+        }
+        let place = self.local.enlist(self.deadline.trigger());
+        self.deadline.arm(self.installed.snapshot.limits.head_timeout);
+        let opening = read_hello(self.local, &self.stream, &self.deadline).await;
+        self.local.delist(place);
+        let opening = opening?;
+        let cluster = self.plan.cluster_for(opening.server_name.as_deref());
+        self.course.server_name.replace(opening.server_name);
+        Ok((cluster, Some(opening.bytes)))
+    }
+
+    async fn connect_and_relay(
+        &self,
+        cluster: &Rc<Cluster>,
+        opening: Option<Buffer>,
+        metrics: &TunnelMetrics,
+    ) -> Result<(), TunnelFault> {
+        let (connection, chosen) = self.connect(cluster).await?;
+        let ends = Ends {
+            local: self.local,
+            downstream: &self.stream,
+            upstream: &connection.stream,
+            idle_timeout: self.plan.idle_timeout,
+            course: &self.course,
+            metrics,
+        };
+        let outcome = relay(&ends, opening).await;
+        if let Err(fault) = outcome {
+            if fault != TunnelFault::ClientGone {
+                chosen.endpoint().metrics.failures.add(1);
+            }
+            connection.stream.reset_on_close();
+        }
+        outcome
+    }
+
+    async fn connect(&self, cluster: &Rc<Cluster>) -> Result<(Connection, Chosen), TunnelFault> {
+        // Whatever the key is: there is nothing but the address.
+        let hash = cluster.plan.balance.hash_key().map(|_| hash_address(self.caller.peer.ip()));
+        let mut excluded: SmallVec<[usize; ATTEMPTS_MAX as usize]> = SmallVec::new();
+        let mut last_fault = TunnelFault::NoEndpoint;
+        while excluded.len() < ATTEMPTS_MAX as usize {
+            let Some(chosen) = cluster.choose(hash, &excluded) else { break };
+            let course = &self.course;
+            course.attempts.set(course.attempts.get() + 1);
+            course.endpoint.set(chosen.index);
+            let endpoint = chosen.endpoint().clone();
+            endpoint.metrics.attempts.add(1);
+            let began_nanos = clock::nanos();
+            let opened = endpoint.open_own(&self.deadline, cluster.plan.timeouts.connect).await;
+            course.connect_nanos.set(clock::nanos() - began_nanos);
+            match opened {
+                Ok(connection) if self.announces(cluster, &connection) => return Ok((connection, chosen)),
+                Ok(_) => last_fault = TunnelFault::UpstreamReset,
+                Err(error) => last_fault = fault(&error),
+            }
+            endpoint.metrics.failures.add(1);
+            excluded.push(chosen.index);
+        }
+        Err(last_fault)
+    }
+
+    /// Sends the PROXY header, if the cluster wants one. False if the endpoint is gone already.
+    fn announces(&self, cluster: &Cluster, connection: &Connection) -> bool {
+        let Some(version) = cluster.plan.proxy_header else { return true };
+        let PeerAddr(source) = self.caller.peer;
+        let destination = self.caller.destination.unwrap_or_else(|| self.stream.local_addr());
+        announce(&connection.stream, version, source, destination)
+    }
+}
+
+fn fault(error: &ConnectError) -> TunnelFault {
+    match error {
+        ConnectError::Refused(_) => TunnelFault::ConnectRefused,
+        ConnectError::TimedOut => TunnelFault::ConnectTimeout,
+        ConnectError::Exhausted => TunnelFault::Exhausted,
+    }
+}
+
+/// Who a PROXY header of an exchange speaks for: the client, with its port where it is the peer itself.
+pub fn speaks_for(peer: PeerAddr, client: std::net::IpAddr) -> SocketAddr {
+    SocketAddr::new(client, if client == peer.ip() { peer.0.port() } else { 0 })
+}
