@@ -15,4 +15,5 @@ mod gateway;
 mod policy;
 mod property;
 mod tuning;
+mod upgrade;
 mod upstream;

@@ -13,6 +13,10 @@ def refuse(connection, request):
     return None
 
 
+def choose(connection, offered):
+    return "superchat" if "superchat" in offered else None
+
+
 async def handle(socket):
     path = socket.request.path
     print("opened", path, flush=True)
@@ -58,6 +62,7 @@ async def main():
         "127.0.0.1",
         0,
         subprotocols=["superchat"],
+        select_subprotocol=choose,
         process_request=refuse,
         max_size=32 * 1024 * 1024,
         ping_interval=None,

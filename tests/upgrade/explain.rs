@@ -39,7 +39,9 @@ fn check_refuses_what_is_no_protocol_or_between_neighbours() {
         let file = directory.path().join("gateway.yaml");
         let yaml = Setup::before("127.0.0.1:9").route(&format!("upgrades: ['{protocol}']")).yaml();
         std::fs::write(&file, yaml).expect("the directory is ours");
-        let said = ringgate(&["check", file.to_str().expect("UTF-8")]).failed();
+        let done = ringgate(&["check", file.to_str().expect("UTF-8")]);
+        assert_eq!(done.code, 1, "{}", done.said());
+        let said = done.said();
         assert!(said.contains("bad-upgrade") && said.contains(words), "{said}");
     }
 }
