@@ -300,7 +300,9 @@ impl Answer<'_> {
         let mut head = Vec::with_capacity(HEADROOM);
         response_head::write_switch(self.exchange, &self.exchange.upgrade, &mut head);
         self.tally.status.set(self.exchange.response.status);
-        self.switched = Some(Box::new(Switched { connection, chosen: self.chosen.take(), head, input }));
+        let chosen = self.chosen.take();
+        let switched = Switched { connection, installed: None, chosen, head, input };
+        self.switched = Some(Box::new(switched));
         Ok(false)
     }
 

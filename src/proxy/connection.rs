@@ -17,13 +17,12 @@ use crate::net::intake::{Arrival, Intake};
 use crate::net::stream::Stream;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
-use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::proxy::record::{Tally, record};
 use crate::proxy::relay::write;
 use crate::proxy::reply;
 use crate::proxy::serve::{After, serve};
-use crate::proxy::tunnel::{self, Heritage};
+use crate::proxy::tunnel::{Opening, Tunnel};
 use crate::proxy::upgrade::Switched;
 use crate::rt::buffer::Size;
 use crate::rt::clock;
@@ -72,8 +71,8 @@ pub struct Conversation {
     pub scratch: Vec<u8>,
     /// Room for a rewritten path.
     pub path_scratch: Vec<u8>,
-    /// The other side, once it has switched protocols, and the generation that happened in.
-    pub switched: Option<(Box<Switched>, Rc<Installed>)>,
+    /// The other side, once it has switched protocols.
+    pub switched: Option<Box<Switched>>,
     scan: HeadScan,
 }
 
@@ -85,7 +84,7 @@ enum Rest {
         served: u32,
     },
     /// It has switched protocols.
-    Switched(Box<Heritage>),
+    Switched(Box<Tunnel>, Box<Opening>),
     /// It is over.
     Closed,
 }
@@ -107,9 +106,9 @@ pub async fn serve_connection(local: Rc<Local>, stream: Stream, peer: PeerAddr, 
     loop {
         match Box::pin(busy(&local, &stream, peer, listener, &idle, served)).await {
             Rest::Closed => break,
-            Rest::Switched(heritage) => {
+            Rest::Switched(tunnel, opening) => {
                 // What was lent to the conversation has been given back by now.
-                Box::pin(tunnel::run(*heritage, &idle)).await;
+                Box::pin(tunnel.run(*opening, &idle)).await;
                 break;
             }
             Rest::Parked { served: so_far } => served = so_far,
@@ -166,7 +165,10 @@ async fn busy(
                 stream.reset_on_close();
                 return Rest::Closed;
             }
-            After::Switch => return conversation.bequeath(),
+            After::Switch => {
+                let followed = Tunnel::follow_on(conversation);
+                return followed.map_or(Rest::Closed, |(tunnel, opening)| Rest::Switched(tunnel, opening));
+            }
         }
     }
 }
@@ -291,22 +293,6 @@ impl Conversation {
         // Whether the client still takes it or not, the connection is over.
         let _ = write(&self.stream, buffer, len, &self.sending, timeout, &Cell::new(0)).await;
         record(&self.tally, &self.exchange, &installed, &local, self.listener);
-    }
-
-    /// Leaves all that a switched connection goes on with.
-    fn bequeath(self) -> Rest {
-        let Self { local, stream: downstream, intake, exchange, tally, listener, switched, .. } = self;
-        let Some((switched, installed)) = switched else { return Rest::Closed };
-        Rest::Switched(Box::new(Heritage {
-            local,
-            installed,
-            listener,
-            exchange,
-            tally,
-            downstream,
-            intake,
-            switched: *switched,
-        }))
     }
 
     /// Closes so that the client gets all of the last answer (RFC 9112 9.6): a close with unread bytes would

@@ -176,8 +176,9 @@ async fn after_forward(
     match outcome {
         Forwarded::Answered { persists: true, is_uploaded: true } => After::KeepAlive,
         Forwarded::Answered { .. } => After::Linger,
-        Forwarded::Switched(switched) => {
-            conversation.switched = Some((switched, installed.clone()));
+        Forwarded::Switched(mut switched) => {
+            switched.installed = Some(installed.clone());
+            conversation.switched = Some(switched);
             After::Switch
         }
         Forwarded::Cut(fault) => {

@@ -3,6 +3,8 @@
 //! Only the one protocol that was chosen goes upstream, and only that one may come back: an offer nobody looked at, such
 //! as h2c, would be a way around every rule of the gateway. What happens after the switch is [`super::tunnel`]'s.
 
+use std::rc::Rc;
+
 use crate::http::field::{FieldId, Fields};
 use crate::http::h1::framing::{self, Framing};
 use crate::http::head::Version;
@@ -11,6 +13,7 @@ use crate::http::refusal::Breach;
 use crate::http::ws::handshake::{self, Flaw};
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault, Reply};
+use crate::proxy::installed::Installed;
 use crate::rt::buffer::Buffer;
 use crate::upstream::cluster::Chosen;
 use crate::upstream::endpoint::Connection;
@@ -22,6 +25,8 @@ pub const WEBSOCKET: &[u8] = b"websocket";
 pub struct Switched {
     /// The connection to it.
     pub connection: Connection,
+    /// The generation of the exchange that led here.
+    pub installed: Option<Rc<Installed>>,
     /// Keeps it counted as in flight.
     pub chosen: Option<Chosen>,
     /// The head for the client, and what the origin sent behind its own.

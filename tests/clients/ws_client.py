@@ -155,7 +155,7 @@ async def stay():
         print("closed", how, f"after {time.monotonic() - begun:.1f} s", flush=True)
     for socket in sockets:
         await socket.wait_closed()
-    print("codes", sorted({socket.close_code for socket in sockets}), flush=True)
+    print("codes", sorted({int(socket.close_code) for socket in sockets}), flush=True)
 
 
 async def vanish():

@@ -10,7 +10,9 @@ fn passes_the_handshake_on_and_its_answer_back() {
     let origin = echo(SWITCH);
     let gateway = before(&origin, "policies: {headers: {response: {set: {X-Added: 'yes'}}}}");
     let mut wire = gateway.wire();
-    wire.send(HANDSHAKE.replace("Connection: Upgrade", "Connection: keep-alive, Upgrade, X-Gone\r\nX-Gone: 1"));
+    wire.send(
+        HANDSHAKE.replace("Connection: Upgrade", "Connection: keep-alive, Upgrade, X-Gone\r\nX-Gone: 1"),
+    );
     let answer = wire.read_head().has_status(101);
     assert_eq!(answer.field("connection"), Some("Upgrade"));
     assert_eq!(answer.field("upgrade"), Some("websocket"));

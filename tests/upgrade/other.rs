@@ -21,7 +21,8 @@ fn only_the_allowed_offer_goes_upstream() {
     let bytes = Pattern::new(3).bytes(300_000);
     let mut sender = wire.stream().try_clone().expect("a socket");
     let sent = bytes.clone();
-    let sending = std::thread::spawn(move || std::io::Write::write_all(&mut sender, &sent).expect("it is read"));
+    let sending =
+        std::thread::spawn(move || std::io::Write::write_all(&mut sender, &sent).expect("it is read"));
     assert_eq!(wire.take(bytes.len()), bytes);
     sending.join().expect("sent");
 }

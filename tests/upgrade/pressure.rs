@@ -16,9 +16,8 @@ fn a_slow_reader_costs_a_buffer_and_loses_nothing() {
     let public = gateway.public();
     let before = gateway.resident_bytes();
     let (host, port) = (public.ip().to_string(), public.port().to_string());
-    let clients: Vec<_> = (0..4)
-        .map(|_| python_beside("ws_client.py", &[&host, &port, "slow_reader"]))
-        .collect();
+    let clients: Vec<_> =
+        (0..4).map(|_| python_beside("ws_client.py", &[&host, &port, "slow_reader"])).collect();
     for client in &clients {
         client.line("waiting");
     }
@@ -52,7 +51,7 @@ fn a_client_that_takes_nothing_is_given_up() {
 
 #[test]
 fn an_idle_websocket_is_cheap() {
-    let count = 1_000;
+    let count = 1_500;
     let origin = echo(SWITCH);
     let gateway = before(&origin, "");
     let open = |count: usize| -> Vec<Wire> { (0..count).map(|_| opened(&gateway)).collect() };
@@ -60,16 +59,16 @@ fn an_idle_websocket_is_cheap() {
         eventually("idle connections are parked", || gateway.metric("ringgate_connections_parked") >= wires);
         eventually("no buffers are held", || gateway.metric("ringgate_buffers_leased") == 0.0);
     };
-    let warm = open(100);
-    parked(100.0);
+    let warm = open(400);
+    parked(400.0);
     let before = gateway.resident_bytes();
     let wires = open(count);
-    parked(100.0 + count as f64);
+    parked(400.0 + count as f64);
     let each = gateway.resident_bytes().saturating_sub(before) / count as u64;
     println!("{count} idle WebSockets, {each} bytes of resident memory each");
     assert!(each < BYTES_PER_CONNECTION_MAX, "{each} bytes each");
     // And none of them is dead.
-    for mut wire in warm.into_iter().chain(wires).step_by(97) {
+    for mut wire in warm.into_iter().chain(wires).step_by(89) {
         wire.send(b"\x82\x01x");
         assert_eq!(wire.take(3), b"\x82\x01x");
     }

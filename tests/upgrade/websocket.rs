@@ -6,9 +6,8 @@ use crate::harness::{Setup, eventually, python};
 #[test]
 fn websockets_talk_through_the_gateway() {
     let (origin, address) = origin();
-    let gateway = Setup::before(address)
-        .route("policies: {headers: {response: {set: {X-Added: 'yes'}}}}")
-        .start();
+    let gateway =
+        Setup::before(address).route("policies: {headers: {response: {set: {X-Added: 'yes'}}}}").start();
     let said = python("ws_client.py", gateway.public(), &["talk"]);
     println!("{said}");
     gateway.metric_becomes("ringgate_upgraded_connections_open{route=\"all\"}", 0.0);

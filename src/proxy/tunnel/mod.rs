@@ -16,6 +16,7 @@ use crate::http::head::ResponseHead;
 use crate::net::intake::Intake;
 use crate::net::stream::Stream;
 use crate::policy::exchange::Exchange;
+use crate::proxy::connection::Conversation;
 use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::proxy::record::{self, Tally, Upgraded};
@@ -54,62 +55,57 @@ enum Rest {
     Over,
 }
 
-/// What a tunnel takes over from the exchange that led to it.
-pub struct Heritage {
-    /// The worker.
-    pub local: Rc<Local>,
-    /// The generation it began with.
-    pub installed: Rc<Installed>,
-    /// Which listener it came in on.
-    pub listener: usize,
-    /// The exchange.
-    pub exchange: Exchange,
-    /// What happened in it.
-    pub tally: Tally,
-    /// The client's transport.
-    pub downstream: Rc<Stream>,
-    /// Its reading side, with what it has sent ahead.
-    pub intake: Intake,
-    /// The origin's side.
-    pub switched: Switched,
-}
-
-/// Carries a connection from its 101 to its end. `idle` is pulled when the worker drains.
-pub async fn run(heritage: Heritage, idle: &Deadline) {
-    let Heritage { local, installed, listener, exchange, tally, downstream, intake, switched } = heritage;
-    let Switched { connection, chosen, head, input } = switched;
-    let is_websocket = is_websocket(&exchange.upgrade);
-    let mut tunnel = Tunnel {
-        from_client: Lane::new(Source::Client, is_websocket),
-        from_upstream: Lane::new(Source::Upstream, is_websocket),
-        course: Course::default(),
-        pace: Pace::new(&installed.snapshot.limits),
-        _chosen: chosen,
-        local,
-        installed,
-        listener,
-        exchange,
-        tally,
-        downstream,
-        connection,
-    };
-    tunnel.slim();
-    tunnel.metrics().upgraded_open.add(1);
-    tunnel.metrics().upgraded.add(1);
-    tunnel.local.metrics.upgraded.add(1);
-    let mut rest = Box::pin(tunnel.begin(head, input, intake, idle)).await;
-    while rest == Rest::Quiet && tunnel.wait_parked(idle).await {
-        rest = Box::pin(tunnel.resume(idle)).await;
-    }
-    tunnel.finish();
+/// What a tunnel begins with.
+pub struct Opening {
+    /// The head for the client.
+    head: Vec<u8>,
+    /// What the origin has sent behind its own.
+    input: Buffer,
+    /// The client's side, with what it has sent ahead.
+    intake: Intake,
 }
 
 impl Tunnel {
-    /// Drops what only the exchange needed.
-    fn slim(&mut self) {
-        self.exchange.response = ResponseHead::default();
-        self.exchange.path_scratch = Vec::new();
-        self.exchange.request.fields.shrink_to(0);
+    /// What comes of a conversation whose origin has switched. None if none has.
+    pub fn follow_on(conversation: Conversation) -> Option<(Box<Self>, Box<Opening>)> {
+        let Conversation {
+            local, mut exchange, tally, stream: downstream, intake, listener, switched, ..
+        } = conversation;
+        let Switched { mut connection, installed, chosen, head, input } = *switched?;
+        let installed = installed?;
+        let is_websocket = is_websocket(&exchange.upgrade);
+        // Only the access log will want to know more of the exchange.
+        exchange.response = ResponseHead::default();
+        exchange.path_scratch = Vec::new();
+        exchange.request.fields.shrink_to(0);
+        connection.stop_reading();
+        let tunnel = Self {
+            from_client: Lane::new(Source::Client, is_websocket),
+            from_upstream: Lane::new(Source::Upstream, is_websocket),
+            course: Course::default(),
+            pace: Pace::new(&installed.snapshot.limits),
+            _chosen: chosen,
+            local,
+            installed,
+            listener,
+            exchange,
+            tally,
+            downstream,
+            connection,
+        };
+        Some((Box::new(tunnel), Box::new(Opening { head, input, intake })))
+    }
+
+    /// Carries the connection from its 101 to its end. `idle` is pulled when the worker drains.
+    pub async fn run(self: Box<Self>, opening: Opening, idle: &Deadline) {
+        self.metrics().upgraded_open.add(1);
+        self.metrics().upgraded.add(1);
+        self.local.metrics.upgraded.add(1);
+        let mut rest = Box::pin(self.begin(opening, idle)).await;
+        while rest == Rest::Quiet && self.wait_parked(idle).await {
+            rest = Box::pin(self.resume(idle)).await;
+        }
+        self.finish();
     }
 
     fn metrics(&self) -> &RouteMetrics {
@@ -118,7 +114,8 @@ impl Tunnel {
     }
 
     /// Writes the 101 and what the origin sent behind it, in one piece, and goes on from there.
-    async fn begin(&self, head: Vec<u8>, mut input: Buffer, mut intake: Intake, idle: &Deadline) -> Rest {
+    async fn begin(&self, opening: Opening, idle: &Deadline) -> Rest {
+        let Opening { head, mut input, mut intake } = opening;
         let behind = input.len();
         if self.from_upstream.follow(input.filled(), &self.course).is_err() {
             self.course.ends(UpgradeEnd::BadFrame);
@@ -304,7 +301,7 @@ impl Tunnel {
         }
     }
 
-    fn finish(self) {
+    fn finish(&self) {
         let end = self.course.end.get().unwrap_or(UpgradeEnd::Client);
         self.metrics().upgraded_open.sub(1);
         self.metrics().upgraded_ends[end as usize].add(1);
@@ -315,5 +312,22 @@ impl Tunnel {
             close_code: self.course.close_code.get().unwrap_or(0),
         };
         record::log(&self.tally, &self.exchange, &self.installed, &self.local, self.listener, &upgraded);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_task<A, B, C, T: Future>(_: impl Fn(A, B, C) -> T) -> usize {
+        size_of::<T>()
+    }
+
+    #[test]
+    fn an_idle_tunnel_is_small() {
+        let task = size_of_task::<_, _, &'static Deadline, _>(Tunnel::run);
+        let (tunnel, exchange) = (size_of::<Tunnel>(), size_of::<Exchange>());
+        println!("task {task} bytes, of which tunnel {tunnel}, of which exchange {exchange}");
+        assert!(task <= 2 * 1024, "{task} bytes");
     }
 }

@@ -15,8 +15,9 @@ const PARK_AFTER: Duration = Duration::from_secs(1);
 /// The same while a worker has lent out more than [`LEASED_CROWD`], and while the tunnel is being closed: all of them are
 /// when a gateway drains.
 const PARK_AFTER_IN_CROWD: Duration = Duration::from_millis(40);
-/// So many buffers are about 40 MiB.
-const LEASED_CROWD: usize = 512;
+/// So many buffers are about 9 MiB; more of them are a reconnecting crowd that must not set the mark for the process's
+/// memory.
+const LEASED_CROWD: usize = 128;
 /// How long the rest of the way to an end may take: for the answers to the gateway's Close frames, and for one side
 /// after the other has gone.
 const GRACE_MS: u64 = 3_000;
