@@ -43,9 +43,6 @@ async def handle(socket):
         elif path == "/hang-up":
             await socket.recv()
             socket.transport.close()
-        elif path == "/slow-end":
-            await socket.send(b"x" * 3_000_000)
-            await socket.wait_closed()
         else:
             async for message in socket:
                 await socket.send(message)

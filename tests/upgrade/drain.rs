@@ -68,15 +68,25 @@ fn says_close_between_two_frames_and_nothing_after_it() {
 
 #[test]
 fn does_not_wait_for_ever_for_an_answer() {
-    let origin = echo(SWITCH);
-    let mut gateway = Setup::before(origin.address()).start();
-    let mut wire = gateway.wire();
-    wire.send(HANDSHAKE);
-    assert_eq!(wire.read_head().status, 101);
-    let begun = Instant::now();
-    gateway.signal(libc::SIGTERM);
-    gateway.ends_with(0);
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    for is_parked in [false, true] {
+        let origin = FaultOrigin::start(|dialogue| {
+            dialogue.head();
+            dialogue.send(SWITCH);
+            while dialogue.piece().is_some() {}
+        });
+        let mut gateway = Setup::before(origin.address()).start();
+        let mut wire = gateway.wire();
+        wire.send(HANDSHAKE);
+        assert_eq!(wire.read_head().status, 101);
+        if is_parked {
+            gateway.metric_becomes("ringgate_connections_parked", 1.0);
+        }
+        let begun = Instant::now();
+        gateway.signal(libc::SIGTERM);
+        gateway.ends_with(0);
+        assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() > Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
 }
 
 #[test]

@@ -87,6 +87,8 @@ pub struct Pump<'a> {
     pub sending: Deadline,
     /// Without a byte taken by the target.
     pub timeout: Duration,
+    /// Bytes that the worker has read from the source's side.
+    pub read: &'a Counter,
     /// Bytes that went this way: of this connection, of its route, of the worker.
     pub bytes: (&'a Cell<u64>, &'a Counter, &'a Counter),
 }
@@ -228,6 +230,7 @@ impl Pump<'_> {
         .await;
         self.lane.is_waiting.set(false);
         self.course.progress.set(self.course.progress.get() + 1);
+        self.read.add(std::mem::take(&mut intake.read_bytes));
         arrival.map_err(|_| {
             self.lane.source_ended(false, self.course);
             Stop::Cut

@@ -158,17 +158,12 @@ impl Tunnel {
     /// Carries until it is over, or until both sides are quiet and no buffer is held any more.
     async fn carry(&self, client: &mut Intake, upstream: &mut Intake, idle: &Deadline) -> Rest {
         loop {
-            let rest = self.pump(client, upstream, idle).await;
-            let metrics = &self.local.metrics;
-            metrics.bytes_downstream_read.add(std::mem::take(&mut client.read_bytes));
-            metrics.bytes_upstream_read.add(std::mem::take(&mut upstream.read_bytes));
-            if rest == Rest::Over {
-                return rest;
+            if self.pump(client, upstream, idle).await == Rest::Over {
+                return Rest::Over;
             }
             let has_client_sent = client.park().await;
             let has_upstream_sent = upstream.park().await;
-            let has_ended = client.has_ended() || upstream.has_ended();
-            if !has_client_sent && !has_upstream_sent && !(has_ended && !self.is_half_over()) {
+            if !has_client_sent && !has_upstream_sent {
                 return Rest::Quiet;
             }
         }
@@ -186,6 +181,7 @@ impl Tunnel {
             target: &self.connection.stream,
             sending: Deadline::new(&self.local.deadlines),
             timeout: upstream_timeout,
+            read: &worker.bytes_downstream_read,
             bytes: (&self.tally.request_bytes, &route.upgraded_bytes_read, &worker.bytes_upstream_written),
         };
         let answering = Pump {
@@ -194,6 +190,7 @@ impl Tunnel {
             target: &self.downstream,
             sending: Deadline::new(&self.local.deadlines),
             timeout: limits.write_timeout,
+            read: &worker.bytes_upstream_read,
             bytes: (
                 &self.tally.response_bytes,
                 &route.upgraded_bytes_written,
@@ -268,6 +265,8 @@ impl Tunnel {
                 if say(&self.from_upstream, &self.downstream) || is_full {
                     return true;
                 }
+                // Now that it has been said, the answers have their time.
+                self.look();
             }
             self.local.metrics.parked_connections.add(1);
             let outcome = idle.guard(self.until_due(), pin!(self.readable())).await;
