@@ -165,6 +165,47 @@ async def vanish():
     socket.transport.abort()
 
 
+async def unruly():
+    """A crowd that leaves in every way there is, in the middle of whatever it does."""
+    dice = random.Random(7)
+
+    async def one():
+        turn = dice.randrange(6)
+        path = dice.choice(["/echo", "/push", "/vanish", "/hang-up", "/close/1011"])
+        try:
+            socket = await to(path, max_queue=1, close_timeout=0.5)
+            if turn == 0:
+                socket.transport.abort()
+            elif turn == 1:
+                socket.transport.write(b"\x82\xff\x00\x00\x00\x00")
+                await asyncio.sleep(dice.random() / 5)
+                socket.transport.close()
+            elif turn == 2:
+                sending = asyncio.create_task(socket.send(b"x" * 5_000_000))
+                await asyncio.sleep(dice.random() / 5)
+                socket.transport.abort()
+                await sending
+            elif turn == 3:
+                await socket.send("x")
+                await socket.recv()
+                await socket.close(3000 + dice.randrange(1000))
+            elif turn == 4:
+                # A Close frame with garbage behind it.
+                socket.transport.write(b"\x88\x80\0\0\0\0what is this")
+            else:
+                socket.transport.write(dice.randbytes(dice.randrange(1, 2000)))
+                await asyncio.sleep(dice.random() / 5)
+                socket.transport.write_eof()
+                await asyncio.sleep(dice.random())
+                socket.transport.abort()
+        except (websockets.ConnectionClosed, OSError, RuntimeError):
+            # The other side was faster.
+            pass
+
+    for _ in range(6):
+        await asyncio.gather(*(one() for _ in range(50)))
+
+
 async def main(mode):
     if mode == "talk":
         for part in (many_messages, big_messages, fragments_and_pings, codes_of_the_client, codes_of_the_origin,

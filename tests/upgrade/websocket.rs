@@ -26,6 +26,32 @@ fn websockets_talk_through_the_gateway() {
 }
 
 #[test]
+fn nothing_is_left_of_a_crowd_that_leaves_in_every_way() {
+    let (_origin, address) = origin();
+    let gateway = Setup::before(address).start();
+    gateway.admin_get("/metrics");
+    let before = gateway.descriptors().len();
+    python("ws_client.py", gateway.public(), &["unruly"]);
+    gateway.metric_becomes("ringgate_upgraded_connections_open", 0.0);
+    gateway.metric_becomes("ringgate_worker_upgraded_connections", 0.0);
+    gateway.metric_becomes("ringgate_connections_active", 0.0);
+    gateway.metric_becomes("ringgate_connections_parked", 0.0);
+    gateway.metric_becomes("ringgate_pool_connections", 0.0);
+    gateway.metric_becomes("ringgate_buffers_leased", 0.0);
+    gateway.descriptors_fall_to(before);
+    assert_eq!(gateway.metric("ringgate_upgraded_connections_total"), 300.0);
+    assert_eq!(gateway.metric("ringgate_upgraded_ends_total"), 300.0);
+    println!("{}", ends(&gateway.admin_get("/metrics").text()));
+}
+
+fn ends(page: &str) -> String {
+    page.lines()
+        .filter(|line| line.starts_with("ringgate_upgraded_ends_total{"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
 fn the_origin_hears_of_a_client_that_vanishes() {
     let (origin, address) = origin();
     let gateway = Setup::before(address).start();
