@@ -173,7 +173,7 @@ async def unruly():
         turn = dice.randrange(6)
         path = dice.choice(["/echo", "/push", "/vanish", "/hang-up", "/close/1011"])
         try:
-            socket = await to(path, max_queue=1, close_timeout=0.5)
+            socket = await to(path, max_queue=1, close_timeout=0.5, compression=None)
             if turn == 0:
                 socket.transport.abort()
             elif turn == 1:
