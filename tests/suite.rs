@@ -16,4 +16,5 @@ mod l4;
 mod policy;
 mod property;
 mod tuning;
+mod upgrade;
 mod upstream;

@@ -139,6 +139,8 @@ fn limits(config: &LimitsConfig) -> Limits {
         keepalive_timeout: config.keepalive_timeout.duration(),
         keepalive_requests: config.keepalive_requests,
         half_close_grace: config.half_close_grace.duration(),
+        tunnel_idle_timeout: config.tunnel_idle_timeout.duration(),
+        upgraded_connections: config.upgraded_connections.map_or(i64::MAX, i64::from),
         connections: config.connections,
         drain_timeout: config.drain_timeout.duration(),
     }
@@ -258,7 +260,14 @@ impl Compiler<'_> {
             let path = format!("{place}.policies.{}", problem.path);
             self.error("bad-policy", path, problem.reason, problem.hint.as_deref().unwrap_or_default());
         }
-        Some(RoutePlan { name: config.name.as_str().into(), matches: matches?, policies, action: action? })
+        let upgrades = config.upgrades.as_ref().unwrap_or(&self.config.defaults.upgrades);
+        Some(RoutePlan {
+            name: config.name.as_str().into(),
+            matches: matches?,
+            upgrades: upgrades.iter().map(|protocol| protocol.as_bytes().into()).collect(),
+            policies,
+            action: action?,
+        })
     }
 
     fn action(

@@ -173,6 +173,11 @@ pub struct LimitsConfig {
     /// How long an answer may still be on its way to a client that has closed its sending side. Such a client
     /// may only have half-closed, or may be gone; after this long it counts as gone.
     pub half_close_grace: Span,
+    /// Without a byte in either direction of an upgraded connection. WebSocket is told by a Close frame.
+    pub tunnel_idle_timeout: Span,
+    /// Upgraded connections per worker; 503 beyond. Default: only `connections` limits them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgraded_connections: Option<u32>,
     /// Open client connections per worker, and never more than three quarters of the process's descriptors for all.
     /// At the limit idle ones are closed; where none is, further clients wait in the kernel's backlog.
     pub connections: u32,
@@ -193,6 +198,8 @@ impl Default for LimitsConfig {
             keepalive_timeout: Span::from_secs(75),
             keepalive_requests: 100_000,
             half_close_grace: Span::from_secs(1),
+            tunnel_idle_timeout: Span::from_secs(3600),
+            upgraded_connections: None,
             connections: 50_000,
             drain_timeout: Span::from_secs(30),
         }
@@ -254,11 +261,19 @@ pub struct AccessLogConfig {
 }
 
 /// What every route has unless it says otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DefaultsConfig {
+    /// Protocols that a client may switch to (RFC 9110 7.8). Default: `[websocket]`.
+    pub upgrades: Vec<String>,
     /// Policies of every route. A route that names a policy replaces the default one.
     pub policies: PoliciesConfig,
+}
+
+impl Default for DefaultsConfig {
+    fn default() -> Self {
+        Self { upgrades: vec!["websocket".to_owned()], policies: PoliciesConfig::default() }
+    }
 }
 
 /// What a request matches and where it goes. Exactly one of `cluster`, `redirect` and `respond`.
@@ -282,6 +297,9 @@ pub struct RouteConfig {
     /// Answers by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub respond: Option<RespondConfig>,
+    /// Protocols that a client may switch to, such as `websocket`; `[]` for none. Default: those of `defaults`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrades: Option<Vec<String>>,
     /// Changes to the request before it goes upstream.
     #[serde(default)]
     pub rewrite: RewriteConfig,

@@ -21,6 +21,7 @@ use crate::policy::reply::{Fault, Reply};
 use crate::proxy::answer::hash;
 use crate::proxy::prepare::prepare;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
+use crate::proxy::upgrade;
 use crate::route::params::Params;
 use crate::route::reference::{self, Verdict};
 use crate::route::table::{Outcome, RequestView, RouteIndex};
@@ -178,6 +179,9 @@ fn tell_route(
     }
     match &plan.action {
         Action::Forward { cluster, rewrite, .. } => {
+            if !tell_upgrade(out, snapshot, plan, exchange) {
+                return;
+            }
             if let Some(rewrite) = rewrite {
                 let mut path = Vec::new();
                 rewrite.apply(exchange.path(), &exchange.params, &mut path);
@@ -193,6 +197,28 @@ fn tell_route(
             let _ = writeln!(out, "answer      {status} with {} bytes", body.len());
         }
     }
+}
+
+/// Tells which of the offered protocols goes upstream. False if none does and the request is refused for it.
+fn tell_upgrade(out: &mut String, snapshot: &Snapshot, plan: &RoutePlan, exchange: &mut Exchange) -> bool {
+    if exchange.upgrade.is_empty() {
+        return true;
+    }
+    match upgrade::settle(exchange, &plan.upgrades) {
+        Err(Reply { fault, .. }) => {
+            let _ = writeln!(out, "answer      {} {}: {}", fault.status(), fault.code(), fault.detail());
+            return false;
+        }
+        Ok(()) if exchange.upgrade.is_empty() => {
+            let _ = writeln!(out, "upgrade     none: what is offered is not among the route's upgrades");
+        }
+        Ok(()) => {
+            let protocol = String::from_utf8_lossy(&exchange.upgrade);
+            let idle = snapshot.limits.tunnel_idle_timeout;
+            let _ = writeln!(out, "upgrade     {protocol}, closed after {idle:?} without a byte");
+        }
+    }
+    true
 }
 
 /// Runs the route's policies on the question, as a worker would. Those that refuse do so without waiting for anything;

@@ -25,6 +25,8 @@ pub mod query;
 pub mod refusal;
 // The request target and its authority.
 pub mod target;
+// WebSocket: the opening handshake and where frames end.
+pub mod ws;
 
 pub use ascii::{is_field_value, is_token};
 pub use field::{FieldId, FieldRef, Fields, IdSet};

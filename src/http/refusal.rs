@@ -119,6 +119,8 @@ breaches! {
     TruncatedHead "truncated_head" "The origin closed within the response head."
     TruncatedBody "truncated_body" "The origin closed before the body was complete."
     UnexpectedSwitch "unexpected_switch" "The origin switched protocols without being asked."
+    BadSwitch "bad_switch" "The origin switched to something other than the protocol it was asked for."
+    BadWebSocketAccept "bad_websocket_accept" "The origin answered a WebSocket handshake with a wrong Sec-WebSocket-Accept."
     TooManyInterim "too_many_interim" "The origin sent more interim responses than accepted."
     UnsolicitedBytes "unsolicited_bytes" "The origin sent bytes that belong to no response."
 }

@@ -26,6 +26,9 @@ pub struct Exchange {
     pub response: ResponseHead,
     /// How the request's body is framed.
     pub framing: Framing,
+    /// Protocols the client offers to switch to (RFC 9110 7.8), a list; once the policies have run, the one that goes
+    /// upstream. Empty for none.
+    pub upgrade: Vec<u8>,
     /// Largest request body that is let through, in bytes.
     pub body_bytes_max: Option<u64>,
     /// Lower-cased host without port; empty if the request named none.
@@ -63,6 +66,7 @@ impl Exchange {
             request: RequestHead::default(),
             response: ResponseHead::default(),
             framing: Framing::None,
+            upgrade: Vec::new(),
             body_bytes_max: None,
             host: String::new(),
             authority: Vec::new(),

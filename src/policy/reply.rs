@@ -43,8 +43,14 @@ codes! {
     BodyTooLarge = 413 "body_too_large" "The request body is larger than this route takes.";
     /// An expectation that is not 100-continue.
     ExpectationFailed = 417 "expectation_failed" "Only the expectation 100-continue can be met.";
-    /// WebSocket and CONNECT.
+    /// WebSocket on a route that does not allow it.
     UpgradeNotSupported = 501 "upgrade_not_supported" "This gateway does not switch protocols here.";
+    /// A WebSocket handshake that is not as RFC 6455 has it.
+    BadWebSocketHandshake = 400 "bad_websocket_handshake" "The WebSocket handshake is malformed.";
+    /// A WebSocket handshake of another version than 13.
+    WebSocketVersionNotSupported = 426 "websocket_version_not_supported" "Only version 13 of WebSocket is spoken here.";
+    /// The worker's cap on upgraded connections is reached.
+    UpgradedConnectionsExhausted = 503 "upgraded_connections_exhausted" "No more connections can be upgraded at the moment.";
     /// CONNECT.
     ConnectNotSupported = 501 "connect_not_supported" "This gateway does not open tunnels.";
     /// The client's address is not admitted.

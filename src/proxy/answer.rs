@@ -23,6 +23,7 @@ use crate::proxy::record::Tally;
 use crate::proxy::relay::{Framings, SMALL_BYTES, SOON, Way, write};
 use crate::proxy::response_head::{self, Wire};
 use crate::proxy::snapshot::Limits;
+use crate::proxy::upgrade::{self, Switched};
 use crate::proxy::upload::Duplex;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
@@ -73,6 +74,8 @@ pub struct Answer<'a> {
     pub is_repeatable: bool,
     /// Counts as in flight until the origin has given all.
     pub chosen: Cell<Option<Chosen>>,
+    /// Where the origin has switched protocols, as it was asked to.
+    pub switched: Option<Box<Switched>>,
 }
 
 /// Why an attempt gave no response head.
@@ -192,6 +195,9 @@ impl Answer<'_> {
         let now_nanos = clock::nanos();
         let since = now_nanos.saturating_sub(self.tally.upstream.sent_nanos.get());
         self.tally.upstream.head_nanos.set(since.max(1));
+        if self.exchange.response.status == 101 {
+            return self.switch(connection, input).await.map_err(Miss::Fault);
+        }
         self.relay(connection, input, now_nanos).await.map_err(Miss::Fault)
     }
 
@@ -209,7 +215,7 @@ impl Answer<'_> {
             match parsed.map_err(|breach| Miss::Fault(breach.into()))? {
                 Some(used) => {
                     input.consume(used);
-                    if !self.exchange.response.is_interim() {
+                    if !self.exchange.response.is_interim() || self.exchange.response.status == 101 {
                         return Ok(input);
                     }
                     interim_count += 1;
@@ -253,9 +259,6 @@ impl Answer<'_> {
 
     /// Interim responses go on to clients that know them (RFC 9110 15.2).
     async fn pass_interim(&mut self, count: u32) -> Result<(), Fault> {
-        if self.exchange.response.status == 101 {
-            return Err(Breach::UnexpectedSwitch.into());
-        }
         framing::response(&self.exchange.response, self.exchange.request.method)?;
         self.exchange.response.fields.remove_hop_by_hop();
         if count > INTERIM_MAX {
@@ -290,6 +293,25 @@ impl Answer<'_> {
     async fn write(&self, buffer: Buffer, limit: usize) -> Result<(), Fault> {
         let timeout = self.limits.write_timeout;
         write(self.downstream, buffer, limit, self.sending, timeout, &self.duplex.progress).await.map(drop)
+    }
+
+    /// The origin has switched: neither connection is HTTP any more.
+    async fn switch(&mut self, connection: Connection, input: Buffer) -> Result<bool, Fault> {
+        self.answering.disarm();
+        upgrade::check(self.exchange)?;
+        if !self.duplex.is_opened.get() {
+            // It has not even seen all of the request.
+            return Err(Breach::BadSwitch.into());
+        }
+        self.exchange.response.fields.remove_hop_by_hop();
+        self.route.chain.on_response(self.route.chain.len(), self.exchange).await;
+        let mut head = Vec::with_capacity(HEADROOM);
+        response_head::write_switch(self.exchange, &self.exchange.upgrade, &mut head);
+        self.tally.status.set(self.exchange.response.status);
+        let chosen = self.chosen.take();
+        let switched = Switched { connection, installed: None, chosen, head, input };
+        self.switched = Some(Box::new(switched));
+        Ok(false)
     }
 
     /// Carries the answer to the client. True if the client's connection can go on.

@@ -22,6 +22,8 @@ use crate::proxy::record::{Tally, record};
 use crate::proxy::relay::write;
 use crate::proxy::reply;
 use crate::proxy::serve::{After, serve};
+use crate::proxy::tunnel::{Opening, Tunnel};
+use crate::proxy::upgrade::Switched;
 use crate::rt::buffer::Size;
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
@@ -69,6 +71,8 @@ pub struct Conversation {
     pub scratch: Vec<u8>,
     /// Room for a rewritten path.
     pub path_scratch: Vec<u8>,
+    /// The other side, once it has switched protocols.
+    pub switched: Option<Box<Switched>>,
     scan: HeadScan,
 }
 
@@ -79,6 +83,8 @@ enum Rest {
         /// Exchanges so far.
         served: u32,
     },
+    /// It has switched protocols.
+    Switched(Box<Tunnel>, Box<Opening>),
     /// It is over.
     Closed,
 }
@@ -100,6 +106,11 @@ pub async fn serve_connection(local: Rc<Local>, stream: Stream, caller: Caller, 
     loop {
         match Box::pin(busy(&local, &stream, &caller, listener, &idle, served)).await {
             Rest::Closed => break,
+            Rest::Switched(tunnel, opening) => {
+                // What was lent to the conversation has been given back by now.
+                Box::pin(tunnel.run(*opening, &idle)).await;
+                break;
+            }
             Rest::Parked { served: so_far } => served = so_far,
         }
         if !wait_parked(&local, &stream, &idle, served).await {
@@ -154,6 +165,10 @@ async fn busy(
                 stream.reset_on_close();
                 return Rest::Closed;
             }
+            After::Switch => {
+                let followed = Tunnel::follow_on(conversation);
+                return followed.map_or(Rest::Closed, |(tunnel, opening)| Rest::Switched(tunnel, opening));
+            }
         }
     }
 }
@@ -177,6 +192,7 @@ impl Conversation {
             total: deadline(),
             scratch: Vec::new(),
             path_scratch: Vec::new(),
+            switched: None,
             scan: HeadScan::default(),
             local: local.clone(),
             stream: stream.clone(),

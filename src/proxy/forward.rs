@@ -15,13 +15,13 @@ use crate::proxy::answer::Answer;
 use crate::proxy::connection::Conversation;
 use crate::proxy::installed::{Installed, RunningRoute};
 use crate::proxy::request_head::{self, Address};
+use crate::proxy::upgrade::Switched;
 use crate::proxy::upload::{Duplex, Uplink, Upload, UploadTimeouts};
 use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
 use crate::rt::join::{Either, race};
 use crate::upstream::cluster::Cluster;
 
 /// How the exchange with the cluster ended.
-#[derive(Debug)]
 pub enum Forwarded {
     /// The answer is with the client.
     Answered {
@@ -37,6 +37,8 @@ pub enum Forwarded {
         /// The whole request was read.
         is_uploaded: bool,
     },
+    /// The origin has switched protocols; its 101 is still to be written.
+    Switched(Box<Switched>),
     /// Part of an answer is with the client: the connection must be cut so that it notices.
     Cut(Fault),
 }
@@ -90,6 +92,7 @@ pub async fn forward(
         may_persist: conversation.may_persist,
         is_repeatable,
         chosen: Cell::default(),
+        switched: None,
     };
     let upload_timeouts = UploadTimeouts {
         body: limits.body_timeout,
@@ -112,6 +115,9 @@ pub async fn forward(
     };
     answer.tally.request_bytes.set(duplex.uploaded_bytes.get());
     let is_uploaded = duplex.is_uploaded.get();
+    if let Some(switched) = answer.switched.take() {
+        return Forwarded::Switched(switched);
+    }
     match outcome {
         Either::First(Ok(persists)) => Forwarded::Answered { persists, is_uploaded },
         Either::First(Err(fault)) | Either::Second(fault) if duplex.has_begun.get() => Forwarded::Cut(fault),

@@ -2,7 +2,8 @@
 //!
 //! Reading path: [`connection`] waits for a head, [`serve`] decides on it, [`forward`] makes attempts upstream,
 //! [`upload`] and [`relay`] carry the bodies, [`reply`] answers where the origin does not, [`record`] writes down
-//! what happened. What is not plain HTTP comes in by [`l4`].
+//! what happened. What is not plain HTTP comes in by [`l4`]. A connection that has switched protocols leaves this
+//! path: [`upgrade`] decides on that, [`tunnel`] carries it.
 
 pub mod access_log;
 pub mod answer;
@@ -21,4 +22,6 @@ pub mod request_head;
 pub mod response_head;
 pub mod serve;
 pub mod snapshot;
+pub mod tunnel;
+pub mod upgrade;
 pub mod upload;

@@ -12,6 +12,7 @@ use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::forwarded;
 use crate::proxy::snapshot::Snapshot;
+use crate::proxy::upgrade;
 use crate::route::path::normalise;
 use crate::telemetry::request_id::is_acceptable;
 
@@ -30,6 +31,7 @@ pub fn prepare(
     exchange.query = None;
     exchange.host.clear();
     exchange.authority.clear();
+    exchange.upgrade.clear();
     exchange.body_bytes_max = snapshot.limits.body_bytes;
     exchange.client = ClientAddr(exchange.peer.ip());
     exchange.framing = framing::request(&exchange.request)?;
@@ -38,6 +40,9 @@ pub fn prepare(
     settle_host(exchange, &target)?;
     refuse_what_we_do_not_do(exchange)?;
     settle_path(exchange, &target, snapshot)?;
+    if exchange.request.fields.first(FieldId::Upgrade).is_some() {
+        upgrade::note(exchange)?;
+    }
     strip_fields(exchange, &snapshot.identity_fields);
     Ok(())
 }
@@ -108,10 +113,6 @@ fn refuse_what_we_do_not_do(exchange: &Exchange) -> Result<(), Fault> {
         && !expectation.eq_ignore_ascii_case(b"100-continue")
     {
         return Err(Code::ExpectationFailed.into());
-    }
-    // Other offers, such as h2c, may be ignored (RFC 9110 7.8); a WebSocket client would wait in vain.
-    if request.fields.has_token(FieldId::Upgrade, "websocket") {
-        return Err(Code::UpgradeNotSupported.into());
     }
     Ok(())
 }

@@ -62,6 +62,32 @@ impl Tally {
         self.began_nanos.set(now_nanos);
         self.upstream.sent_nanos.set(now_nanos);
     }
+
+    fn final_status(&self) -> u16 {
+        match self.status.get() {
+            0 => self.fault.get().map_or(0, Fault::status),
+            status => status,
+        }
+    }
+
+    fn duration_nanos(&self) -> u64 {
+        let ended_nanos = match self.ended_nanos.get() {
+            0 => clock::nanos(),
+            ended => ended,
+        };
+        ended_nanos.saturating_sub(self.began_nanos.get())
+    }
+}
+
+/// What there is to say of an upgraded connection; nothing of all others.
+#[derive(Default)]
+pub struct Upgraded<'a> {
+    /// What it was upgraded to.
+    pub protocol: &'a [u8],
+    /// Why it ended.
+    pub end: &'a str,
+    /// Code of the Close frame that ended it; 0 for none.
+    pub close_code: u16,
 }
 
 /// Counts the exchange and logs it.
@@ -70,11 +96,18 @@ pub fn record(tally: &Tally, exchange: &Exchange, installed: &Installed, local: 
         0 => clock::nanos(),
         ended => ended,
     };
-    let duration_nanos = ended_nanos.saturating_sub(tally.began_nanos.get());
+    tally.ended_nanos.set(ended_nanos);
+    count(tally, exchange, installed, local);
+    log(tally, exchange, installed, local, listener, &Upgraded::default());
+}
+
+/// Counts it. Of an exchange that ends by a switch that is all until the connection is over.
+pub fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Local) {
+    let duration_nanos = tally.duration_nanos();
     let fault = tally.fault.get();
-    let status = if tally.status.get() > 0 { tally.status.get() } else { fault.map_or(0, Fault::status) };
-    let route = tally.route.get();
-    let metrics = route.map_or(&installed.unrouted, |route| &installed.route(route).metrics);
+    let status = tally.final_status();
+    let metrics = tally.route.get();
+    let metrics = metrics.map_or(&installed.unrouted, |route| &installed.route(route).metrics);
     metrics.count_request(exchange.request.method.index(), status);
     metrics.duration.record(duration_nanos);
     metrics.request_bytes.add(tally.request_bytes.get());
@@ -86,7 +119,20 @@ pub fn record(tally: &Tally, exchange: &Exchange, installed: &Installed, local: 
     if let Some(fault) = fault {
         local.metrics.count_error(fault.slot());
     }
+}
+
+/// Logs it.
+pub fn log(
+    tally: &Tally,
+    exchange: &Exchange,
+    installed: &Installed,
+    local: &Local,
+    listener: usize,
+    upgraded: &Upgraded<'_>,
+) {
     let Some(plan) = &installed.snapshot.access_log else { return };
+    let status = tally.final_status();
+    let (route, duration_nanos) = (tally.route.get(), tally.duration_nanos());
     let mut log = local.access_log.borrow_mut();
     if !log.keeps(status) {
         return;
@@ -111,8 +157,11 @@ pub fn record(tally: &Tally, exchange: &Exchange, installed: &Installed, local: 
         query: exchange.query().unwrap_or_default(),
         protocol: if exchange.request.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" },
         status,
-        error: fault.map_or("", Fault::code),
+        error: tally.fault.get().map_or("", Fault::code),
         detail: b"",
+        upgrade: upgraded.protocol,
+        end: upgraded.end,
+        close_code: upgraded.close_code,
         request_bytes: tally.request_bytes.get(),
         response_bytes: tally.response_bytes.get(),
         duration_nanos,

@@ -30,6 +30,10 @@ pub fn write(exchange: &Exchange, address: &Address<'_>, out: &mut Vec<u8>) {
         Framing::Chunked => encode::transfer_encoding_chunked(out),
         Framing::None | Framing::UntilClose => {}
     }
+    if !exchange.upgrade.is_empty() {
+        out.extend_from_slice(b"Connection: Upgrade\r\n");
+        encode::field(out, b"Upgrade", &exchange.upgrade);
+    }
     forwarded::write_fields(exchange, address.scheme, out);
     encode::end_of_head(out);
 }

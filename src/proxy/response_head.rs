@@ -45,12 +45,28 @@ pub fn write(exchange: &Exchange, wire: Wire, date: &[u8], out: &mut Vec<u8>) {
         forwarded::write_via(&response.fields, out);
     }
     encode::field(out, b"X-Request-Id", &exchange.request_id);
+    if response.status == 426 && !wire.is_proxied {
+        // RFC 9110 15.5.22: says to what. The only protocol we ask for is the one that was tried.
+        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    }
     match (wire.persists, exchange.request.version) {
         (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
         // RFC 9112 9.3: an HTTP/1.0 client that asked for it must be told.
         (true, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
         (true, Version::Http11) => {}
     }
+    encode::end_of_head(out);
+}
+
+/// Appends the head of a response that switches the connection to `protocol`. Whatever comes behind it is not HTTP.
+pub fn write_switch(exchange: &Exchange, protocol: &[u8], out: &mut Vec<u8>) {
+    let response = &exchange.response;
+    encode::status_line(out, response.status, response.reason());
+    response.fields.write_except(OURS_AND_LENGTH, out);
+    forwarded::write_via(&response.fields, out);
+    encode::field(out, b"X-Request-Id", &exchange.request_id);
+    out.extend_from_slice(b"Connection: Upgrade\r\n");
+    encode::field(out, b"Upgrade", protocol);
     encode::end_of_head(out);
 }
 

@@ -3,19 +3,23 @@
 //! Decides at one level; the leaves do the work. Whatever happens, the exchange is counted and logged once.
 
 use std::pin::pin;
+use std::rc::Rc;
 
 use crate::http::h1::chunked::Emit;
 use crate::http::h1::framing::Framing;
+use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault, Reply};
 use crate::proxy::body::BodyCursor;
 use crate::proxy::connection::Conversation;
 use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::installed::{Installed, RunningRoute};
+use crate::proxy::local::Local;
 use crate::proxy::prepare::{ASTERISK, prepare};
-use crate::proxy::record::record;
+use crate::proxy::record;
 use crate::proxy::reply;
 use crate::proxy::request_head::Address;
-use crate::proxy::snapshot::Action;
+use crate::proxy::snapshot::{Action, RoutePlan};
+use crate::proxy::upgrade;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
 use crate::route::table::{Outcome, RouteIndex};
 use crate::rt::clock;
@@ -30,6 +34,8 @@ pub enum After {
     Linger,
     /// It is cut, so that the client does not take a part for the whole.
     Cut,
+    /// It has switched protocols, and is counted but not logged yet.
+    Switch,
 }
 
 /// What a method is told that no route can have (RFC 9110 15.5.6).
@@ -43,11 +49,15 @@ pub async fn serve(conversation: &mut Conversation) -> After {
     let after = decide(conversation, &installed).await;
     local.metrics.exchanges_active.sub(1);
     local.metrics.bytes_downstream_read.add(std::mem::take(&mut conversation.intake.read_bytes));
-    record(&conversation.tally, &conversation.exchange, &installed, &local, conversation.listener);
+    if after == After::Switch {
+        record::count(&conversation.tally, &conversation.exchange, &installed, &local);
+        return after;
+    }
+    record::record(&conversation.tally, &conversation.exchange, &installed, &local, conversation.listener);
     after
 }
 
-async fn decide(conversation: &mut Conversation, installed: &Installed) -> After {
+async fn decide(conversation: &mut Conversation, installed: &Rc<Installed>) -> After {
     let ids = &conversation.local.request_ids;
     let new_id = |id: &mut Vec<u8>| id.extend_from_slice(ids.next(clock::wall_ms()).as_bytes());
     if let Err(fault) = prepare(&mut conversation.exchange, &installed.snapshot, new_id) {
@@ -93,7 +103,7 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     }
 }
 
-async fn run(conversation: &mut Conversation, installed: &Installed, index: RouteIndex) -> After {
+async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: RouteIndex) -> After {
     let route = installed.route(index);
     let (passage, is_at_once) = at_once(pin!(route.chain.on_request(&mut conversation.exchange))).await;
     if !is_at_once {
@@ -110,8 +120,14 @@ async fn run(conversation: &mut Conversation, installed: &Installed, index: Rout
         return answer(conversation, installed, Some((route, passage.passed)), reply).await;
     }
     let route_and_passed = Some((route, passage.passed));
-    match &installed.plan(index).action {
+    let plan = installed.plan(index);
+    match &plan.action {
         Action::Forward { cluster, rewrite, host } => {
+            if !exchange.upgrade.is_empty()
+                && let Err(reply) = settle_upgrade(exchange, plan, installed, &conversation.local)
+            {
+                return answer(conversation, installed, route_and_passed, reply).await;
+            }
             conversation.tally.upstream.cluster.set(Some(*cluster));
             let cluster = &installed.clusters[*cluster];
             let mut path = std::mem::take(&mut conversation.path_scratch);
@@ -137,15 +153,34 @@ async fn run(conversation: &mut Conversation, installed: &Installed, index: Rout
     }
 }
 
+fn settle_upgrade(
+    exchange: &mut Exchange,
+    plan: &RoutePlan,
+    installed: &Installed,
+    local: &Local,
+) -> Result<(), Reply> {
+    upgrade::settle(exchange, &plan.upgrades)?;
+    let limit = installed.snapshot.limits.upgraded_connections;
+    if !exchange.upgrade.is_empty() && local.metrics.upgraded.get() >= limit {
+        return Err(Reply::new(Code::UpgradedConnectionsExhausted));
+    }
+    Ok(())
+}
+
 async fn after_forward(
     conversation: &mut Conversation,
-    installed: &Installed,
+    installed: &Rc<Installed>,
     route: Option<(&RunningRoute, usize)>,
     outcome: Forwarded,
 ) -> After {
     match outcome {
         Forwarded::Answered { persists: true, is_uploaded: true } => After::KeepAlive,
         Forwarded::Answered { .. } => After::Linger,
+        Forwarded::Switched(mut switched) => {
+            switched.installed = Some(installed.clone());
+            conversation.switched = Some(switched);
+            After::Switch
+        }
         Forwarded::Cut(fault) => {
             conversation.tally.fault.set(Some(fault));
             After::Cut

@@ -51,6 +51,8 @@ pub struct RoutePlan {
     pub name: Box<str>,
     /// What it matches.
     pub matches: MatchPlan,
+    /// Protocols that its clients may switch to.
+    pub upgrades: Vec<Box<[u8]>>,
     /// Its policies in the order of running.
     pub policies: Vec<PolicyPlan>,
     /// What it does.
@@ -100,6 +102,10 @@ pub struct Limits {
     pub keepalive_requests: u32,
     /// For a client that has closed its sending side.
     pub half_close_grace: Duration,
+    /// Without a byte on an upgraded connection.
+    pub tunnel_idle_timeout: Duration,
+    /// Upgraded connections per worker.
+    pub upgraded_connections: i64,
     /// Connections per worker.
     pub connections: u32,
     /// For exchanges in flight at a stop.

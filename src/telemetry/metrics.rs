@@ -4,6 +4,7 @@
 //! are the registry's names and the exporter's tables. Recording is a few plain loads and stores.
 
 use crate::shared::{Counter, Gauge, Histogram};
+use crate::telemetry::upgrade_end::UPGRADE_END_SLOTS;
 
 /// Method labels a route tells apart; what the index means is the exporter's table.
 pub const METHOD_SLOTS: usize = 12;
@@ -31,6 +32,8 @@ pub struct WorkerMetrics {
     pub connections_taken_over: Counter,
     /// Connections open now that hold no read buffer.
     pub parked_connections: Gauge,
+    /// Connections open now that have switched protocols.
+    pub upgraded: Gauge,
     /// Exchanges in flight now.
     pub exchanges_active: Gauge,
     /// Requests whose head was complete.
@@ -77,6 +80,7 @@ impl Default for WorkerMetrics {
             connections_handed_over: Counter::default(),
             connections_taken_over: Counter::default(),
             parked_connections: Gauge::default(),
+            upgraded: Gauge::default(),
             exchanges_active: Gauge::default(),
             requests: Counter::default(),
             bytes_downstream_read: Counter::default(),
@@ -125,6 +129,16 @@ pub struct RouteMetrics {
     pub request_bytes: Counter,
     /// Bytes of response bodies.
     pub response_bytes: Counter,
+    /// Connections open now that have switched protocols.
+    pub upgraded_open: Gauge,
+    /// Connections that have switched protocols.
+    pub upgraded: Counter,
+    /// Bytes from clients after the switch.
+    pub upgraded_bytes_read: Counter,
+    /// Bytes to clients after the switch.
+    pub upgraded_bytes_written: Counter,
+    /// Switched connections that are over, by why: slots of [`crate::telemetry::upgrade_end::UpgradeEnd`].
+    pub upgraded_ends: [Counter; UPGRADE_END_SLOTS],
 }
 
 impl RouteMetrics {

@@ -21,6 +21,8 @@ pub mod sampler;
 pub mod timestamp;
 // W3C trace context.
 pub mod trace_context;
+// Why an upgraded connection ended.
+pub mod upgrade_end;
 // Cheap random numbers, not for secrets.
 pub mod xorshift;
 

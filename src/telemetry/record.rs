@@ -47,6 +47,12 @@ pub struct AccessRecord<'a> {
     pub error: &'a str,
     /// What went wrong in words.
     pub detail: &'a [u8],
+    /// What the connection was upgraded to.
+    pub upgrade: &'a [u8],
+    /// Why the upgraded connection ended.
+    pub end: &'a str,
+    /// Code of the Close frame that ended it, if it had one.
+    pub close_code: u16,
     /// Bytes of the request body.
     pub request_bytes: u64,
     /// Bytes of the response body.
@@ -139,6 +145,11 @@ impl AccessRecord<'_> {
         }
         text(",\"error\":\"", self.error.as_bytes(), out);
         text(",\"detail\":\"", self.detail, out);
+        text(",\"upgrade\":\"", self.upgrade, out);
+        text(",\"end\":\"", self.end.as_bytes(), out);
+        if self.close_code > 0 {
+            number(",\"close_code\":", u64::from(self.close_code), out);
+        }
         number(",\"request_bytes\":", self.request_bytes, out);
         number(",\"response_bytes\":", self.response_bytes, out);
         out.extend_from_slice(b",\"duration_ms\":");

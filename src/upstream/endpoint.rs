@@ -270,6 +270,12 @@ impl Connection {
         poll_fn(|cx| reader.poll(cx)).await
     }
 
+    /// Gives up what reading takes: the transport is read by somebody else from now on. Only when no read is in flight.
+    pub fn stop_reading(&mut self) {
+        debug_assert!(self.reader.as_ref().is_none_or(|reader| !reader.is_in_flight()));
+        self.reader = None;
+    }
+
     /// Puts it back, to be used again. Only after an exchange that ended cleanly on both sides. `buffer` is for the
     /// next answer.
     pub fn release(mut self, buffer: Buffer) {

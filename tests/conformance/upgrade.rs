@@ -1,10 +1,10 @@
-//! Upgrade: RFC 9110 7.8. Not spoken yet, and declined without harm.
+//! Upgrade: RFC 9110 7.8. What is not allowed is declined without harm; what is, is tested in `upgrade`.
 
 use super::{Edge, breaks};
 
 #[test]
 fn declines_websocket_cleanly() {
-    let edge = Edge::start();
+    let edge = Edge::with("defaults: {upgrades: []}");
     let request = "GET /chat HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     edge.gateway.send(request).has_problem(501, "upgrade_not_supported");

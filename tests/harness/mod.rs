@@ -29,7 +29,7 @@ pub use process::Process;
 pub use response::{Framing, Response};
 pub use server::Server;
 pub use setup::{Setup, first_cpu};
-pub use tools::{curl, large, python, tool};
+pub use tools::{curl, large, python, python_beside, tool};
 pub use wire::Wire;
 
 use std::time::{Duration, Instant};

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use super::Process;
+
 /// True if the run may take long and use much: bigger bodies, longer soaks.
 pub fn large() -> bool {
     std::env::var("RINGGATE_TEST_LARGE").is_ok_and(|value| value == "1")
@@ -27,17 +29,30 @@ pub fn curl(arguments: &[&str]) -> String {
 /// Runs a script of `tests/clients` with the gateway's host and port as its first arguments.
 #[track_caller]
 pub fn python(script: &str, gateway: SocketAddr, arguments: &[&str]) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    let ours = folder.join("../.venv/bin/python");
-    let usual = if ours.exists() { ours.display().to_string() } else { "python3".to_owned() };
-    let python = std::env::var("RINGGATE_TEST_PYTHON").unwrap_or(usual);
-    let output = Command::new(python)
-        .arg(folder.join(script))
-        .args([gateway.ip().to_string(), gateway.port().to_string()])
+    let address = [gateway.ip().to_string(), gateway.port().to_string()];
+    let output = script_of(script)
+        .args(address)
         .args(arguments)
         .output()
         .expect("there is a Python (tests/run installs it)");
     succeeded(script, output)
+}
+
+/// Starts a script of `tests/clients` that goes on beside the test.
+#[track_caller]
+pub fn python_beside(script: &str, arguments: &[&str]) -> Process {
+    let mut command = script_of(script);
+    command.args(arguments).env("PYTHONUNBUFFERED", "1");
+    Process::start(command, tempfile::tempdir().expect("a temporary directory"))
+}
+
+fn script_of(script: &str) -> Command {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let ours = folder.join("../.venv/bin/python");
+    let usual = if ours.exists() { ours.display().to_string() } else { "python3".to_owned() };
+    let mut command = Command::new(std::env::var("RINGGATE_TEST_PYTHON").unwrap_or(usual));
+    command.arg(folder.join(script));
+    command
 }
 
 #[track_caller]

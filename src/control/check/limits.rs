@@ -75,6 +75,7 @@ fn times(check: &mut Check<'_>) {
         ("body_timeout", limits.body_timeout),
         ("write_timeout", limits.write_timeout),
         ("keepalive_timeout", limits.keepalive_timeout),
+        ("tunnel_idle_timeout", limits.tunnel_idle_timeout),
     ] {
         check.value("zero-timeout", &format!("limits.{name}"), some_time(span));
     }

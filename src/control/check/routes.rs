@@ -7,6 +7,7 @@ use super::{Check, advice, values};
 use crate::config::units::UnitError;
 use crate::control::compile::path_rules;
 use crate::control::config::RouteConfig;
+use crate::http::is_token;
 use crate::policy::PoliciesConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::route::path::PathRules;
@@ -16,6 +17,7 @@ use crate::route::rewrite::{RedirectPlan, RewritePlan};
 /// Checks all routes. Gives back what each matches; none for a route whose conditions are wrong.
 pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
     policies(check, "defaults.policies", &check.config.defaults.policies);
+    upgrades(check, "defaults.upgrades", &check.config.defaults.upgrades);
     let rules = path_rules(check.config.paths);
     let mut plans = Vec::with_capacity(check.config.routes.len());
     for (index, route) in check.config.routes.iter().enumerate() {
@@ -35,6 +37,13 @@ pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
             respond(check, &format!("{at}.respond"), config);
         }
         policies(check, &format!("{at}.policies"), &route.policies);
+        if let Some(protocols) = &route.upgrades {
+            upgrades(check, &format!("{at}.upgrades"), protocols);
+            if route.cluster.is_none() && !protocols.is_empty() {
+                let why = UnitError::new("only a cluster can switch protocols").hint("remove `upgrades`");
+                check.warning("no-effect", &format!("{at}.upgrades"), why);
+            }
+        }
         plans.push(plan);
     }
     plans
@@ -92,6 +101,23 @@ fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig) {
     policies.check(&mut |path, reason, hint| {
         check.error("bad-policy", &format!("{at}.{path}"), UnitError { reason, hint });
     });
+}
+
+/// Protocols as they stand in Upgrade (RFC 9110 7.8): a name, perhaps with a version.
+fn upgrades(check: &mut Check<'_>, at: &str, protocols: &[String]) {
+    for (index, protocol) in protocols.iter().enumerate() {
+        let lower = protocol.to_ascii_lowercase();
+        let why = if !lower.splitn(2, '/').all(|part| is_token(part.as_bytes())) {
+            UnitError::new(format!("`{protocol}` is not the name of a protocol")).hint("write websocket")
+        } else if ["h2c", "http", "tls"].contains(&lower.split('/').next().unwrap_or_default()) {
+            // Behind such a switch requests would go past routes, policies and limits.
+            UnitError::new(format!("`{protocol}` is between two neighbours and is not passed on"))
+                .hint("remove it")
+        } else {
+            continue;
+        };
+        check.error("bad-upgrade", &format!("{at}[{index}]"), why);
+    }
 }
 
 fn destination(check: &mut Check<'_>, at: &str, route: &RouteConfig) {

@@ -12,6 +12,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use crate::rt::clock;
 use crate::shared::{Counter, Gauge, Histogram, HistogramSnapshot, Sharded};
 use crate::telemetry::registry::OVERFLOW_NAME;
+use crate::telemetry::upgrade_end::UpgradeEnd;
 use crate::telemetry::{EndpointMetrics, PolicyMetrics, RouteMetrics, WorkerMetrics};
 
 use super::Sources;
@@ -41,6 +42,7 @@ impl Collector for Shards {
         self.encode_box(encoder)?;
         self.encode_errors(encoder)?;
         self.encode_routes(encoder)?;
+        self.encode_upgraded(encoder)?;
         self.encode_endpoints(encoder)?;
         self.encode_policies(encoder)?;
         self.encode_doors(encoder)?;
@@ -167,6 +169,40 @@ impl Shards {
         Ok(())
     }
 
+    /// Connections that switched protocols, of the routes that had any.
+    fn encode_upgraded(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let mut routes = self.sources.registry.routes();
+        routes.retain(|(_, shards)| total(shards, |route| &route.upgraded) > 0);
+        let mut family =
+            Family::gauge(encoder, "ringgate_upgraded_connections_open", "Connections that switched, open.")?;
+        for (route, shards) in &routes {
+            let open = shards.iter().map(|shard| shard.upgraded_open.get()).sum();
+            family.level([("route", route)], open)?;
+        }
+        let mut family =
+            Family::counter(encoder, "ringgate_upgraded_connections", "Connections that switched.")?;
+        for (route, shards) in &routes {
+            family.count([("route", route)], total(shards, |route| &route.upgraded))?;
+        }
+        let mut family = Family::counter(encoder, "ringgate_upgraded_bytes", "Bytes after the switch.")?;
+        for (route, shards) in &routes {
+            let read = total(shards, |route| &route.upgraded_bytes_read);
+            family.count([("route", route), ("direction", "read")], read)?;
+            let written = total(shards, |route| &route.upgraded_bytes_written);
+            family.count([("route", route), ("direction", "written")], written)?;
+        }
+        let mut family = Family::counter(encoder, "ringgate_upgraded_ends", "Switched connections by end.")?;
+        for (route, shards) in &routes {
+            for end in UpgradeEnd::ALL {
+                let count = shards.iter().map(|shard| shard.upgraded_ends[end as usize].get()).sum();
+                if count > 0 {
+                    family.count([("route", route), ("reason", end.label())], count)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn encode_route_requests(
         &self,
         family: &mut Family,
@@ -256,13 +292,16 @@ const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 5] = [
     ("ringgate_worker_requests", "Requests whose head was complete.", |worker| &worker.requests),
 ];
 
-const WORKER_GAUGES: [Row<WorkerMetrics, Gauge>; 7] = [
+const WORKER_GAUGES: [Row<WorkerMetrics, Gauge>; 8] = [
     ("ringgate_connections_active", "Client connections open.", |worker| &worker.connections_active),
     ("ringgate_connections_idle", "Client connections open without an exchange.", |worker| {
         &worker.connections_idle
     }),
     ("ringgate_connections_parked", "Client connections open that hold no buffer.", |worker| {
         &worker.parked_connections
+    }),
+    ("ringgate_worker_upgraded_connections", "Connections open that switched protocols.", |worker| {
+        &worker.upgraded
     }),
     ("ringgate_exchanges_active", "Exchanges in flight.", |worker| &worker.exchanges_active),
     ("ringgate_buffers_leased", "Buffers on lease.", |worker| &worker.buffers_leased),
