@@ -2,6 +2,8 @@
 //!
 //! Shapes and defaults only. `check` finds what does not fit together, `compile` makes a snapshot of it.
 
+pub mod tls;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::control::config::tls::ListenerTlsConfig;
 use crate::policy::PoliciesConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
@@ -114,6 +117,9 @@ pub struct ListenerConfig {
     /// Connections the kernel may hold before they are accepted.
     #[serde(default = "backlog")]
     pub backlog: u16,
+    /// Speaks TLS. Default: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ListenerTlsConfig>,
 }
 
 fn backlog() -> u16 {

@@ -15,3 +15,4 @@ pub mod gateway;
 pub mod log_writer;
 pub mod resolve;
 pub mod systemd;
+pub mod tls;

@@ -8,4 +8,5 @@ pub mod listener;
 pub mod passed;
 pub mod reader;
 pub mod stream;
+pub mod tls;
 pub mod wake;

@@ -13,6 +13,7 @@ use crate::http::h1::parse::{self, HeadLimits, HeadScan};
 use crate::http::head::Version;
 use crate::http::refusal::Breach;
 use crate::net::stream::Stream;
+use crate::net::tls::fault::HandshakeFault;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::installed::RunningRoute;
@@ -132,8 +133,8 @@ impl Answer<'_> {
             return Ok(connection);
         }
         let began_nanos = clock::nanos();
-        let opened =
-            endpoint.open(self.answering, self.cluster.plan.timeouts.connect, self.is_repeatable).await;
+        let timeout = self.cluster.plan.timeouts.connect;
+        let opened = endpoint.open(self.answering, timeout, self.is_repeatable, &self.local.pool).await;
         let now_nanos = clock::nanos();
         let is_reused = opened.as_ref().is_ok_and(|connection| connection.is_reused);
         upstream.connect_nanos.set(if is_reused { 0 } else { now_nanos - began_nanos });
@@ -141,6 +142,9 @@ impl Answer<'_> {
         opened.map_err(|error| {
             Fault::from(match error {
                 ConnectError::Refused(_) => Code::UpstreamConnectRefused,
+                ConnectError::Tls(HandshakeFault::CertificateName) => Code::UpstreamCertificateName,
+                ConnectError::Tls(HandshakeFault::Certificate) => Code::UpstreamCertificateInvalid,
+                ConnectError::Tls(_) => Code::UpstreamTlsFailed,
                 ConnectError::TimedOut => Code::UpstreamConnectTimeout,
                 ConnectError::Exhausted => Code::UpstreamConnectionsExhausted,
             })
@@ -168,7 +172,8 @@ impl Answer<'_> {
                 duplex.is_opened.set(true);
                 duplex.open(&upstream);
             }
-            opener.rewind(len);
+            // What was not written is not consumed either.
+            opener.rewind(len.saturating_sub(opener.len()));
             opener
         };
         let write = pin!(write);

@@ -161,9 +161,15 @@ async fn busy(
 impl Conversation {
     fn new(local: &Rc<Local>, stream: &Rc<Stream>, peer: PeerAddr, listener: usize, served: u32) -> Self {
         let deadline = || Deadline::new(&local.deadlines);
+        let mut exchange = Exchange::new(peer);
+        if let Some(facts) = stream.tls() {
+            exchange.scheme = "https";
+            exchange.tls_version = facts.version;
+            exchange.client_certificate = facts.peer.clone();
+        }
         Self {
             intake: Intake::new(stream.clone(), local.pool.clone()),
-            exchange: Exchange::new(peer),
+            exchange,
             tally: Tally::default(),
             listener,
             served,

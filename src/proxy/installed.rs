@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use crate::net::tls::plan::{Acceptor, ClusterTls, EndpointTls};
 use crate::policy::chain::Chain;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
@@ -22,6 +23,8 @@ pub struct Installed {
     pub snapshot: Frozen<Snapshot>,
     /// A router for each listener.
     pub tables: Vec<Table>,
+    /// TLS of the listeners that speak it.
+    pub acceptors: Vec<Option<Rc<Acceptor>>>,
     /// Running routes, in the snapshot's order.
     pub routes: Vec<RunningRoute>,
     /// Running clusters, in the snapshot's order.
@@ -59,12 +62,15 @@ impl Installed {
             .clusters
             .iter()
             .map(|plan| {
+                let config = plan.tls.as_ref().map(ClusterTls::for_worker);
                 let endpoints = plan
                     .endpoints
                     .iter()
                     .map(|endpoint| {
                         let metrics = registry.endpoint(&plan.name, &endpoint.label, worker);
-                        Endpoint::new(endpoint, plan.pool, metrics)
+                        let tls = config.clone().zip(endpoint.tls_name.clone());
+                        let tls = tls.map(|(config, name)| EndpointTls { config, name });
+                        Endpoint::new(endpoint, plan.pool, tls, metrics)
                     })
                     .collect();
                 let balancer = Balancer::start(plan.balance.clone(), worker, workers, seed(worker));
@@ -73,7 +79,8 @@ impl Installed {
             .collect();
         let unrouted = registry.route(UNROUTED, worker);
         let identity_fields = snapshot.identity_fields.iter().cloned().collect();
-        Rc::new(Self { snapshot, tables, routes, clusters, identity_fields, unrouted })
+        let acceptors = snapshot.tls.iter().map(|tls| tls.clone().map(Acceptor::new).map(Rc::new)).collect();
+        Rc::new(Self { snapshot, tables, acceptors, routes, clusters, identity_fields, unrouted })
     }
 
     /// The plan of a route.

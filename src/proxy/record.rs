@@ -109,6 +109,8 @@ pub fn record(tally: &Tally, exchange: &Exchange, installed: &Installed, local: 
         path: &exchange.path,
         query: exchange.query().unwrap_or_default(),
         protocol: if exchange.request.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" },
+        tls: exchange.tls_version,
+        client_subject: exchange.client_certificate.as_ref().map_or("", |it| &it.subject),
         status,
         error: fault.map_or("", Fault::code),
         detail: b"",

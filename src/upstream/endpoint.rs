@@ -10,10 +10,15 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+
 use crate::net::addr::EndpointAddr;
 use crate::net::reader::{Outcome, Reader};
 use crate::net::stream::Stream;
-use crate::rt::buffer::Buffer;
+use crate::net::tls::fault::HandshakeFault;
+use crate::net::tls::handshake;
+use crate::net::tls::plan::EndpointTls;
+use crate::rt::buffer::{Buffer, Pool};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::shared::ledger::{Lease, Ledger};
@@ -30,6 +35,8 @@ pub struct EndpointPlan {
     pub addr: EndpointAddr,
     /// The address as written, for metrics and logs.
     pub label: Box<str>,
+    /// What its certificate must be for, where TLS is spoken.
+    pub tls_name: Option<ServerName<'static>>,
     /// Share of the requests relative to its neighbours.
     pub weight: u32,
     /// Open connections, counted for the whole gateway.
@@ -53,8 +60,10 @@ pub struct PoolPlan {
 pub enum ConnectError {
     /// The endpoint did not take it.
     Refused(io::Error),
-    /// It took too long.
+    /// It took too long, a handshake included.
     TimedOut,
+    /// The handshake failed.
+    Tls(HandshakeFault),
     /// The gateway's cap on connections to this endpoint is reached.
     Exhausted,
 }
@@ -64,6 +73,7 @@ pub struct Endpoint {
     addr: EndpointAddr,
     connections: Ledger,
     pool: PoolPlan,
+    tls: Option<EndpointTls>,
     idle: RefCell<Vec<Idle>>,
     wants_seen: Cell<u64>,
     waiting: Cell<u32>,
@@ -112,11 +122,17 @@ pub struct Connection {
 
 impl Endpoint {
     /// An endpoint without connections.
-    pub fn new(plan: &EndpointPlan, pool: PoolPlan, metrics: Slot<EndpointMetrics>) -> Rc<Self> {
+    pub fn new(
+        plan: &EndpointPlan,
+        pool: PoolPlan,
+        tls: Option<EndpointTls>,
+        metrics: Slot<EndpointMetrics>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             addr: plan.addr.clone(),
             connections: plan.connections.clone(),
             pool,
+            tls,
             idle: RefCell::default(),
             wants_seen: Cell::new(0),
             waiting: Cell::new(0),
@@ -154,11 +170,12 @@ impl Endpoint {
         deadline: &Deadline,
         timeout: Duration,
         is_repeatable: bool,
+        buffers: &Rc<Pool>,
     ) -> Result<Connection, ConnectError> {
         let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
         loop {
             if let Some(lease) = self.connections.try_take(1) {
-                return self.connect(lease, deadline, timeout).await;
+                return self.connect(lease, deadline, timeout, buffers).await;
             }
             if clock::coarse_ms() >= by_ms {
                 return Err(ConnectError::Exhausted);
@@ -180,9 +197,10 @@ impl Endpoint {
         lease: Lease,
         deadline: &Deadline,
         timeout: Duration,
+        buffers: &Rc<Pool>,
     ) -> Result<Connection, ConnectError> {
         self.metrics.connects.add(1);
-        let connected = deadline.guard(timeout, pin!(Stream::connect(&self.addr))).await;
+        let connected = deadline.guard(timeout, pin!(self.reach(buffers))).await;
         let outcome = match connected {
             Ok(Ok(stream)) => {
                 self.metrics.active.add(1);
@@ -194,11 +212,28 @@ impl Endpoint {
                     lease: Some(lease),
                 });
             }
-            Ok(Err(error)) => ConnectError::Refused(error),
+            Ok(Err(error)) => error,
             Err(_) => ConnectError::TimedOut,
         };
         self.metrics.connect_failures.add(1);
         Err(outcome)
+    }
+
+    async fn reach(&self, buffers: &Rc<Pool>) -> Result<Stream, ConnectError> {
+        let stream = Stream::connect(&self.addr).await.map_err(ConnectError::Refused)?;
+        let Some(tls) = &self.tls else { return Ok(stream) };
+        // Boxed: it is large and rare, and would make every exchange's task as large.
+        let shaking = Box::pin(handshake::connect(stream, &tls.config, tls.name.clone(), buffers));
+        let secured = shaking.await.map_err(ConnectError::Tls);
+        match &secured {
+            Ok(stream) => {
+                self.metrics.tls_handshakes.add(1);
+                let is_resumed = stream.tls().is_some_and(|facts| facts.is_resumed);
+                self.metrics.tls_resumed.add(u64::from(is_resumed));
+            }
+            Err(_) => self.metrics.tls_failures.add(1),
+        }
+        secured
     }
 
     /// Closes idle connections if another worker wants one. Called every tick: one load where nobody does. Exchanges

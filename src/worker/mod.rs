@@ -7,4 +7,5 @@ pub mod command;
 pub mod evenness;
 pub mod placement;
 pub mod pulse;
+pub mod secure;
 pub mod spawn;

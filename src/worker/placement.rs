@@ -21,6 +21,7 @@ use crate::rt::clock;
 use crate::rt::say::say;
 use crate::shared::{Board, Load, Mailbox};
 use crate::worker::evenness::{better_place, has_room_elsewhere};
+use crate::worker::secure::{secure, speaks_tls};
 
 /// Connections that wait in an inbox. A worker that is so far behind gets no more.
 const INBOX_CAPACITY: usize = 1024;
@@ -151,7 +152,15 @@ pub fn begin(local: &Rc<Local>, placement: &Rc<Placement>, stream: TcpStream, pe
     placement.publish(local);
     let (local, placement) = (local.clone(), placement.clone());
     monoio::spawn(async move {
-        serve_connection(local.clone(), Stream::from_tcp(stream), peer, index).await;
+        let stream = Stream::from_tcp(stream);
+        // Boxed: what a handshake needs is not carried on for the connection's life.
+        let stream = match speaks_tls(&local, index) {
+            true => Box::pin(secure(&local, stream, index)).await,
+            false => Some(stream),
+        };
+        if let Some(stream) = stream {
+            serve_connection(local.clone(), stream, peer, index).await;
+        }
         local.metrics.connections_active.sub(1);
         placement.publish(&local);
     });
