@@ -14,5 +14,6 @@ mod fault;
 mod gateway;
 mod policy;
 mod property;
+mod tls;
 mod tuning;
 mod upstream;

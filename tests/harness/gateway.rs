@@ -148,7 +148,8 @@ impl Deref for Gateway {
 
 /// The address in the URL that a line ends with.
 fn address(line: &str) -> Option<SocketAddr> {
-    line.split_whitespace().find_map(|word| word.strip_prefix("http://")?.trim_end_matches('/').parse().ok())
+    let url = |word: &str| word.strip_prefix("https://").or(word.strip_prefix("http://")).map(str::to_owned);
+    line.split_whitespace().find_map(|word| url(word)?.trim_end_matches('/').parse().ok())
 }
 
 fn sample(line: &str, name: &str, wanted: &[&str]) -> Option<f64> {
