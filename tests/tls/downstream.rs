@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use super::{ONE_REQUEST, Secure};
+use super::{ONE_REQUEST, Secure, body_echo};
 use crate::harness::{FaultOrigin, Pattern, python};
 
 #[test]
@@ -97,7 +97,7 @@ fn ecdsa_and_rsa_live_side_by_side() {
 
 #[test]
 fn large_bodies_come_through_both_ways() {
-    let origin = FaultOrigin::echo();
+    let origin = body_echo();
     let secure = Secure::before(origin.address(), "");
     let body = Pattern::new(7).bytes(9_000_001);
     std::fs::write(secure.folder.join("body"), &body).expect("the folder is ours");
@@ -117,7 +117,7 @@ fn large_bodies_come_through_both_ways() {
 
 #[test]
 fn python_keeps_alive_pipelines_and_closes_cleanly() {
-    let origin = FaultOrigin::echo();
+    let origin = body_echo();
     let secure = Secure::before(origin.address(), "");
     let ca = secure.path("ca.pem");
     let said = python("tls_client.py", secure.address(), &[&ca]);

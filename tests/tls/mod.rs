@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Authority, Gateway, curl};
+use crate::harness::{Authority, FaultOrigin, Gateway, curl};
 
 /// A gateway that speaks TLS, and the folder of its files.
 struct Secure {
@@ -73,6 +73,18 @@ impl Secure {
     fn s_client(&self, arguments: &[&str], input: &str) -> String {
         s_client(self.address(), &self.folder, arguments, input)
     }
+}
+
+/// An origin that gives back what it gets.
+fn body_echo() -> FaultOrigin {
+    FaultOrigin::start(|dialogue| {
+        while let Some(request) = dialogue.request() {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", request.body.len());
+            if !dialogue.send(head) || !dialogue.send(&request.body) {
+                return;
+            }
+        }
+    })
 }
 
 fn s_client(address: SocketAddr, folder: &Path, arguments: &[&str], input: &str) -> String {

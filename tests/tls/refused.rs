@@ -13,7 +13,8 @@ fn failures(reason: &str) -> String {
 
 #[test]
 fn http_in_clear_is_told_where_it_is() {
-    let secure = Secure::before(FaultOrigin::echo().address(), "");
+    let origin = FaultOrigin::echo();
+    let secure = Secure::before(origin.address(), "");
     let mut wire = Wire::connect(secure.address());
     let answer = wire.ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(answer.status, 400);
@@ -23,7 +24,8 @@ fn http_in_clear_is_told_where_it_is() {
 
 #[test]
 fn garbage_is_closed_and_counted() {
-    let secure = Secure::before(FaultOrigin::echo().address(), "");
+    let origin = FaultOrigin::echo();
+    let secure = Secure::before(origin.address(), "");
     let whole = |first: &[u8]| {
         let mut garbage = first.to_vec();
         garbage.extend((0..2_000_u32).map(|number| (number * 7919 >> 3) as u8));
@@ -58,7 +60,8 @@ fn a_client_that_says_nothing_is_closed_in_time() {
 #[test]
 fn handshakes_under_way_are_capped() {
     let top = format!("workers: {{cpus: [{}]}}", crate::harness::first_cpu());
-    let secure = Secure::prepared(FaultOrigin::echo().address(), "handshakes: 2", &top, |_| {});
+    let origin = FaultOrigin::echo();
+    let secure = Secure::prepared(origin.address(), "handshakes: 2", &top, |_| {});
     let held: Vec<_> = (0..2).map(|_| TcpStream::connect(secure.address()).expect("accepts")).collect();
     secure.gateway.metric_becomes("ringgate_tls_handshakes_active", 2.0);
     let mut third = TcpStream::connect(secure.address()).expect("accepts");
@@ -72,7 +75,8 @@ fn handshakes_under_way_are_capped() {
 
 #[test]
 fn a_silent_client_does_not_hold_up_the_end() {
-    let secure = Secure::before(FaultOrigin::echo().address(), "");
+    let origin = FaultOrigin::echo();
+    let secure = Secure::before(origin.address(), "");
     let _silent = TcpStream::connect(secure.address()).expect("accepts");
     secure.gateway.metric_becomes("ringgate_tls_handshakes_active", 1.0);
     let began = std::time::Instant::now();

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-use crate::harness::{Authority, Gateway, Nginx, Pattern, first_cpu, free_address};
+use crate::harness::{Authority, FaultOrigin, Gateway, Nginx, Pattern, first_cpu, free_address};
 
 /// A folder with an authority, and certificates for localhost and for another name.
 fn folder() -> (tempfile::TempDir, Authority) {
@@ -22,9 +22,10 @@ fn folder() -> (tempfile::TempDir, Authority) {
 
 fn nginx(folder: &Path, pair: &str, more: &str) -> (Nginx, SocketAddr) {
     let address = free_address();
+    let protocols = if more.contains("ssl_protocols") { "" } else { "ssl_protocols TLSv1.2 TLSv1.3;" };
     let at = |name: &str| folder.join(name).display().to_string();
     let nginx = Nginx::start(&format!(
-        "listen {address} ssl; ssl_certificate {}; ssl_certificate_key {}; {more}\n\
+        "listen {address} ssl; ssl_certificate {}; ssl_certificate_key {}; {protocols} {more}\n\
          location / {{ return 200 \"$ssl_protocol $ssl_server_name $ssl_session_reused $ssl_client_s_dn\\n\"; }}\n\
          location /files/ {{ }}\n\
          location /put {{ dav_methods PUT; create_full_put_path on; }}",
@@ -122,7 +123,11 @@ fn another_name_can_be_asked_for_and_verification_switched_off() {
 #[test]
 fn an_endpoint_without_tls_is_told_apart() {
     let (folder, _authority) = folder();
-    let origin = crate::harness::FaultOrigin::answering("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let origin = FaultOrigin::start(|dialogue| {
+        dialogue.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        // Its other end goes first.
+        dialogue.closes_within(crate::harness::PATIENCE);
+    });
     let gateway = gateway(folder, origin.address(), "ca: ca.pem");
     let answer = gateway.get("/");
     assert_eq!(answer.status, 502);
@@ -136,13 +141,12 @@ fn an_answer_that_ends_without_a_goodbye_is_not_whole() {
         let address = until_close(folder.path(), is_clean);
         let gateway = gateway(folder, address, "ca: ca.pem");
         let mut wire = gateway.wire();
-        wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         let mut all = Vec::new();
         let outcome = wire.stream().read_to_end(&mut all);
         let text = String::from_utf8_lossy(&all);
         if is_clean {
-            // Kept alive after its last chunk.
-            drop(outcome);
+            outcome.expect("a clean end");
             assert!(text.contains("half of it") && text.ends_with("0\r\n\r\n"), "{text}");
         } else {
             assert!(!text.ends_with("0\r\n\r\n"), "{text}");

@@ -11,6 +11,8 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedS
 pub const RECORD_BYTES: usize = 16 * 1024;
 /// More than what any cipher adds to a record: head, explicit nonce, content type, tag.
 pub const RECORD_OVERHEAD: usize = 64;
+/// What waits to be sent after an error: a flight of the handshake at most, and the alert.
+const ALERTS_MAX: usize = 16;
 /// Type, version and length.
 const RECORD_HEAD: usize = 5;
 
@@ -57,6 +59,21 @@ impl Engine {
     /// True until both sides have finished.
     pub fn is_handshaking(&self) -> bool {
         on_side!(self, conn => conn.is_handshaking())
+    }
+
+    /// True if something waits to be sent.
+    pub fn wants_write(&self) -> bool {
+        on_side!(self, conn => conn.wants_write())
+    }
+
+    /// What rustls has to say about its error goes to `output`. Asked for more than that, it would look at the faulty
+    /// input again.
+    pub fn collect_alerts(&mut self, output: &mut Output) {
+        for _ in 0..ALERTS_MAX {
+            if !self.wants_write() || self.step(&mut [], output, |_| 0).1.is_err() {
+                return;
+            }
+        }
     }
 
     /// One step with the ciphertext at hand. `sink` takes plaintext and says how much of it; the rest goes to

@@ -16,7 +16,7 @@ use crate::net::stream::Stream;
 use crate::net::tls::certificate::PeerCertificate;
 use crate::net::tls::engine::{Engine, Output, Step, begins_with_record};
 use crate::net::tls::fault::HandshakeFault;
-use crate::net::tls::session::{Facts, Session, collect_alerts};
+use crate::net::tls::session::{Facts, Session};
 use crate::rt::buffer::{Buffer, Pool, Size};
 use crate::shared::frozen::Frozen;
 
@@ -58,7 +58,7 @@ async fn shake(stream: &Stream, mut engine: Engine, pool: &Rc<Pool>) -> Result<S
     let mut is_first = true;
     loop {
         if let Err(error) = advance(&mut engine, &mut incoming, &mut output) {
-            collect_alerts(&mut engine, Some(&mut incoming), &mut output);
+            engine.collect_alerts(&mut output);
             // The other side is told why, if that goes at once.
             stream.send_wire_now(&output.wire);
             return Err(HandshakeFault::from(&error));

@@ -15,9 +15,6 @@ use crate::net::tls::certificate::PeerCertificate;
 use crate::net::tls::engine::{Engine, Output, RECORD_BYTES, RECORD_OVERHEAD, Step, begins_with_record};
 use crate::rt::buffer::{Buffer, Pool, Size};
 
-/// Records of which rustls keeps alerts are few; more steps than this after an error is a fault of ours.
-const STEPS_AFTER_ERROR: usize = 4;
-
 /// What the handshake brought.
 #[derive(Debug)]
 pub struct Facts {
@@ -190,7 +187,10 @@ impl Session {
         out.append(&mut state.output.wire);
         match state.engine.encrypt(&plain[..count], out) {
             Ok(()) => (Ok(sealed), count),
-            Err(error) => (Err(io::Error::other(error)), count),
+            Err(error) => {
+                state.is_dead = true;
+                (Err(broken(error)), count)
+            }
         }
     }
 
@@ -206,8 +206,8 @@ impl Session {
 
     /// Tells the other side that nothing more will come, once.
     pub(in crate::net) fn say_goodbye(&self, stream: &Stream) {
-        let State { engine, output, is_silent, .. } = &mut *self.state.borrow_mut();
-        if !*is_silent && !self.is_writing.get() && engine.close(&mut output.wire).is_ok() {
+        let State { engine, output, is_dead, is_silent, .. } = &mut *self.state.borrow_mut();
+        if !*is_silent && !*is_dead && !self.is_writing.get() && engine.close(&mut output.wire).is_ok() {
             drain(stream, &mut output.wire);
         }
         *is_silent = true;
@@ -287,7 +287,7 @@ impl State {
                 Ok(Step::Ready | Step::Blocked) => break,
                 Err(error) => {
                     self.is_dead = true;
-                    collect_alerts(&mut self.engine, self.incoming.as_mut(), &mut self.output);
+                    self.engine.collect_alerts(&mut self.output);
                     return Err(broken(error));
                 }
             }
@@ -301,21 +301,6 @@ impl State {
             0 => Taken::Nothing,
             count => Taken::Bytes(count),
         })
-    }
-}
-
-/// What rustls has to say about an error goes to `output`.
-pub(super) fn collect_alerts(engine: &mut Engine, mut incoming: Option<&mut Buffer>, output: &mut Output) {
-    for _ in 0..STEPS_AFTER_ERROR {
-        // With the same input: rustls may keep positions in it.
-        let input = incoming.as_mut().map_or(&mut [][..], |incoming| incoming.filled_mut());
-        let (used, step) = engine.step(input, output, |_| 0);
-        if let Some(incoming) = &mut incoming {
-            incoming.consume(used);
-        }
-        if step != Ok(Step::Again) {
-            return;
-        }
     }
 }
 
