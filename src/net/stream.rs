@@ -94,16 +94,46 @@ impl Stream {
         self.write_counting(buffer, limit, &Cell::new(0)).await
     }
 
-    /// The same; `progress` counts up with every part that the kernel took.
+    /// The same; `progress` counts up with every part that the kernel took. One future for both transports with and
+    /// without TLS, because it is part of every exchange's task.
     pub async fn write_counting(
         &self,
         buffer: Buffer,
         limit: usize,
         progress: &Cell<u64>,
     ) -> (io::Result<()>, Buffer) {
-        match &self.session {
-            None => self.write_wire(buffer, limit, progress).await,
-            Some(session) => session.write(self, buffer, limit, progress).await,
+        let limit = limit.min(buffer.len());
+        let (mut window, mut plain) = match &self.session {
+            None => (Window { limit, buffer }, None),
+            Some(_) => (Window { limit: 0, buffer: Buffer::default() }, Some((buffer, limit))),
+        };
+        loop {
+            while window.limit > 0 {
+                let (outcome, lent) = on_kind!(self, stream => stream.write(window).await);
+                window = lent;
+                let error = match outcome {
+                    Ok(0) => io::ErrorKind::WriteZero.into(),
+                    Ok(count) => {
+                        progress.set(progress.get() + 1);
+                        window.buffer.consume(count);
+                        window.limit -= count;
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+                return (Err(error), plain.map_or(window.buffer, |(plain, _)| plain));
+            }
+            let (Some((buffer, left)), Some(session)) = (&mut plain, &self.session) else {
+                return (Ok(()), window.buffer);
+            };
+            let sealed = session.seal(buffer, left);
+            match sealed {
+                Ok(Some(sealed)) => window = Window { limit: sealed.len(), buffer: sealed },
+                ended => {
+                    let buffer = plain.map_or(window.buffer, |(plain, _)| plain);
+                    return (ended.map(drop), buffer);
+                }
+            }
         }
     }
 
@@ -121,30 +151,6 @@ impl Stream {
     ) -> (io::Result<usize>, Buffer) {
         let (outcome, spare) = on_kind!(self, stream => stream.cancelable_read(Spare(buffer), handle).await);
         (outcome, spare.0)
-    }
-
-    /// Writes to the wire, below TLS.
-    pub(super) async fn write_wire(
-        &self,
-        buffer: Buffer,
-        limit: usize,
-        progress: &Cell<u64>,
-    ) -> (io::Result<()>, Buffer) {
-        let mut window = Window { limit: limit.min(buffer.len()), buffer };
-        while window.limit > 0 {
-            let (outcome, lent) = on_kind!(self, stream => stream.write(window).await);
-            window = lent;
-            match outcome {
-                Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), window.buffer),
-                Ok(count) => {
-                    progress.set(progress.get() + 1);
-                    window.buffer.consume(count);
-                    window.limit -= count;
-                }
-                Err(error) => return (Err(error), window.buffer),
-            }
-        }
-        (Ok(()), window.buffer)
     }
 
     /// Writes all of `buffer` and consumes it.

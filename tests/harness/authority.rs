@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa, KeyIdMethod,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams,
+    SerialNumber, date_time_ymd,
 };
 
 /// Issues certificates into a folder.
@@ -52,7 +53,13 @@ impl Authority {
         });
     }
 
-    fn issue_as(&self, file: &str, names: &[&str], is_rsa: bool, change: impl FnOnce(&mut CertificateParams)) {
+    fn issue_as(
+        &self,
+        file: &str,
+        names: &[&str],
+        is_rsa: bool,
+        change: impl FnOnce(&mut CertificateParams),
+    ) {
         let algorithm = if is_rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
         let key = KeyPair::generate_for(algorithm).expect("a key");
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();

@@ -40,7 +40,12 @@ fn says_what_is_wrong_with_files_and_pairs() {
         ("certificates: [{cert: site.pem, key: site.key, names: ['a:1']}]", "", false, "bad-host"),
         ("certificates: [{cert: site.pem, key: site.key}], handshakes: 0", "", false, "out-of-range"),
         ("certificates: [{cert: site.pem, key: site.key}], min_version: \"1.1\"", "", false, "1.2"),
-        ("certificates: [{cert: site.pem, key: site.key}], client_certificates: {ca: empty.pem}", "", false, "bad-c"),
+        (
+            "certificates: [{cert: site.pem, key: site.key}], client_certificates: {ca: empty.pem}",
+            "",
+            false,
+            "bad-c",
+        ),
         (good, ", tls: {ca: ca.pem}", true, "ok"),
         (good, ", tls: {ca: gone.pem}", false, "no-file"),
         (good, ", tls: {verify: false}", true, "unverified"),

@@ -73,8 +73,11 @@ fn names_shown(secure: &Secure, arguments: &[&str]) -> String {
     let said = secure.s_client(&[arguments, &["-showcerts"]].concat(), ONE_REQUEST);
     let start = said.find("-----BEGIN CERTIFICATE-----").expect("a certificate is shown");
     let end = said.find("-----END CERTIFICATE-----").expect("whole");
-    std::fs::write(secure.folder.join("shown.pem"), format!("{}-----END CERTIFICATE-----\n", &said[start..end]))
-        .expect("the folder is ours");
+    std::fs::write(
+        secure.folder.join("shown.pem"),
+        format!("{}-----END CERTIFICATE-----\n", &said[start..end]),
+    )
+    .expect("the folder is ours");
     let path = secure.path("shown.pem");
     crate::harness::tool("openssl", &["x509", "-in", &path, "-noout", "-ext", "subjectAltName"])
 }
@@ -82,8 +85,7 @@ fn names_shown(secure: &Secure, arguments: &[&str]) -> String {
 #[test]
 fn ecdsa_and_rsa_live_side_by_side() {
     let origin = FaultOrigin::echo();
-    let certificates =
-        "certificates: [{cert: rsa.pem, key: rsa.key}, {cert: site.pem, key: site.key}]";
+    let certificates = "certificates: [{cert: rsa.pem, key: rsa.key}, {cert: site.pem, key: site.key}]";
     let secure = Secure::prepared(origin.address(), certificates, "", |authority| {
         authority.issue_rsa("rsa", &["localhost", "127.0.0.1"]);
     });

@@ -36,8 +36,11 @@ impl Secure {
         let authority = Authority::new(&folder, "ca");
         authority.issue("site", &["localhost", "127.0.0.1"]);
         prepare(&authority);
-        let certificates =
-            if tls.contains("certificates: [") { "" } else { "certificates: [{cert: site.pem, key: site.key}]," };
+        let certificates = if tls.contains("certificates: [") {
+            ""
+        } else {
+            "certificates: [{cert: site.pem, key: site.key}],"
+        };
         let yaml = format!(
             "listeners: [{{name: public, address: \"127.0.0.1:0\", tls: {{{certificates} {tls}}}}}]\n\
              admin: {{address: \"127.0.0.1:0\"}}\n{top}\n\

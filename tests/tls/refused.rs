@@ -31,7 +31,8 @@ fn garbage_is_closed_and_counted() {
         garbage.extend((0..2_000_u32).map(|number| (number * 7919 >> 3) as u8));
         garbage
     };
-    for first in [&b"\x00\x01\x02"[..], b"\x16\x03\x01\x00\x05\xff\xff\xff\xff\xff", b"\x16\x7f\xff\xff\xff"] {
+    for first in [&b"\x00\x01\x02"[..], b"\x16\x03\x01\x00\x05\xff\xff\xff\xff\xff", b"\x16\x7f\xff\xff\xff"]
+    {
         let mut stream = TcpStream::connect(secure.address()).expect("accepts");
         stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
         let _ = stream.write_all(&whole(first));
@@ -40,7 +41,8 @@ fn garbage_is_closed_and_counted() {
         let _ = stream.read_to_end(&mut back);
         assert!(back.len() < 32, "{back:?}");
     }
-    let secure_still = secure.curl(&["--write-out", "%{http_code}", "--output", "/dev/null", &secure.url("/")]);
+    let secure_still =
+        secure.curl(&["--write-out", "%{http_code}", "--output", "/dev/null", &secure.url("/")]);
     assert_eq!(secure_still, "200");
 }
 

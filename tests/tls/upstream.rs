@@ -150,7 +150,7 @@ fn an_answer_that_ends_without_a_goodbye_is_not_whole() {
             assert!(text.contains("half of it") && text.ends_with("0\r\n\r\n"), "{text}");
         } else {
             assert!(!text.ends_with("0\r\n\r\n"), "{text}");
-            gateway.metric_becomes("ringgate_errors_total{code=\"truncated_body\"}", 1.0);
+            gateway.metric_becomes("ringgate_errors_total{code=\"upstream_truncated_body\"}", 1.0);
         }
     }
 }

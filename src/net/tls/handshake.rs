@@ -3,7 +3,6 @@
 //! Waits for the other side without a bound of its own: the caller bounds the time, and closes the stream by dropping this.
 //! Memory is one buffer on lease, and what rustls holds.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use rustls::ProtocolVersion;
@@ -104,7 +103,7 @@ async fn flush(stream: &Stream, output: &mut Output, pool: &Rc<Pool>) -> Result<
         let mut buffer = pool.lease(Size::Standard);
         let count = wire.len().min(buffer.spare());
         buffer.tail().extend(wire.drain(..count));
-        stream.write_wire(buffer, count, &Cell::new(0)).await.0?;
+        stream.write(buffer, count).await.0?;
     }
     Ok(())
 }

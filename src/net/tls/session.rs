@@ -142,56 +142,31 @@ impl Session {
         };
     }
 
-    /// Writes the first `limit` bytes of `buffer` and consumes them, also where that fails.
-    pub(in crate::net) async fn write(
-        &self,
-        stream: &Stream,
-        mut buffer: Buffer,
-        limit: usize,
-        progress: &Cell<u64>,
-    ) -> (io::Result<()>, Buffer) {
-        let mut left = limit.min(buffer.len());
-        let mut outcome = Ok(());
-        while left > 0 && outcome.is_ok() {
-            let (sealed, count) = self.seal(&buffer.filled()[..left]);
-            outcome = match sealed {
-                Ok(sealed) => {
-                    self.is_writing.set(true);
-                    let len = sealed.len();
-                    let (outcome, _) = stream.write_wire(sealed, len, progress).await;
-                    // After an error nobody knows where in a record the other side is.
-                    self.is_writing.set(outcome.is_err());
-                    outcome
-                }
-                Err(error) => Err(error),
-            };
-            buffer.consume(count);
-            left -= count;
+    /// Encrypts of the first `left` bytes of `plain` as much as goes into one buffer, behind what waits to be sent, and
+    /// consumes it. What was given before has been written. None if nothing is left.
+    pub(in crate::net) fn seal(&self, plain: &mut Buffer, left: &mut usize) -> io::Result<Option<Buffer>> {
+        // From here until all is written: whoever stops in between leaves the other side within a record.
+        self.is_writing.set(*left > 0);
+        if *left == 0 {
+            return Ok(None);
         }
-        buffer.consume(left);
-        (outcome, buffer)
-    }
-
-    /// Encrypts as much of `plain` as goes into one buffer, behind what waits to be sent. Also how much that is.
-    fn seal(&self, plain: &[u8]) -> (io::Result<Buffer>, usize) {
-        let size = Size::for_body(plain.len() as u64);
-        let mut sealed = self.pool.lease(size);
+        let mut sealed = self.pool.lease(Size::for_body(*left as u64));
         let state = &mut *self.state.borrow_mut();
         if state.is_dead {
-            return (Err(broken("it has failed before")), plain.len());
+            return Err(broken("it has failed before"));
         }
-        let records = sealed.capacity().saturating_sub(state.output.wire.len() + RECORD_OVERHEAD)
-            / (RECORD_BYTES + RECORD_OVERHEAD);
-        let count = plain.len().min(records.max(1) * RECORD_BYTES);
+        let room = sealed.capacity().saturating_sub(state.output.wire.len() + RECORD_OVERHEAD);
+        let records = room / (RECORD_BYTES + RECORD_OVERHEAD);
+        let count = (*left).min(records.max(1) * RECORD_BYTES);
         let out = sealed.tail();
         out.append(&mut state.output.wire);
-        match state.engine.encrypt(&plain[..count], out) {
-            Ok(()) => (Ok(sealed), count),
-            Err(error) => {
-                state.is_dead = true;
-                (Err(broken(error)), count)
-            }
-        }
+        state.engine.encrypt(&plain.filled()[..count], out).map_err(|error| {
+            state.is_dead = true;
+            broken(error)
+        })?;
+        plain.consume(count);
+        *left -= count;
+        Ok(Some(sealed))
     }
 
     /// Sends a few bytes without waiting. What the kernel does not take now goes before the next.
