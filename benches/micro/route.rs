@@ -4,9 +4,9 @@
 //! scattered order, copied to one place first as a connection's buffer is: the caches see what a gateway with that
 //! many routes in use sees. `hot` asks for one path again and again. A lookup that allocates is a failure.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod heap;
+
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ringgate::http::field::Fields;
@@ -135,7 +135,7 @@ fn view<'a>(path: &'a str, fields: &'a Fields) -> RequestView<'a> {
 fn nanoseconds(paths: &[String], mut look: impl FnMut(&str)) -> f64 {
     let mut best = Duration::MAX;
     let mut buffer = String::with_capacity(256);
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = heap::allocations();
     for _ in 0..PASSES {
         let start = Instant::now();
         for path in paths.iter().cycle().take(LOOKUPS) {
@@ -145,7 +145,7 @@ fn nanoseconds(paths: &[String], mut look: impl FnMut(&str)) -> f64 {
         }
         best = best.min(start.elapsed());
     }
-    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before, "a lookup allocated");
+    assert_eq!(heap::allocations(), before, "a lookup allocated");
     best.as_nanos() as f64 / LOOKUPS as f64
 }
 
@@ -155,26 +155,4 @@ fn normalising(path: &str) -> f64 {
     nanoseconds(&[path.to_owned()], |path| {
         black_box(normalise(path.as_bytes(), &rules, &mut scratch).is_ok());
     })
-}
-
-/// The system's allocator, counting.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: passes everything on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(memory, layout) }
-    }
 }

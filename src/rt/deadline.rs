@@ -17,7 +17,11 @@ use crate::rt::clock;
 pub const TICK_MS: u64 = 20;
 /// Number of slots: 10.24 s a turn. Later deadlines go round again.
 const SLOTS: usize = 512;
+/// Entries that the wheel has room for at first. Beyond, its store grows to the most there ever were.
+const PLACES: usize = 1024;
 const NEVER: u64 = u64::MAX;
+/// The end of a list of places.
+const NOWHERE: u32 = u32::MAX;
 
 /// The time was up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,25 +46,61 @@ impl Entry {
     }
 }
 
-/// Entries with the time at which each was to be looked at.
-type Places = Vec<(Rc<Entry>, u64)>;
+/// An entry in a slot of the wheel, or nothing in the list of free places.
+#[derive(Debug)]
+struct Place {
+    entry: Option<Rc<Entry>>,
+    /// When it was to be looked at.
+    at_ms: u64,
+    /// The next place of the same slot.
+    next: u32,
+}
+
+/// The slots as lists through one store: whichever slot is full, what another has left is used again.
+#[derive(Debug)]
+struct Places {
+    store: Vec<Place>,
+    heads: [u32; SLOTS],
+    free: u32,
+}
+
+impl Places {
+    fn put(&mut self, slot: usize, entry: Rc<Entry>, at_ms: u64) {
+        let place = Place { entry: Some(entry), at_ms, next: self.heads[slot] };
+        if let Some(free) = self.store.get_mut(self.free as usize) {
+            self.heads[slot] = std::mem::replace(&mut self.free, free.next);
+            *free = place;
+        } else {
+            self.heads[slot] = self.store.len() as u32;
+            self.store.push(place);
+        }
+    }
+
+    /// Frees the place `at`: its entry, when that was to be looked at, and the next place.
+    fn take(&mut self, at: u32) -> Option<(Rc<Entry>, u64, u32)> {
+        let place = self.store.get_mut(at as usize)?;
+        let entry = place.entry.take()?;
+        let next = std::mem::replace(&mut place.next, self.free);
+        self.free = at;
+        Some((entry, place.at_ms, next))
+    }
+}
 
 /// The wheel of one worker.
 #[derive(Debug)]
 pub struct Deadlines {
-    slots: Vec<RefCell<Places>>,
+    places: RefCell<Places>,
     /// Everything due at or before this has been looked at.
     passed_ms: Cell<u64>,
-    spill: RefCell<Places>,
 }
 
 impl Deadlines {
     /// An empty wheel that begins at `now_ms`.
     pub fn new(now_ms: u64) -> Rc<Self> {
+        let store = Vec::with_capacity(PLACES);
         Rc::new(Self {
-            slots: (0..SLOTS).map(|_| RefCell::default()).collect(),
+            places: RefCell::new(Places { store, heads: [NOWHERE; SLOTS], free: NOWHERE }),
             passed_ms: Cell::new(now_ms),
-            spill: RefCell::default(),
         })
     }
 
@@ -77,10 +117,12 @@ impl Deadlines {
     }
 
     fn look_at(&self, tick: u64, now_ms: u64) {
-        let slot = &self.slots[tick as usize % SLOTS];
-        let mut entries = self.spill.take();
-        std::mem::swap(&mut entries, &mut slot.borrow_mut());
-        for (entry, at_ms) in entries.drain(..) {
+        let slot = tick as usize % SLOTS;
+        let mut at = std::mem::replace(&mut self.places.borrow_mut().heads[slot], NOWHERE);
+        loop {
+            let taken = self.places.borrow_mut().take(at);
+            let Some((entry, at_ms, next)) = taken else { return };
+            at = next;
             if entry.scheduled_ms.get() != at_ms {
                 continue;
             }
@@ -95,14 +137,13 @@ impl Deadlines {
                 self.schedule(&entry, due_ms);
             }
         }
-        self.spill.replace(entries);
     }
 
     fn schedule(&self, entry: &Rc<Entry>, due_ms: u64) {
         let horizon_ms = self.passed_ms.get() + (SLOTS as u64 - 1) * TICK_MS;
         let at_ms = due_ms.clamp(self.passed_ms.get(), horizon_ms);
         entry.scheduled_ms.set(at_ms);
-        self.slots[(at_ms / TICK_MS) as usize % SLOTS].borrow_mut().push((entry.clone(), at_ms));
+        self.places.borrow_mut().put((at_ms / TICK_MS) as usize % SLOTS, entry.clone(), at_ms);
     }
 }
 
@@ -273,6 +314,20 @@ mod tests {
     }
 
     #[test]
+    fn uses_places_again() {
+        let wheel = Deadlines::new(0);
+        let deadlines: Vec<Deadline> = (0..10).map(|_| Deadline::new(&wheel)).collect();
+        for round in 1..100 {
+            for deadline in &deadlines {
+                deadline.arm_at(round * 1_000);
+            }
+            wheel.advance(round * 1_000 + 40);
+            assert!(deadlines.iter().all(fired), "round {round}");
+        }
+        assert_eq!(wheel.places.borrow().store.len(), 10);
+    }
+
+    #[test]
     fn rearming_leaves_at_most_two_entries_in_the_wheel() {
         let wheel = Deadlines::new(0);
         let deadline = Deadline::new(&wheel);
@@ -280,7 +335,7 @@ mod tests {
             deadline.arm_at(15_000 + round);
             deadline.arm_at(75_000 + round);
         }
-        let held: usize = wheel.slots.iter().map(|slot| slot.borrow().len()).sum();
+        let held = wheel.places.borrow().store.len();
         assert!(held <= 2, "{held} entries");
     }
 }
