@@ -28,7 +28,7 @@ fn garbage_is_closed_and_counted() {
     let secure = Secure::before(origin.address(), "");
     let whole = |first: &[u8]| {
         let mut garbage = first.to_vec();
-        garbage.extend((0..2_000_u32).map(|number| (number * 7919 >> 3) as u8));
+        garbage.extend((0..2_000_u32).map(|number| ((number * 7919) >> 3) as u8));
         garbage
     };
     for first in [&b"\x00\x01\x02"[..], b"\x16\x03\x01\x00\x05\xff\xff\xff\xff\xff", b"\x16\x7f\xff\xff\xff"]
