@@ -67,8 +67,8 @@ impl Authority {
         change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         // The key last, in one step each, as certificate managers do it.
-        self.put(&format!("{file}.pem"), &certificate.pem());
-        self.put(&format!("{file}.key"), &key.serialize_pem());
+        self.put(&format!("{file}.pem"), certificate.pem());
+        self.put(&format!("{file}.key"), key.serialize_pem());
     }
 
     /// A list that revokes one serial number: `FILE`.
@@ -88,12 +88,13 @@ impl Authority {
             key_identifier_method: KeyIdMethod::Sha256,
         };
         let list = params.signed_by(&self.issuer).expect("a list");
-        self.put(file, &list.pem().expect("PEM"));
+        self.put(file, list.pem().expect("PEM"));
     }
 
-    fn put(&self, name: &str, text: &str) {
+    /// Puts a file into the folder, in one step.
+    pub fn put(&self, name: &str, content: impl AsRef<[u8]>) {
         let fresh = self.folder.join(format!("{name}.new"));
-        std::fs::write(&fresh, text).expect("the folder is ours");
+        std::fs::write(&fresh, content).expect("the folder is ours");
         std::fs::rename(fresh, self.folder.join(name)).expect("the folder is ours");
     }
 }

@@ -32,6 +32,34 @@ fn a_new_pair_is_taken_up_and_a_broken_one_is_not() {
     assert!(secure.gateway.stderr().contains("stay in use"), "{}", secure.gateway.stderr());
 }
 
+#[test]
+fn a_swap_under_load_loses_no_request() {
+    let origin = FaultOrigin::echo();
+    let secure = Secure::before(origin.address(), "");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let served = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut served = 0;
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        let answer = secure.curl(&["--include", &secure.url("/a"), &secure.url("/b")]);
+                        assert_eq!(answer.matches("HTTP/1.1 200").count(), 2, "{answer}");
+                        served += 2;
+                    }
+                    served
+                })
+            })
+            .collect();
+        secure.authority.issue("site", &["localhost", "127.0.0.1"]);
+        secure.gateway.metric_becomes("ringgate_certificate_reloads_total{outcome=\"taken\"}", 1.0);
+        std::thread::sleep(Duration::from_millis(300));
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        clients.into_iter().map(|client| client.join().expect("no client failed")).sum::<u32>()
+    });
+    assert!(served > 20, "{served} requests");
+}
+
 /// An `openssl s_client` that stays.
 fn keep_open(secure: &Secure) -> std::process::Child {
     let mut child = std::process::Command::new("openssl")
