@@ -181,7 +181,7 @@ fn an_ocsp_response_goes_along() {
     let certificates = "certificates: [{cert: site.pem, key: site.key, ocsp: site.ocsp}]";
     // The shortest there is (RFC 6960 4.2.1): the responder says `tryLater`. What is in it is the client's matter.
     let secure = Secure::prepared(origin.address(), certificates, "", |authority| {
-        authority.put("site.ocsp", &[0x30, 0x03, 0x0a, 0x01, 0x03]);
+        authority.put("site.ocsp", [0x30, 0x03, 0x0a, 0x01, 0x03]);
     });
     let said = secure.s_client(&["-status"], ONE_REQUEST);
     assert!(said.contains("OCSP response:") && !said.contains("no response sent"), "{said}");
