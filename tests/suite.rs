@@ -15,6 +15,7 @@ mod gateway;
 mod l4;
 mod policy;
 mod property;
+mod tls;
 mod tuning;
 mod upgrade;
 mod upstream;

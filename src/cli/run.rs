@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::control::config::{Config, DriverConfig};
+use crate::control::config::{Config, DriverConfig, ListenerConfig};
 use crate::control::gateway::Gateway;
 use crate::control::systemd::notify::Notifier;
 use crate::control::systemd::{Handed, Said, VARIABLES, watchdog};
@@ -142,16 +142,17 @@ fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::
     writeln!(out, "generation {} hash {}", gateway.snapshot.generation, gateway.snapshot.hash)?;
     writeln!(out, "open files {open_files}")?;
     for ((name, addr), door) in gateway.listeners.iter().zip(&gateway.snapshot.doors) {
-        let scheme = if door.tcp.is_some() { "tcp" } else { "http" };
+        let scheme = if door.tcp.is_some() { "tcp" } else { scheme(config, name) };
         writeln!(out, "listening {name} {scheme}://{addr}")?;
     }
     if let Some(addr) = gateway.admin {
         writeln!(out, "admin http://{addr}")?;
     }
     if let (true, Some((_, addr))) = (config.sample_origin.is_some(), gateway.listeners.first()) {
+        let scheme = gateway.listeners.first().map_or("http", |(name, _)| scheme(config, name));
         writeln!(out, "try:")?;
-        writeln!(out, "  curl -i http://{addr}/hello")?;
-        writeln!(out, "  curl -i 'http://{addr}/hello?status=503&delay=250ms'")?;
+        writeln!(out, "  curl -i {scheme}://{addr}/hello")?;
+        writeln!(out, "  curl -i '{scheme}://{addr}/hello?status=503&delay=250ms'")?;
         if let Some(admin) = gateway.admin {
             writeln!(out, "  curl -s http://{admin}/metrics")?;
         }
@@ -160,6 +161,11 @@ fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::
     writeln!(out, "ready{stop}")?;
     out.flush()?;
     Ok(())
+}
+
+fn scheme(config: &Config, name: &str) -> &'static str {
+    let speaks_tls = |listener: &ListenerConfig| listener.name == name && listener.tls.is_some();
+    if config.listeners.iter().any(speaks_tls) { "https" } else { "http" }
 }
 
 async fn until_told(

@@ -18,6 +18,7 @@ mod secrets;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod values;
 
 use std::path::Path;
@@ -30,6 +31,7 @@ use crate::config::secret::Environment;
 use crate::config::source::Mark;
 use crate::config::units::UnitError;
 use crate::proxy::snapshot::Snapshot;
+use crate::rt::clock;
 
 /// A configuration that may be compiled.
 #[derive(Debug, Clone)]
@@ -85,7 +87,7 @@ fn compiled(
 ) -> Result<(Loaded, Snapshot), Diagnostics> {
     let environment = loaded.document.environment(environment);
     let errors = match compile(&loaded.config, &environment, generation) {
-        Ok(snapshot) => return Ok((loaded, snapshot)),
+        Ok(snapshot) => return Ok((remarked(loaded, &environment), snapshot)),
         Err(errors) => errors,
     };
     let Loaded { config, document, warnings } = loaded;
@@ -97,6 +99,23 @@ fn compiled(
     diagnostics.extend(warnings);
     diagnostics.sort();
     Err(diagnostics)
+}
+
+/// With what is to be said of certificates, which only their files tell.
+fn remarked(loaded: Loaded, environment: &Environment) -> Loaded {
+    let Loaded { config, document, warnings } = loaded;
+    let mut check = Check { config: &config, document: &document, report: document.report() };
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let Some(tls) = &listener.tls else { continue };
+        for remark in super::tls::remarks(tls, &environment.base, clock::wall_seconds().cast_signed()) {
+            let why = UnitError::new(remark.reason).hint(remark.hint);
+            check.warning(remark.code, &format!("listeners[{index}].tls.{}", remark.at), why);
+        }
+    }
+    let mut all = check.report.diagnostics;
+    all.extend(warnings);
+    all.sort();
+    Loaded { config, document, warnings: all }
 }
 
 fn whole((document, mut diagnostics): (Document, Diagnostics)) -> Result<Loaded, Diagnostics> {
@@ -117,6 +136,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     addresses::check(&mut check);
     names::check(&mut check);
     doors::check(&mut check);
+    tls::check(&mut check);
     clusters::check(&mut check);
     let plans = routes::check(&mut check);
     same::check(&mut check, &plans);

@@ -4,15 +4,19 @@
 //! it gives up, each with the path of its place in the configuration.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use bytes::Bytes;
+use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
 use crate::control::resolve::resolve;
+use crate::control::tls::{TlsError, cluster_tls, endpoint_name, listener_tls};
 use crate::http::h1::parse::HeadLimits;
 use crate::net::proxy_header::HeaderVersion;
+use crate::net::tls::plan::{ClusterTls, ListenerTls};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::Scope;
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
@@ -47,8 +51,10 @@ pub fn compile(
     generation: u64,
 ) -> Result<Snapshot, Vec<CompileError>> {
     let indexes = config.clusters.keys().map(String::as_str).zip(0..).collect();
-    let mut compiler = Compiler { config, indexes, secrets: BTreeMap::new(), errors: Vec::new() };
+    let mut compiler =
+        Compiler { config, base: &environment.base, indexes, secrets: BTreeMap::new(), errors: Vec::new() };
     compiler.read_secrets(environment);
+    let tls = compiler.listeners();
     let rules = path_rules(config.paths);
     let clusters: Vec<_> = config
         .clusters
@@ -71,6 +77,7 @@ pub fn compile(
         generation,
         hash: content_hash(config).into(),
         listeners: config.listeners.iter().map(|listener| listener.name.as_str().into()).collect(),
+        tls,
         served: served(config),
         routes,
         clusters,
@@ -80,7 +87,9 @@ pub fn compile(
         identity_fields: config
             .identity_headers
             .iter()
-            .map(|name| name.to_ascii_lowercase().into_bytes().into())
+            .map(|name| name.to_ascii_lowercase().into_bytes())
+            .chain(CLIENT_CERTIFICATE_FIELDS.map(<[u8]>::to_vec))
+            .map(Into::into)
             .collect(),
         access_log: config.access_log.as_ref().map(|log| AccessLogPlan {
             sample: log.sample.fraction(),
@@ -146,8 +155,13 @@ fn limits(config: &LimitsConfig) -> Limits {
     }
 }
 
+/// RFC 9440: only who has verified a certificate may say so.
+const CLIENT_CERTIFICATE_FIELDS: [&[u8]; 2] = [b"client-cert", b"client-cert-chain"];
+
 pub(super) struct Compiler<'a> {
     config: &'a Config,
+    /// Where relative files are looked for.
+    base: &'a Path,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
     secrets: BTreeMap<String, Secret>,
@@ -165,6 +179,45 @@ impl Compiler<'_> {
             let path = if error.at.is_empty() { place.to_owned() } else { format!("{place}.{}", error.at) };
             self.error("bad-route", path, error.reason, &error.hint);
         }
+    }
+
+    fn tls_errors(&mut self, place: &str, errors: Vec<TlsError>) {
+        for error in errors {
+            let path = if error.at.is_empty() { place.to_owned() } else { format!("{place}.{}", error.at) };
+            self.error(error.code, path, error.reason, error.hint);
+        }
+    }
+
+    fn listeners(&mut self) -> Vec<Option<ListenerTls>> {
+        let mut all = Vec::new();
+        for (index, listener) in self.config.listeners.iter().enumerate() {
+            let compiled = listener.tls.as_ref().map(|config| listener_tls(config, self.base));
+            all.push(match compiled {
+                Some(Ok(tls)) => Some(tls),
+                Some(Err(errors)) => {
+                    self.tls_errors(&format!("listeners[{index}].tls"), errors);
+                    None
+                }
+                None => None,
+            });
+        }
+        all
+    }
+
+    fn cluster_tls(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterTls> {
+        let compiled = cluster_tls(config.tls.as_ref()?, self.base);
+        compiled.map_err(|error| self.tls_errors(&format!("clusters.{name}.tls"), vec![error])).ok()
+    }
+
+    /// What the certificate of an endpoint must be for.
+    fn tls_name(
+        &mut self,
+        name: &str,
+        config: &ClusterConfig,
+        endpoint: &str,
+    ) -> Option<ServerName<'static>> {
+        let compiled = endpoint_name(config.tls.as_ref()?, endpoint);
+        compiled.map_err(|error| self.tls_errors(&format!("clusters.{name}.tls"), vec![error])).ok()
     }
 
     fn read_secrets(&mut self, environment: &Environment) {
@@ -189,12 +242,14 @@ impl Compiler<'_> {
     }
 
     fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {
+        let tls = self.cluster_tls(name, config);
         let mut endpoints = Vec::new();
         for (index, endpoint) in config.endpoints.iter().enumerate() {
             match resolve(endpoint.address()) {
                 Ok(addr) => endpoints.push(EndpointPlan {
                     addr,
                     label: endpoint.address().into(),
+                    tls_name: self.tls_name(name, config, endpoint.address()),
                     weight: endpoint.weight(),
                     connections: Ledger::new(config.pool.connections.map(u64::from)),
                 }),
@@ -229,6 +284,7 @@ impl Compiler<'_> {
                 idle_timeout: config.pool.idle_timeout.duration(),
             },
             head_bytes: usize::try_from(config.pool.head_bytes.bytes()).unwrap_or(usize::MAX),
+            tls,
             host: config.host.as_deref().map(Into::into),
             proxy_header: config.proxy_protocol.map(|version| match version {
                 ProxyVersionConfig::V1 => HeaderVersion::V1,

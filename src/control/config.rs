@@ -2,6 +2,8 @@
 //!
 //! Shapes and defaults only. `check` finds what does not fit together, `compile` makes a snapshot of it.
 
+pub mod tls;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
@@ -121,6 +124,9 @@ pub struct ListenerConfig {
     /// Carries bytes instead of HTTP: connections go to a cluster as they are. Default: HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpConfig>,
+    /// Speaks TLS. Default: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ListenerTlsConfig>,
 }
 
 fn backlog() -> u16 {

@@ -16,6 +16,8 @@ use crate::control::config::{Config, DriverConfig, SteeringConfig};
 use crate::control::export::{Exporter, GenerationLabel, SlotNames, Sources};
 use crate::control::log_writer::{LogTarget, LogWriter};
 use crate::control::systemd::sockets::PassedSocket;
+use crate::control::tls::Inventory;
+use crate::control::tls::watch::Watch;
 use crate::http::method::Method;
 use crate::policy::reply::fault_names;
 use crate::proxy::snapshot::Snapshot;
@@ -94,6 +96,8 @@ pub struct Gateway {
     mailboxes: Vec<Mailbox<Command>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     log: Option<LogWriter>,
+    certificates: Published<Inventory>,
+    certificate_watch: tokio::task::JoinHandle<()>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
 }
 
@@ -117,6 +121,8 @@ impl Gateway {
         let (writers, readers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| line_ring(LOG_RING_BYTES)).unzip();
         let log = start_log(config, readers)?;
         let readiness = Readiness::new();
+        let watch = Watch::new(config, &environment.base, &snapshot.tls);
+        let certificates = watch.inventory();
         let mut gateway = Self {
             listeners,
             admin: None,
@@ -126,6 +132,8 @@ impl Gateway {
             mailboxes: Vec::new(),
             threads: Vec::new(),
             log,
+            certificates,
+            certificate_watch: tokio::spawn(watch.run()),
             admin_task: None,
             snapshot,
             cpus,
@@ -211,6 +219,7 @@ impl Gateway {
             started_unix_seconds: clock::wall_seconds(),
             generation: generation.clone(),
             log: self.log.as_ref().map(LogWriter::metrics),
+            certificates: self.certificates.clone(),
         });
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {
@@ -271,6 +280,7 @@ impl Gateway {
     /// Stops. False if exchanges were cut because the drain's time was up.
     pub async fn stop(mut self) -> bool {
         self.readiness.advance(ReadinessState::Draining);
+        self.certificate_watch.abort();
         for mailbox in &self.mailboxes {
             // A full mailbox belongs to a worker that is stuck; the time limit below deals with it.
             let _ = mailbox.send(Command::Drain);

@@ -17,3 +17,4 @@ pub mod listener_config;
 pub mod log_writer;
 pub mod resolve;
 pub mod systemd;
+pub mod tls;

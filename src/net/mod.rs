@@ -10,4 +10,5 @@ pub mod passed;
 pub mod proxy_header;
 pub mod reader;
 pub mod stream;
+pub mod tls;
 pub mod wake;

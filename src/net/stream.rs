@@ -12,6 +12,7 @@ use monoio::io::{AsyncReadRent, AsyncWriteRent, CancelHandle, CancelableAsyncRea
 use monoio::net::{TcpStream, UnixStream};
 
 use crate::net::addr::EndpointAddr;
+use crate::net::tls::session::{Facts, Session};
 use crate::rt::buffer::{Buffer, Spare, Window};
 
 enum Kind {
@@ -23,6 +24,8 @@ enum Kind {
 pub struct Stream {
     kind: UnsafeCell<Kind>,
     fd: RawFd,
+    /// What is between it and the wire, where it speaks TLS.
+    session: Option<Box<Session>>,
 }
 
 macro_rules! on_kind {
@@ -39,7 +42,7 @@ macro_rules! on_kind {
 impl Stream {
     /// Takes a connected TCP socket.
     pub fn from_tcp(stream: TcpStream) -> Self {
-        Self { fd: stream.as_raw_fd(), kind: UnsafeCell::new(Kind::Tcp(stream)) }
+        Self { fd: stream.as_raw_fd(), kind: UnsafeCell::new(Kind::Tcp(stream)), session: None }
     }
 
     /// Connects. The caller bounds the time; dropping this future in flight closes the socket.
@@ -54,21 +57,37 @@ impl Stream {
             EndpointAddr::Unix(path) => {
                 let stream = UnixStream::connect(path).await?;
                 set_close_on_exec(stream.as_raw_fd());
-                Ok(Self { fd: stream.as_raw_fd(), kind: UnsafeCell::new(Kind::Unix(stream)) })
+                Ok(Self { fd: stream.as_raw_fd(), kind: UnsafeCell::new(Kind::Unix(stream)), session: None })
             }
         }
     }
 
+    /// Speaks TLS from here on. The handshake is over.
+    #[must_use]
+    pub fn secured(mut self, session: Session) -> Self {
+        self.session = Some(Box::new(session));
+        self
+    }
+
+    /// What the handshake brought, if it speaks TLS.
+    pub fn tls(&self) -> Option<&Facts> {
+        self.session.as_ref().map(|session| &session.facts)
+    }
+
     /// Reads behind what is in `buffer`. Ok(0) is the end of the stream (or a full buffer: do not).
     pub async fn read(&self, buffer: Buffer) -> (io::Result<usize>, Buffer) {
-        let (outcome, spare) = on_kind!(self, stream => stream.read(Spare(buffer)).await);
-        (outcome, spare.0)
+        match &self.session {
+            None => self.read_wire(buffer).await,
+            Some(session) => session.read(self, buffer, None).await,
+        }
     }
 
     /// The same, and can be cancelled: then the outcome is ECANCELED, or the bytes if they won the race.
     pub async fn read_cancelable(&self, buffer: Buffer, handle: CancelHandle) -> (io::Result<usize>, Buffer) {
-        let (outcome, spare) = on_kind!(self, stream => stream.cancelable_read(Spare(buffer), handle).await);
-        (outcome, spare.0)
+        match &self.session {
+            None => self.read_wire_cancelable(buffer, handle).await,
+            Some(session) => session.read(self, buffer, Some(handle)).await,
+        }
     }
 
     /// Writes the first `limit` bytes of `buffer` and consumes them.
@@ -76,28 +95,63 @@ impl Stream {
         self.write_counting(buffer, limit, &Cell::new(0)).await
     }
 
-    /// The same; `progress` counts up with every part that the kernel took.
+    /// The same; `progress` counts up with every part that the kernel took. One future for both transports with and
+    /// without TLS, because it is part of every exchange's task.
     pub async fn write_counting(
         &self,
         buffer: Buffer,
         limit: usize,
         progress: &Cell<u64>,
     ) -> (io::Result<()>, Buffer) {
-        let mut window = Window { limit: limit.min(buffer.len()), buffer };
-        while window.limit > 0 {
-            let (outcome, lent) = on_kind!(self, stream => stream.write(window).await);
-            window = lent;
-            match outcome {
-                Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), window.buffer),
-                Ok(count) => {
-                    progress.set(progress.get() + 1);
-                    window.buffer.consume(count);
-                    window.limit -= count;
+        let limit = limit.min(buffer.len());
+        let (mut window, mut plain) = match &self.session {
+            None => (Window { limit, buffer }, None),
+            Some(_) => (Window { limit: 0, buffer: Buffer::default() }, Some((buffer, limit))),
+        };
+        loop {
+            while window.limit > 0 {
+                let (outcome, lent) = on_kind!(self, stream => stream.write(window).await);
+                window = lent;
+                let error = match outcome {
+                    Ok(0) => io::ErrorKind::WriteZero.into(),
+                    Ok(count) => {
+                        progress.set(progress.get() + 1);
+                        window.buffer.consume(count);
+                        window.limit -= count;
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+                return (Err(error), plain.map_or(window.buffer, |(plain, _)| plain));
+            }
+            let (Some((buffer, left)), Some(session)) = (&mut plain, &self.session) else {
+                return (Ok(()), window.buffer);
+            };
+            let sealed = session.seal(buffer, left);
+            match sealed {
+                Ok(Some(sealed)) => window = Window { limit: sealed.len(), buffer: sealed },
+                ended => {
+                    let buffer = plain.map_or(window.buffer, |(plain, _)| plain);
+                    return (ended.map(drop), buffer);
                 }
-                Err(error) => return (Err(error), window.buffer),
             }
         }
-        (Ok(()), window.buffer)
+    }
+
+    /// Reads what is on the wire, below TLS.
+    pub(super) async fn read_wire(&self, buffer: Buffer) -> (io::Result<usize>, Buffer) {
+        let (outcome, spare) = on_kind!(self, stream => stream.read(Spare(buffer)).await);
+        (outcome, spare.0)
+    }
+
+    /// The same, and can be cancelled.
+    pub(super) async fn read_wire_cancelable(
+        &self,
+        buffer: Buffer,
+        handle: CancelHandle,
+    ) -> (io::Result<usize>, Buffer) {
+        let (outcome, spare) = on_kind!(self, stream => stream.cancelable_read(Spare(buffer), handle).await);
+        (outcome, spare.0)
     }
 
     /// Writes all of `buffer` and consumes it.
@@ -108,15 +162,26 @@ impl Stream {
 
     /// Waits until there is something to read, without holding a buffer.
     pub async fn readable(&self) -> io::Result<()> {
+        if self.session.as_ref().is_some_and(|session| session.is_readable()) {
+            return Ok(());
+        }
         on_kind!(self, stream => stream.readable(false).await)
     }
 
     /// Writes a few bytes at once or not at all, without waiting. True if they are on their way.
     pub fn send_now(&self, bytes: &[u8]) -> bool {
+        match &self.session {
+            None => self.send_wire_now(bytes) == bytes.len(),
+            Some(session) => session.send_now(self, bytes),
+        }
+    }
+
+    /// Gives the kernel as much as it takes now, below TLS. How much that was.
+    pub(super) fn send_wire_now(&self, bytes: &[u8]) -> usize {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         // SAFETY: the pointer and length are those of a live slice; the descriptor is open as long as `self` is.
         let sent = unsafe { libc::send(self.fd, bytes.as_ptr().cast(), bytes.len(), flags) };
-        usize::try_from(sent).is_ok_and(|sent| sent == bytes.len())
+        usize::try_from(sent).unwrap_or(0)
     }
 
     /// Copies what has arrived, without waiting and without taking it. Ok(0) is the end of the stream.
@@ -155,12 +220,19 @@ impl Stream {
 
     /// Tells the other side that nothing more will come.
     pub fn shutdown_write(&self) {
+        if let Some(session) = &self.session {
+            session.say_goodbye(self);
+        }
         // SAFETY: the descriptor is open as long as `self` is; an error means the peer is gone already.
         unsafe { libc::shutdown(self.fd, libc::SHUT_WR) };
     }
 
     /// Makes the close that follows a reset, so that a peer does not take a cut answer for a whole one.
     pub fn reset_on_close(&self) {
+        if let Some(session) = &self.session {
+            // A close_notify would make what was cut look whole.
+            session.fall_silent();
+        }
         let linger = libc::linger { l_onoff: 1, l_linger: 0 };
         // SAFETY: the descriptor is open as long as `self` is and the option is a valid `linger`.
         unsafe {
@@ -177,11 +249,22 @@ impl Stream {
     /// False if the other side has closed, or has sent something that nobody asked for: an idle upstream
     /// connection in that state must not be used. One system call, about 0.3 us.
     pub fn is_quiet(&self) -> bool {
+        if self.session.as_ref().is_some_and(|session| !session.is_quiet()) {
+            return false;
+        }
         let mut byte = 0_u8;
         // SAFETY: the buffer is one writable byte and the descriptor is open as long as `self` is.
         let outcome =
             unsafe { libc::recv(self.fd, (&raw mut byte).cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT) };
         outcome < 0 && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(session) = &self.session {
+            session.say_goodbye(self);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::http::field::Span;
 use crate::http::h1::framing::Framing;
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::net::addr::{ClientAddr, PeerAddr};
+use crate::net::tls::certificate::PeerCertificate;
 use crate::route::params::Params;
 use crate::route::table::RequestView;
 
@@ -53,6 +54,12 @@ pub struct Exchange {
     pub peer_is_trusted: bool,
     /// Of this exchange; in answers, logs and the request that goes upstream.
     pub request_id: Vec<u8>,
+    /// `https` where the client speaks TLS, else `http`.
+    pub scheme: &'static str,
+    /// `TLSv1.3` or `TLSv1.2`; empty where the client does not speak TLS.
+    pub tls_version: &'static str,
+    /// The certificate that the client has proved to be its own.
+    pub client_certificate: Option<Rc<PeerCertificate>>,
     /// Values that the route's path captured.
     pub params: Params,
     /// Name of the route.
@@ -79,6 +86,9 @@ impl Exchange {
             client: ClientAddr(peer.ip()),
             peer_is_trusted: false,
             request_id: Vec::new(),
+            scheme: "http",
+            tls_version: "",
+            client_certificate: None,
             params: Params::default(),
             route: Rc::from(""),
         }

@@ -79,6 +79,14 @@ codes! {
     UpstreamTotalTimeout = 504 "upstream_total_timeout" "The service took too long.";
     /// The endpoint closed or reset the connection before its answer.
     UpstreamReset = 502 "upstream_reset" "The service closed the connection before it answered.";
+    /// The endpoint's TLS handshake failed.
+    UpstreamTlsFailed = 502 "upstream_tls_failed" "No secure connection to the service could be made.";
+    /// The endpoint's certificate is not trusted, has expired or was revoked.
+    UpstreamCertificateInvalid = 502 "upstream_certificate_invalid" "No secure connection to the service could be made.";
+    /// The endpoint's certificate is for another name.
+    UpstreamCertificateName = 502 "upstream_certificate_name" "No secure connection to the service could be made.";
+    /// HTTP in clear on a listener that speaks TLS.
+    PlainHttp = 400 "plain_http" "This port speaks HTTPS; the request came in plain HTTP.";
     /// The client closed or reset the connection before the exchange was over.
     ClientGone = 499 "client_gone" "The client closed the connection before the answer was complete.";
     /// The client does not take the answer.

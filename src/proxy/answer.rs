@@ -12,11 +12,12 @@ use crate::http::h1::framing::{self, Framing};
 use crate::http::h1::parse::{self, HeadLimits, HeadScan};
 use crate::http::head::Version;
 use crate::http::refusal::Breach;
+use crate::net::proxy_header::{Proxied, encode};
 use crate::net::stream::Stream;
+use crate::net::tls::fault::HandshakeFault;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::installed::RunningRoute;
-use crate::proxy::l4::header::announce;
 use crate::proxy::l4::tunnel::speaks_for;
 use crate::proxy::local::Local;
 use crate::proxy::record::Tally;
@@ -32,7 +33,7 @@ use crate::rt::join::beside;
 use crate::upstream::balance::{hash_address, hash_key};
 use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
-use crate::upstream::endpoint::{ConnectError, Connection, Endpoint};
+use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
 
 /// Endpoints that are tried before the client is told. Only connections that were never made, or were closed
 /// before an answer, are tried again.
@@ -137,21 +138,23 @@ impl Answer<'_> {
             return Ok(connection);
         }
         let began_nanos = clock::nanos();
-        let opened =
-            endpoint.open(self.answering, self.cluster.plan.timeouts.connect, self.is_repeatable).await;
+        let timeout = self.cluster.plan.timeouts.connect;
+        let preface = self.cluster.plan.proxy_header.map(|version| {
+            let source = speaks_for(self.exchange.peer, self.exchange.client.0);
+            encode(version, &Proxied { source, destination: self.downstream.local_addr() })
+        });
+        let way = Opening { preface: preface.as_deref(), buffers: &self.local.pool };
+        let opened = endpoint.open(self.answering, timeout, self.is_repeatable, way).await;
         let now_nanos = clock::nanos();
         let is_reused = opened.as_ref().is_ok_and(|connection| connection.is_reused);
         upstream.connect_nanos.set(if is_reused { 0 } else { now_nanos - began_nanos });
         upstream.sent_nanos.set(now_nanos);
-        if let (Ok(connection), Some(version)) = (&opened, self.cluster.plan.proxy_header) {
-            let source = speaks_for(self.exchange.peer, self.exchange.client.0);
-            if !announce(&connection.stream, version, source, self.downstream.local_addr()) {
-                return Err(Code::UpstreamReset.into());
-            }
-        }
         opened.map_err(|error| {
             Fault::from(match error {
                 ConnectError::Refused(_) => Code::UpstreamConnectRefused,
+                ConnectError::Tls(HandshakeFault::CertificateName) => Code::UpstreamCertificateName,
+                ConnectError::Tls(HandshakeFault::Certificate) => Code::UpstreamCertificateInvalid,
+                ConnectError::Tls(_) => Code::UpstreamTlsFailed,
                 ConnectError::TimedOut => Code::UpstreamConnectTimeout,
                 ConnectError::Exhausted => Code::UpstreamConnectionsExhausted,
             })
@@ -179,7 +182,8 @@ impl Answer<'_> {
                 duplex.is_opened.set(true);
                 duplex.open(&upstream);
             }
-            opener.rewind(len);
+            // What was not written is not consumed either.
+            opener.rewind(len.saturating_sub(opener.len()));
             opener
         };
         let write = pin!(write);

@@ -117,6 +117,10 @@ pub fn write_fields(exchange: &Exchange, scheme: &'static [u8], out: &mut Vec<u8
         extend_forwarded(exchange, scheme, out);
     }
     write_via(fields, out);
+    if let Some(certificate) = &exchange.client_certificate {
+        // RFC 9440 2.2. What a client sends under this name was dropped before.
+        encode::field(out, b"Client-Cert", &certificate.field);
+    }
     encode::field(out, b"X-Request-Id", &exchange.request_id);
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use crate::net::tls::plan::{Acceptor, ClusterTls, EndpointTls};
 use crate::policy::chain::Chain;
 use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
@@ -24,6 +25,8 @@ pub struct Installed {
     pub snapshot: Frozen<Snapshot>,
     /// A router for each listener.
     pub tables: Vec<Table>,
+    /// TLS of the listeners that speak it.
+    pub acceptors: Vec<Option<Rc<Acceptor>>>,
     /// Running routes, in the snapshot's order.
     pub routes: Vec<RunningRoute>,
     /// Running clusters, in the snapshot's order.
@@ -79,12 +82,15 @@ impl Installed {
             .clusters
             .iter()
             .map(|plan| {
+                let config = plan.tls.as_ref().map(ClusterTls::for_worker);
                 let endpoints = plan
                     .endpoints
                     .iter()
                     .map(|endpoint| {
                         let metrics = registry.endpoint(&plan.name, &endpoint.label, worker);
-                        Endpoint::new(endpoint, plan.pool, metrics)
+                        let tls = config.clone().zip(endpoint.tls_name.clone());
+                        let tls = tls.map(|(config, name)| EndpointTls { config, name });
+                        Endpoint::new(endpoint, plan.pool, tls, metrics)
                     })
                     .collect();
                 let balancer = Balancer::start(plan.balance.clone(), worker, workers, seed(worker));
@@ -93,8 +99,14 @@ impl Installed {
             .collect();
         let unrouted = registry.route(UNROUTED, worker);
         let identity_fields = snapshot.identity_fields.iter().cloned().collect();
+        let acceptors = snapshot.tls.iter().map(|tls| tls.clone().map(Acceptor::new).map(Rc::new)).collect();
         let doors = (0..snapshot.doors.len()).map(|at| start_door(&snapshot, at, registry, worker)).collect();
-        Rc::new(Self { snapshot, tables, routes, clusters, doors, identity_fields, unrouted })
+        Rc::new(Self { snapshot, tables, acceptors, routes, clusters, doors, identity_fields, unrouted })
+    }
+
+    /// True if a connection of this listener is HTTP in clear from its first byte on.
+    pub fn is_plain_http(&self, listener: usize) -> bool {
+        self.acceptors[listener].is_none() && self.snapshot.doors[listener].is_plain_http()
     }
 
     /// The plan of a route.

@@ -156,6 +156,8 @@ pub fn log(
         path: &exchange.path,
         query: exchange.query().unwrap_or_default(),
         protocol: if exchange.request.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" },
+        tls: exchange.tls_version,
+        client_subject: exchange.client_certificate.as_ref().map_or("", |it| &it.subject),
         status,
         error: tally.fault.get().map_or("", Fault::code),
         detail: b"",

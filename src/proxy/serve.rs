@@ -138,7 +138,7 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
             let address = Address {
                 path: rewrite.as_ref().map(|_| &path[..]),
                 host: host.as_deref().or(cluster.plan.host.as_deref().map(str::as_bytes)),
-                scheme: b"http",
+                scheme: exchange.scheme.as_bytes(),
             };
             let outcome = forward(conversation, installed, route, cluster, &address).await;
             conversation.path_scratch = path;
@@ -207,7 +207,7 @@ async fn redirect(
     let mut location = Vec::new();
     let authority = String::from_utf8_lossy(&exchange.authority);
     let view = RedirectView {
-        scheme: "http",
+        scheme: exchange.scheme,
         host: &authority,
         path: exchange.path(),
         query: exchange.query(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::http::h1::parse::HeadLimits;
+use crate::net::tls::plan::ListenerTls;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::table::PolicyPlan;
 use crate::proxy::l4::plan::DoorPlan;
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub listeners: Vec<Box<str>>,
     /// What each listener does besides plain HTTP.
     pub doors: Vec<DoorPlan>,
+    /// How they speak TLS, if they do.
+    pub tls: Vec<Option<ListenerTls>>,
     /// Which listeners serve which routes: for each listener, indices of routes.
     pub served: Vec<Vec<u32>>,
     /// Routes in the order written.

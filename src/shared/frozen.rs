@@ -17,6 +17,11 @@ impl<T: Send + Sync> Frozen<T> {
         Self(Arc::new(value))
     }
 
+    /// The value as libraries take it that share values by themselves.
+    pub fn to_arc(&self) -> Arc<T> {
+        Arc::clone(&self.0)
+    }
+
     /// Whether both are the same value in memory, not merely equal ones.
     pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

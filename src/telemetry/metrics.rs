@@ -15,6 +15,20 @@ pub const CLASS_SLOTS: usize = 5;
 /// Error codes a worker can count; what the index means is the exporter's table.
 pub const ERROR_SLOTS: usize = 96;
 
+/// Reasons for which a TLS handshake fails; what the index means is the exporter's table.
+pub const TLS_FAULT_SLOTS: usize = 16;
+
+/// What one worker counts about TLS with clients.
+#[derive(Debug, Default)]
+pub struct TlsMetrics {
+    /// Handshakes that succeeded: TLS 1.2 and 1.3, each anew and resumed.
+    pub handshakes: [[Counter; 2]; 2],
+    /// Those that failed, by the slot of their reason.
+    pub failures: [Counter; TLS_FAULT_SLOTS],
+    /// Under way now.
+    pub under_way: Gauge,
+}
+
 /// What one worker counts about itself.
 #[derive(Debug)]
 pub struct WorkerMetrics {
@@ -66,6 +80,8 @@ pub struct WorkerMetrics {
     pub beat_ms: Gauge,
     /// Generation installed now.
     pub generation: Gauge,
+    /// TLS with clients.
+    pub tls: Box<TlsMetrics>,
     /// Errors by the slot of their code.
     pub errors: Box<[Counter]>,
 }
@@ -97,6 +113,7 @@ impl Default for WorkerMetrics {
             late_nanos: Counter::default(),
             beat_ms: Gauge::default(),
             generation: Gauge::default(),
+            tls: Box::default(),
             errors: (0..ERROR_SLOTS).map(|_| Counter::default()).collect(),
         }
     }
@@ -170,6 +187,12 @@ pub struct EndpointMetrics {
     pub idle: Gauge,
     /// Attempts that failed: no connection, reset, protocol error or timeout.
     pub failures: Counter,
+    /// TLS handshakes that succeeded.
+    pub tls_handshakes: Counter,
+    /// Of those, the ones that went on from an earlier session.
+    pub tls_resumed: Counter,
+    /// TLS handshakes that failed, but for those that took too long.
+    pub tls_failures: Counter,
 }
 
 /// What one worker counts about a policy of a route.

@@ -41,6 +41,10 @@ pub struct AccessRecord<'a> {
     pub query: &'a [u8],
     /// `HTTP/1.1` and the like.
     pub protocol: &'a str,
+    /// Version of TLS.
+    pub tls: &'a str,
+    /// Subject of the client's certificate.
+    pub client_subject: &'a str,
     /// Status sent to the client; 0 when none was.
     pub status: u16,
     /// Stable code of what went wrong.
@@ -137,6 +141,8 @@ impl AccessRecord<'_> {
         quoted(",\"path\":\"", self.path, out, |path, out| redaction.write_path(path, out));
         quoted(",\"query\":\"", self.query, out, |query, out| redaction.write_query(query, out));
         text(",\"protocol\":\"", self.protocol.as_bytes(), out);
+        text(",\"tls\":\"", self.tls.as_bytes(), out);
+        text(",\"client_subject\":\"", self.client_subject.as_bytes(), out);
     }
 
     fn write_outcome(&self, out: &mut Vec<u8>) {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::net::proxy_header::HeaderVersion;
+use crate::net::tls::plan::ClusterTls;
 use crate::shared::frozen::Frozen;
 use crate::upstream::balance::{BalancePlan, Balancer, Pick};
 use crate::upstream::endpoint::{Endpoint, EndpointPlan, PoolPlan};
@@ -27,6 +28,8 @@ pub struct ClusterPlan {
     pub pool: PoolPlan,
     /// Largest response head accepted, in bytes.
     pub head_bytes: usize,
+    /// How endpoints are spoken to, if in TLS.
+    pub tls: Option<ClusterTls>,
     /// The Host field sent, if it is not the client's.
     pub host: Option<Box<str>>,
     /// The header that begins every connection.

@@ -2,6 +2,8 @@
 //!
 //! Shapes only. Units and addresses check themselves when read; names are resolved by `control::check`.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,9 @@ pub struct ClusterConfig {
     /// exchange only, because it speaks for one client. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<ProxyVersionConfig>,
+    /// Speaks TLS with the endpoints. Default: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClusterTlsConfig>,
 }
 
 /// Which PROXY header.
@@ -40,6 +45,40 @@ pub enum ProxyVersionConfig {
     V1,
     /// Binary.
     V2,
+}
+
+/// How the endpoints are spoken to. `{}` verifies them against the system's roots.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterTlsConfig {
+    /// Whether the endpoints have to prove who they are. Off is for tests: whoever is in between can read and
+    /// change everything.
+    pub verify: bool,
+    /// File of the authorities that are trusted, in PEM. Default: the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// Name that is asked for (SNI) and that the certificate must be for. Default: the host of each endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Certificate that the gateway shows, with its chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<KeyPairConfig>,
+}
+
+impl Default for ClusterTlsConfig {
+    fn default() -> Self {
+        Self { verify: true, ca: None, name: None, certificate: None }
+    }
+}
+
+/// A certificate with its key.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPairConfig {
+    /// File of the certificate and its chain, in PEM.
+    pub cert: PathBuf,
+    /// File of its private key, in PEM.
+    pub key: PathBuf,
 }
 
 /// One endpoint: its address alone, or its address with a weight.

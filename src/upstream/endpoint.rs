@@ -10,10 +10,15 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+
 use crate::net::addr::EndpointAddr;
 use crate::net::reader::{Outcome, Reader};
 use crate::net::stream::Stream;
-use crate::rt::buffer::Buffer;
+use crate::net::tls::fault::HandshakeFault;
+use crate::net::tls::handshake;
+use crate::net::tls::plan::EndpointTls;
+use crate::rt::buffer::{Buffer, Pool};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::shared::ledger::{Lease, Ledger};
@@ -30,6 +35,8 @@ pub struct EndpointPlan {
     pub addr: EndpointAddr,
     /// The address as written, for metrics and logs.
     pub label: Box<str>,
+    /// What its certificate must be for, where TLS is spoken.
+    pub tls_name: Option<ServerName<'static>>,
     /// Share of the requests relative to its neighbours.
     pub weight: u32,
     /// Open connections, counted for the whole gateway.
@@ -53,10 +60,21 @@ pub struct PoolPlan {
 pub enum ConnectError {
     /// The endpoint did not take it.
     Refused(io::Error),
-    /// It took too long.
+    /// It took too long, a handshake included.
     TimedOut,
+    /// The handshake failed.
+    Tls(HandshakeFault),
     /// The gateway's cap on connections to this endpoint is reached.
     Exhausted,
+}
+
+/// What a new connection is opened with.
+#[derive(Clone, Copy)]
+pub struct Opening<'a> {
+    /// Bytes in front of everything else, a handshake too: a PROXY header.
+    pub preface: Option<&'a [u8]>,
+    /// For a handshake.
+    pub buffers: &'a Rc<Pool>,
 }
 
 /// One endpoint as one worker sees it.
@@ -64,6 +82,7 @@ pub struct Endpoint {
     addr: EndpointAddr,
     connections: Ledger,
     pool: PoolPlan,
+    tls: Option<EndpointTls>,
     idle: RefCell<Vec<Idle>>,
     wants_seen: Cell<u64>,
     waiting: Cell<u32>,
@@ -112,11 +131,17 @@ pub struct Connection {
 
 impl Endpoint {
     /// An endpoint without connections.
-    pub fn new(plan: &EndpointPlan, pool: PoolPlan, metrics: Slot<EndpointMetrics>) -> Rc<Self> {
+    pub fn new(
+        plan: &EndpointPlan,
+        pool: PoolPlan,
+        tls: Option<EndpointTls>,
+        metrics: Slot<EndpointMetrics>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             addr: plan.addr.clone(),
             connections: plan.connections.clone(),
             pool,
+            tls,
             idle: RefCell::default(),
             wants_seen: Cell::new(0),
             waiting: Cell::new(0),
@@ -154,11 +179,12 @@ impl Endpoint {
         deadline: &Deadline,
         timeout: Duration,
         is_repeatable: bool,
+        way: Opening<'_>,
     ) -> Result<Connection, ConnectError> {
         let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
         loop {
             if let Some(lease) = self.connections.try_take(1) {
-                return self.connect(lease, deadline, timeout).await;
+                return self.connect(lease, deadline, timeout, way).await;
             }
             self.wait_for_lease(deadline, by_ms).await?;
             if let Some(connection) = self.reuse(is_repeatable) {
@@ -173,11 +199,12 @@ impl Endpoint {
         self: &Rc<Self>,
         deadline: &Deadline,
         timeout: Duration,
+        way: Opening<'_>,
     ) -> Result<Connection, ConnectError> {
         let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
         loop {
             if let Some(lease) = self.connections.try_take(1) {
-                return self.connect(lease, deadline, timeout).await;
+                return self.connect(lease, deadline, timeout, way).await;
             }
             self.close_idle();
             if self.connections.cap().is_some_and(|cap| self.connections.in_use() < cap) {
@@ -205,9 +232,10 @@ impl Endpoint {
         lease: Lease,
         deadline: &Deadline,
         timeout: Duration,
+        way: Opening<'_>,
     ) -> Result<Connection, ConnectError> {
         self.metrics.connects.add(1);
-        let connected = deadline.guard(timeout, pin!(Stream::connect(&self.addr))).await;
+        let connected = deadline.guard(timeout, pin!(self.reach(way))).await;
         let outcome = match connected {
             Ok(Ok(stream)) => {
                 self.metrics.active.add(1);
@@ -219,11 +247,32 @@ impl Endpoint {
                     lease: Some(lease),
                 });
             }
-            Ok(Err(error)) => ConnectError::Refused(error),
+            Ok(Err(error)) => error,
             Err(_) => ConnectError::TimedOut,
         };
         self.metrics.connect_failures.add(1);
         Err(outcome)
+    }
+
+    async fn reach(&self, way: Opening<'_>) -> Result<Stream, ConnectError> {
+        let stream = Stream::connect(&self.addr).await.map_err(ConnectError::Refused)?;
+        // A connection that was just opened has room for a hundred bytes.
+        if way.preface.is_some_and(|preface| !stream.send_now(preface)) {
+            return Err(ConnectError::Refused(io::ErrorKind::ConnectionReset.into()));
+        }
+        let Some(tls) = &self.tls else { return Ok(stream) };
+        // Boxed: it is large and rare, and would make every exchange's task as large.
+        let shaking = Box::pin(handshake::connect(stream, &tls.config, tls.name.clone(), way.buffers));
+        let secured = shaking.await.map_err(ConnectError::Tls);
+        match &secured {
+            Ok(stream) => {
+                self.metrics.tls_handshakes.add(1);
+                let is_resumed = stream.tls().is_some_and(|facts| facts.is_resumed);
+                self.metrics.tls_resumed.add(u64::from(is_resumed));
+            }
+            Err(_) => self.metrics.tls_failures.add(1),
+        }
+        secured
     }
 
     /// Closes idle connections if another worker wants one. Called every tick: one load where nobody does. Exchanges

@@ -151,7 +151,7 @@ pub fn begin(local: &Rc<Local>, placement: &Rc<Placement>, stream: TcpStream, pe
     local.metrics.connections_active.add(1);
     placement.publish(local);
     let (local, placement) = (local.clone(), placement.clone());
-    let is_plain = local.installed().snapshot.doors[index].is_plain_http();
+    let is_plain = local.installed().is_plain_http(index);
     monoio::spawn(async move {
         let stream = Stream::from_tcp(stream);
         if is_plain {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use crate::harness::{FaultOrigin, Gateway, Wire, first_cpu, ringgate};
+use crate::harness::{Authority, FaultOrigin, Gateway, Wire, curl, first_cpu, ringgate};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples")
@@ -39,8 +39,8 @@ fn every_example_passes_check() {
     let environment: Vec<(String, String)> = Vec::new();
     for file in examples() {
         let text = std::fs::read_to_string(&file).expect("readable");
-        // Secrets come from the environment; without them check may only warn.
-        if variables(&text) == environment {
+        // Secrets come from the environment; without them check may only warn. Certificates are made below.
+        if variables(&text) == environment && files(&text, "cert").is_empty() {
             ringgate(&["check", file.to_str().expect("UTF-8")]).succeeded();
         }
     }
@@ -57,10 +57,15 @@ fn every_example_does_what_it_says() {
         let origins = origins.each_ref().map(FaultOrigin::address);
         let directory = tempfile::tempdir().expect("a temporary directory");
         copy_adapted(&folder(), directory.path(), &origins);
+        certify(directory.path(), &text);
         let copy = directory.path().join(file.file_name().expect("a file"));
         let gateway = Gateway::start_file(&copy, directory, &variables(&text));
         for attempt in tries {
-            let status = attempt.status_from(gateway.public());
+            let status = if attempt.is_secure {
+                attempt.status_by_curl(gateway.public())
+            } else {
+                attempt.status_from(gateway.public())
+            };
             assert_eq!(status, attempt.status, "{}: {}", file.display(), attempt.line);
         }
     }
@@ -69,6 +74,9 @@ fn every_example_does_what_it_says() {
 /// One `# try:` line.
 struct Try {
     line: String,
+    is_secure: bool,
+    authority: String,
+    target: String,
     request: String,
     status: u16,
 }
@@ -81,25 +89,67 @@ impl Try {
     }
 }
 
+impl Try {
+    /// Of a listener that speaks TLS, by the name in the URL. Whom it trusts is not what this is about.
+    fn status_by_curl(&self, gateway: SocketAddr) -> u16 {
+        let (host, port) = (&self.authority, gateway.port());
+        let said = curl(&[
+            "--insecure",
+            "--resolve",
+            &format!("{host}:{port}:127.0.0.1"),
+            "--write-out",
+            "%{http_code}",
+            "--output",
+            "/dev/null",
+            &format!("https://{host}:{port}{}", self.target),
+        ]);
+        said.parse().expect("a status")
+    }
+}
+
+/// Files that an example names under a key.
+fn files(text: &str, key: &str) -> Vec<String> {
+    let pattern =
+        Regex::new(&format!(r"(?m)^[^#\n]*[{{, ]{key}: *([A-Za-z0-9_./-]+\.pem)")).expect("a pattern");
+    pattern.captures_iter(text).map(|found| found[1].to_owned()).collect()
+}
+
+/// Makes the certificates, keys and authorities that an example names.
+fn certify(directory: &Path, text: &str) {
+    let certificates = files(text, "cert");
+    for file in certificates.iter().chain(&files(text, "ca")) {
+        let folder = directory.join(file).parent().expect("within the folder").to_owned();
+        std::fs::create_dir_all(&folder).expect("the directory is ours");
+        let stem = Path::new(file).file_stem().expect("a name").to_str().expect("UTF-8");
+        let authority = Authority::new(&folder, stem);
+        if certificates.contains(file) {
+            authority.issue(stem, &["shop.example"]);
+        }
+    }
+}
+
 fn tries(text: &str) -> Vec<Try> {
-    let line = Regex::new(r"^\s*# try: (\S+) http://([^/\s]+)(\S*)(.*) -> (\d+)").expect("a pattern");
+    let line = Regex::new(r"^\s*# try: (\S+) (https?)://([^/\s]+)(\S*)(.*) -> (\d+)").expect("a pattern");
     let field = Regex::new("-H \"([^\"]*)\"").expect("a pattern");
     let client = Regex::new(r"--haproxy-clientip (\S+)").expect("a pattern");
     let one = |found: regex::Captures<'_>| {
         let fields: String =
-            field.captures_iter(&found[4]).map(|field| format!("{}\r\n", &field[1])).collect();
-        let target = if found[3].is_empty() { "/" } else { &found[3] };
+            field.captures_iter(&found[5]).map(|field| format!("{}\r\n", &field[1])).collect();
+        let target = if found[4].is_empty() { "/" } else { &found[4] };
         let length = if &found[1] == "GET" { "" } else { "Content-Length: 0\r\n" };
         let proxy = client
             .captures(&found[4])
             .map_or(String::new(), |client| format!("PROXY TCP4 {} 127.0.0.1 40000 8080\r\n", &client[1]));
         Try {
             line: found[0].to_owned(),
+            is_secure: &found[2] == "https",
+            authority: found[3].to_owned(),
+            target: target.to_owned(),
             request: format!(
                 "{proxy}{} {target} HTTP/1.1\r\nHost: {}\r\n{length}{fields}\r\n",
-                &found[1], &found[2]
+                &found[1], &found[3]
             ),
-            status: found[5].parse().expect("a number"),
+            status: found[6].parse().expect("a number"),
         }
     };
     text.lines().filter_map(|text| line.captures(text).map(one)).collect()

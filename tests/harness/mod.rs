@@ -3,6 +3,7 @@
 //! Nothing here shares code with the gateway: the response parser, the chunk reader and the body pattern are
 //! written anew, so that a mistake of the gateway's codec cannot hide in the tests' own.
 
+mod authority;
 mod cli;
 mod gateway;
 mod head;
@@ -19,6 +20,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use authority::Authority;
 pub use cli::ringgate;
 pub use gateway::Gateway;
 pub use head::Request;

@@ -31,6 +31,7 @@ fn state(token: Option<&str>) -> Arc<AdminState> {
             started_unix_seconds: 1,
             generation: generation.clone(),
             log: None,
+            certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
         }),
         readiness: Readiness::new(),
         config: Published::new(Frozen::new(serde_json::json!({ "listeners": [] }))),

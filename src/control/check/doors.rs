@@ -40,6 +40,17 @@ fn tcp(check: &mut Check<'_>, at: &str, listener: &ListenerConfig, config: &TcpC
         let why = UnitError::new(format!("listener `{}` goes nowhere", listener.name));
         check.error("no-destination", at, why.hint("add `cluster`, or `sni` with names and clusters"));
     }
+    if listener.tls.is_some() && !config.sni.is_empty() {
+        let why = UnitError::new(format!(
+            "listener `{}` ends TLS, so there is no name to go by behind it",
+            listener.name
+        ));
+        check.error(
+            "names-behind-tls",
+            &format!("{at}.sni"),
+            why.hint("remove `tls` to pass TLS on by name, or write `cluster` here"),
+        );
+    }
     check.value("zero-timeout", &format!("{at}.idle_timeout"), limits::some_time(config.idle_timeout));
     let mut used = vec![(format!("{at}.cluster"), config.cluster.as_deref())];
     let mut first: BTreeMap<String, String> = BTreeMap::new();

@@ -40,6 +40,7 @@ impl Collector for Shards {
         self.encode_process(encoder)?;
         self.encode_workers(encoder)?;
         self.encode_box(encoder)?;
+        super::tls::encode(&self.sources, encoder)?;
         self.encode_errors(encoder)?;
         self.encode_routes(encoder)?;
         self.encode_upgraded(encoder)?;
@@ -343,7 +344,7 @@ const ROUTE_COUNTERS: [Row<RouteMetrics, Counter>; 2] = [
     ("ringgate_response_bytes", "Bytes of response bodies.", |route| &route.response_bytes),
 ];
 
-const ENDPOINT_COUNTERS: [Row<EndpointMetrics, Counter>; 6] = [
+const ENDPOINT_COUNTERS: [Row<EndpointMetrics, Counter>; 9] = [
     ("ringgate_endpoint_attempts", "Attempts made.", |endpoint| &endpoint.attempts),
     ("ringgate_endpoint_connects", "Connections opened.", |endpoint| &endpoint.connects),
     ("ringgate_endpoint_connect_failures", "Connections that could not be opened.", |endpoint| {
@@ -354,6 +355,11 @@ const ENDPOINT_COUNTERS: [Row<EndpointMetrics, Counter>; 6] = [
         &endpoint.stale_replaced
     }),
     ("ringgate_endpoint_failures", "Attempts that failed.", |endpoint| &endpoint.failures),
+    ("ringgate_endpoint_tls_handshakes", "TLS handshakes that succeeded.", |endpoint| {
+        &endpoint.tls_handshakes
+    }),
+    ("ringgate_endpoint_tls_resumed", "Of those, resumed ones.", |endpoint| &endpoint.tls_resumed),
+    ("ringgate_endpoint_tls_failures", "TLS handshakes that failed.", |endpoint| &endpoint.tls_failures),
 ];
 
 const VERDICTS: [Verdict; 3] = [

@@ -8,12 +8,14 @@ mod family;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod tls;
 mod tunnels;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
 use crate::control::log_writer::LogMetrics;
+use crate::control::tls::Inventory;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
 use crate::telemetry::metrics::METHOD_SLOTS;
@@ -53,6 +55,8 @@ pub struct Sources {
     pub generation: Published<GenerationLabel>,
     /// What the log writer counts, when there is one.
     pub log: Option<Frozen<LogMetrics>>,
+    /// The listeners' certificates.
+    pub certificates: Published<Inventory>,
 }
 
 /// Renders metrics.

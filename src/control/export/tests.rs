@@ -15,6 +15,7 @@ fn exporter(registry: &Frozen<Registry>) -> Exporter {
         started_unix_seconds: 1_700_000_000,
         generation: Published::new(Frozen::new(GenerationLabel { number: 4, hash: "abc".to_owned() })),
         log: Some(Frozen::new(LogMetrics::default())),
+        certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
     })
 }
 

@@ -22,6 +22,8 @@ pub enum TunnelFault {
     NoEndpoint,
     /// The endpoint did not take the connection.
     ConnectRefused,
+    /// The endpoint does not speak TLS as it should, or is not who it should be.
+    UpstreamTls,
     /// The endpoint did not connect in time.
     ConnectTimeout,
     /// The gateway's cap on connections is reached.
@@ -37,12 +39,13 @@ pub enum TunnelFault {
 }
 
 /// The reasons as metrics and log name them, in the order of [`TunnelFault`].
-pub const TUNNEL_FAULTS: [&str; 11] = [
+pub const TUNNEL_FAULTS: [&str; 12] = [
     "no_cluster",
     "hello_timeout",
     "bad_hello",
     "no_endpoint",
     "upstream_connect_refused",
+    "upstream_tls_failed",
     "upstream_connect_timeout",
     "upstream_connections_exhausted",
     "upstream_reset",

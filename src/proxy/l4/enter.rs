@@ -8,6 +8,7 @@ use crate::net::stream::Stream;
 use crate::proxy::connection::serve_connection;
 use crate::proxy::l4::header::{DoorFault, count, read_header};
 use crate::proxy::l4::plan::Expectation;
+use crate::proxy::l4::secure::secure;
 use crate::proxy::l4::tunnel::carry;
 use crate::proxy::local::Local;
 
@@ -43,7 +44,14 @@ async fn enter_inside(local: Rc<Local>, stream: Stream, peer: PeerAddr, listener
             }
         }
     }
-    // TLS, where a listener ends it, comes here: the PROXY header is in front of the handshake.
+    let stream = match installed.acceptors[listener] {
+        // Boxed: what a handshake needs is not carried on for the connection's life.
+        Some(_) => match Box::pin(secure(&local, stream, listener)).await {
+            Some(stream) => stream,
+            None => return,
+        },
+        None => stream,
+    };
     if door.tcp.is_some() {
         carry(&local, &installed, stream, caller, listener).await;
     } else {

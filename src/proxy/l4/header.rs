@@ -1,10 +1,9 @@
 //! The PROXY header of a connection: taken off it exactly, so that what follows finds its own first byte.
 //!
 //! Looks at what is there and takes only what belongs to the header. Bounded in size by its codec and in time by
-//! `limits.head_timeout`. Also writes headers to services that are told.
+//! `limits.head_timeout`.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 
 use crate::net::proxy_header::{self, HEADER_BYTES_MAX, HeaderFault, HeaderVersion, Proxied, ProxyHeader};
@@ -130,15 +129,4 @@ fn step(stream: &Stream, held: &mut Vec<u8>) -> Step {
             return Step::Done(header);
         }
     }
-}
-
-/// Tells a service whom a connection is for, before anything else is written to it. False if it is gone.
-pub fn announce(
-    upstream: &Stream,
-    version: HeaderVersion,
-    source: SocketAddr,
-    destination: SocketAddr,
-) -> bool {
-    // A connection that was just opened has room for a hundred bytes.
-    upstream.send_now(&proxy_header::encode(version, &Proxied { source, destination }))
 }

@@ -49,7 +49,7 @@ pub struct TcpPlan {
 }
 
 impl DoorPlan {
-    /// True if a connection is HTTP from its first byte on.
+    /// True if a connection is HTTP, or TLS, from its first byte on.
     pub fn is_plain_http(&self) -> bool {
         self.header.is_none() && self.tcp.is_none()
     }

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use crate::net::addr::{Caller, PeerAddr};
+use crate::net::proxy_header::{ENCODED_BYTES_MAX, Proxied, encode};
 use crate::net::stream::Stream;
 use crate::proxy::installed::Installed;
 use crate::proxy::l4::ending::{Course, Open, TunnelFault, record};
-use crate::proxy::l4::header::announce;
 use crate::proxy::l4::hello::read_hello;
 use crate::proxy::l4::plan::TcpPlan;
 use crate::proxy::l4::stream_relay::{Ends, relay};
@@ -23,7 +23,7 @@ use crate::rt::deadline::Deadline;
 use crate::telemetry::metrics::TunnelMetrics;
 use crate::upstream::balance::hash_address;
 use crate::upstream::cluster::{Chosen, Cluster};
-use crate::upstream::endpoint::{ConnectError, Connection};
+use crate::upstream::endpoint::{ConnectError, Connection, Opening};
 
 /// Endpoints that are tried before the client is given up.
 const ATTEMPTS_MAX: u32 = 3;
@@ -128,6 +128,7 @@ impl Tunnel<'_> {
         let hash = cluster.plan.balance.hash_key().map(|_| hash_address(self.caller.peer.ip()));
         let mut excluded: SmallVec<[usize; ATTEMPTS_MAX as usize]> = SmallVec::new();
         let mut last_fault = TunnelFault::NoEndpoint;
+        let preface = self.preface(cluster);
         while excluded.len() < ATTEMPTS_MAX as usize {
             let Some(chosen) = cluster.choose(hash, &excluded) else { break };
             let course = &self.course;
@@ -136,11 +137,11 @@ impl Tunnel<'_> {
             let endpoint = chosen.endpoint().clone();
             endpoint.metrics.attempts.add(1);
             let began_nanos = clock::nanos();
-            let opened = endpoint.open_own(&self.deadline, cluster.plan.timeouts.connect).await;
+            let way = Opening { preface: preface.as_deref(), buffers: &self.local.pool };
+            let opened = endpoint.open_own(&self.deadline, cluster.plan.timeouts.connect, way).await;
             course.connect_nanos.set(clock::nanos() - began_nanos);
             match opened {
-                Ok(connection) if self.announces(cluster, &connection) => return Ok((connection, chosen)),
-                Ok(_) => last_fault = TunnelFault::UpstreamReset,
+                Ok(connection) => return Ok((connection, chosen)),
                 Err(error) => last_fault = fault(&error),
             }
             endpoint.metrics.failures.add(1);
@@ -149,18 +150,19 @@ impl Tunnel<'_> {
         Err(last_fault)
     }
 
-    /// Sends the PROXY header, if the cluster wants one. False if the endpoint is gone already.
-    fn announces(&self, cluster: &Cluster, connection: &Connection) -> bool {
-        let Some(version) = cluster.plan.proxy_header else { return true };
+    /// The PROXY header, if the cluster wants one.
+    fn preface(&self, cluster: &Cluster) -> Option<SmallVec<[u8; ENCODED_BYTES_MAX]>> {
+        let version = cluster.plan.proxy_header?;
         let PeerAddr(source) = self.caller.peer;
         let destination = self.caller.destination.unwrap_or_else(|| self.stream.local_addr());
-        announce(&connection.stream, version, source, destination)
+        Some(encode(version, &Proxied { source, destination }))
     }
 }
 
 fn fault(error: &ConnectError) -> TunnelFault {
     match error {
         ConnectError::Refused(_) => TunnelFault::ConnectRefused,
+        ConnectError::Tls(_) => TunnelFault::UpstreamTls,
         ConnectError::TimedOut => TunnelFault::ConnectTimeout,
         ConnectError::Exhausted => TunnelFault::Exhausted,
     }

@@ -1,0 +1,25 @@
+//! Certificates, keys and roots: from files to what rustls needs.
+//!
+//! Reads, checks and compiles; watches the files of listeners and publishes what has become of them. What is broken is
+//! reported and changes nothing.
+
+mod files;
+mod listener;
+mod names;
+mod remarks;
+mod upstream;
+pub mod watch;
+
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+
+pub use files::TlsError;
+pub use listener::{CertificateEntry, Inventory, listener_tls, server_config};
+pub use remarks::remarks;
+pub use upstream::{cluster_tls, endpoint_name};
+
+/// The one provider: with X25519MLKEM768 as the group that is preferred.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
