@@ -138,7 +138,7 @@ fn tries(text: &str) -> Vec<Try> {
         let target = if found[4].is_empty() { "/" } else { &found[4] };
         let length = if &found[1] == "GET" { "" } else { "Content-Length: 0\r\n" };
         let proxy = client
-            .captures(&found[4])
+            .captures(&found[5])
             .map_or(String::new(), |client| format!("PROXY TCP4 {} 127.0.0.1 40000 8080\r\n", &client[1]));
         Try {
             line: found[0].to_owned(),
