@@ -6,3 +6,6 @@
 //! on the other side (RFC 9113 8.2.1). No sockets and no streams here.
 
 pub mod fields;
+pub mod flood;
+pub mod inbound;
+pub mod outbound;
