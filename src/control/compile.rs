@@ -150,6 +150,7 @@ fn limits(config: &LimitsConfig) -> Limits {
         half_close_grace: config.half_close_grace.duration(),
         tunnel_idle_timeout: config.tunnel_idle_timeout.duration(),
         upgraded_connections: config.upgraded_connections.map_or(i64::MAX, i64::from),
+        http2_streams: config.http2_streams,
         connections: config.connections,
         drain_timeout: config.drain_timeout.duration(),
     }

@@ -47,8 +47,8 @@ pub struct Inventory {
 /// What a listener offers to speak (ALPN), the best first.
 pub fn protocols(listener: &ListenerConfig) -> Vec<Vec<u8>> {
     match listener.tcp {
-        None => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        Some(_) => vec![b"http/1.1".to_vec()],
+        None if listener.http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        _ => vec![b"http/1.1".to_vec()],
     }
 }
 

@@ -14,7 +14,7 @@ pub fn is_of_a_connection(name: &str) -> bool {
 /// Appends a line for each field that `passes`. Several Cookie fields become one (RFC 9113 8.2.3).
 pub fn write(fields: &HeaderMap, passes: impl Fn(&HeaderName) -> bool, out: &mut Vec<u8>) {
     for name in fields.keys().filter(|name| passes(name)) {
-        let mut values = fields.get_all(name).iter();
+        let values = fields.get_all(name).iter();
         if name == http::header::COOKIE {
             write_name(name, out);
             for (at, value) in values.enumerate() {
@@ -24,7 +24,7 @@ pub fn write(fields: &HeaderMap, passes: impl Fn(&HeaderName) -> bool, out: &mut
             out.extend_from_slice(b"\r\n");
             continue;
         }
-        while let Some(value) = values.next() {
+        for value in values {
             write_name(name, out);
             out.extend_from_slice(value.as_bytes());
             out.extend_from_slice(b"\r\n");
