@@ -3,6 +3,7 @@
 mod client_certificates;
 mod configuration;
 mod downstream;
+mod explain;
 mod refused;
 mod resumption;
 mod rotation;
