@@ -29,14 +29,9 @@ pub fn prepare(
     exchange.path.clear();
     exchange.path.push(b'/');
     exchange.query = None;
-    exchange.host.clear();
-    exchange.authority.clear();
     exchange.upgrade.clear();
     exchange.body_bytes_max = snapshot.limits.body_bytes;
-    exchange.client = ClientAddr(exchange.peer.ip());
-    exchange.framing = framing::request(&exchange.request)?;
-    settle_client(exchange, snapshot)?;
-    let target = Target::parse(exchange.request.method, exchange.request.target())?;
+    let target = settle_message(exchange, snapshot).inspect_err(|_| forget_host(exchange))?;
     settle_host(exchange, &target)?;
     refuse_what_we_do_not_do(exchange)?;
     settle_path(exchange, &target, snapshot)?;
@@ -47,25 +42,40 @@ pub fn prepare(
     Ok(())
 }
 
+/// What is settled before the host is: how the message ends, who is asking, and what the target is made of.
+fn settle_message(exchange: &mut Exchange, snapshot: &Snapshot) -> Result<Target, Fault> {
+    exchange.client = ClientAddr(exchange.peer.ip());
+    exchange.framing = framing::request(&exchange.request)?;
+    settle_client(exchange, snapshot)?;
+    Ok(Target::parse(exchange.request.method, exchange.request.target())?)
+}
+
+fn forget_host(exchange: &mut Exchange) {
+    exchange.host.clear();
+    exchange.authority.clear();
+}
+
 /// Drops what only the connection, the gateway or a trusted proxy may say, before anything looks at it. Many services
 /// read `_` in a name as `-`, so a name that differs only in that is the same name here.
 fn strip_fields(exchange: &mut Exchange, identity: &[Box<[u8]>]) {
     let is_trusted = exchange.peer_is_trusted;
     let fields = &mut exchange.request.fields;
     fields.remove_hop_by_hop();
+    if identity.is_empty() && (is_trusted || !fields.may_have(forwarded::MAY_TELL)) {
+        return;
+    }
     fields.retain(|field| {
         let is_identity = identity.iter().any(|name| reads_as(field.name, name));
-        let is_forwarding = !is_trusted && forwarded::tells_of_the_client(field.name);
+        let may_tell = !is_trusted && forwarded::MAY_TELL.contains(field.id);
+        let is_forwarding = may_tell && forwarded::tells_of_the_client(field.name);
         !is_identity && !is_forwarding
     });
 }
 
 fn settle_client(exchange: &mut Exchange, snapshot: &Snapshot) -> Result<(), Fault> {
-    let peer = exchange.peer.ip();
-    exchange.client = ClientAddr(peer);
     if exchange.peer_is_trusted {
         match forwarded::client(&exchange.request.fields, &snapshot.trusted_proxies) {
-            Ok(named) => exchange.client = named.unwrap_or(ClientAddr(peer)),
+            Ok(named) => exchange.client = named.unwrap_or(exchange.client),
             // Taking the proxy for its client would open to anybody what is open to the proxy.
             Err(forwarded::Unreadable) => return Err(Code::BadForwarded.into()),
         }
@@ -86,6 +96,15 @@ fn settle_request_id(exchange: &mut Exchange, snapshot: &Snapshot, new_id: impl 
 }
 
 fn settle_host(exchange: &mut Exchange, target: &Target) -> Result<(), Fault> {
+    // Clients name the same host again and again. What is kept was found to be one, whichever way it came.
+    let known = &exchange.authority[..];
+    if target.authority.is_none()
+        && !known.is_empty()
+        && exchange.request.fields.is_solely(FieldId::Host, known)
+    {
+        return Ok(());
+    }
+    forget_host(exchange);
     let host = framing::host(&exchange.request)?;
     // RFC 9112 3.2.2: in absolute-form the Host field is ignored in favour of the target's.
     let named = match target.authority(exchange.request.target()) {
