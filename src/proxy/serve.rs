@@ -58,8 +58,9 @@ pub async fn serve(conversation: &mut Conversation) -> After {
 }
 
 async fn decide(conversation: &mut Conversation, installed: &Rc<Installed>) -> After {
-    let ids = &conversation.local.request_ids;
-    let new_id = |id: &mut Vec<u8>| id.extend_from_slice(ids.next(clock::wall_ms()).as_bytes());
+    let (local, now_ms) = (&conversation.local, conversation.tally.sent_ms());
+    let new_id =
+        |id: &mut Vec<u8>| id.extend_from_slice(local.request_ids.next(local.wall_ms(now_ms)).as_bytes());
     if let Err(fault) = prepare(&mut conversation.exchange, &installed.snapshot, new_id) {
         // Where the message ends may be in doubt, and what follows with it.
         conversation.may_persist &= matches!(fault, Fault::Gateway(_) | Fault::Path(_))
