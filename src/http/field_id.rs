@@ -279,6 +279,16 @@ impl IdSet {
         IdSet(set)
     }
 
+    /// What fields can be known as that services may [read as](super::field::reads_as) one of these names.
+    pub fn of_names<N: AsRef<[u8]>>(names: &[N]) -> IdSet {
+        let is_meant = |id: &FieldId| {
+            names.iter().any(|name| super::field::reads_as(id.name().as_bytes(), name.as_ref()))
+        };
+        let known = FieldId::ALL.iter().copied().filter(is_meant);
+        let other = if names.is_empty() { 0 } else { FieldId::Other.bit() };
+        IdSet(known.fold(other, |set, id| set | id.bit()))
+    }
+
     /// The ids of both.
     pub const fn and(self, other: IdSet) -> IdSet {
         IdSet(self.0 | other.0)

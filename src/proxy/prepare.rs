@@ -3,7 +3,7 @@
 //! Checks what concerns the message as a whole (framing, Host, target, Expect, protocol switches), normalises
 //! the path, and settles who is asking. Refuses; never answers.
 
-use crate::http::field::{FieldId, reads_as};
+use crate::http::field::{FieldId, IdSet, reads_as};
 use crate::http::h1::framing;
 use crate::http::method::Method;
 use crate::http::target::{Form, Target, authority};
@@ -38,7 +38,7 @@ pub fn prepare(
     if exchange.request.fields.first(FieldId::Upgrade).is_some() {
         upgrade::note(exchange)?;
     }
-    strip_fields(exchange, &snapshot.identity_fields);
+    strip_fields(exchange, snapshot);
     Ok(())
 }
 
@@ -57,18 +57,20 @@ fn forget_host(exchange: &mut Exchange) {
 
 /// Drops what only the connection, the gateway or a trusted proxy may say, before anything looks at it. Many services
 /// read `_` in a name as `-`, so a name that differs only in that is the same name here.
-fn strip_fields(exchange: &mut Exchange, identity: &[Box<[u8]>]) {
+fn strip_fields(exchange: &mut Exchange, snapshot: &Snapshot) {
     let is_trusted = exchange.peer_is_trusted;
     let fields = &mut exchange.request.fields;
     fields.remove_hop_by_hop();
-    if identity.is_empty() && (is_trusted || !fields.may_have(forwarded::MAY_TELL)) {
+    let identity = &snapshot.identity_fields;
+    let told = if is_trusted { IdSet::of(&[]) } else { forwarded::MAY_TELL };
+    let suspects = snapshot.identity_ids.and(told);
+    if !fields.may_have(suspects) {
         return;
     }
     fields.retain(|field| {
-        let is_identity = identity.iter().any(|name| reads_as(field.name, name));
-        let may_tell = !is_trusted && forwarded::MAY_TELL.contains(field.id);
-        let is_forwarding = may_tell && forwarded::tells_of_the_client(field.name);
-        !is_identity && !is_forwarding
+        let is_identity = || identity.iter().any(|name| reads_as(field.name, name));
+        let is_forwarding = || !is_trusted && forwarded::tells_of_the_client(field.name);
+        !suspects.contains(field.id) || !is_identity() && !is_forwarding()
     });
 }
 

@@ -203,11 +203,7 @@ impl Deadline {
     }
 
     /// The same up to `due_ms` of the coarse clock, for those who know what time it is.
-    pub async fn guard_until<F: Future>(
-        &self,
-        due_ms: u64,
-        work: Pin<&mut F>,
-    ) -> Result<F::Output, Elapsed> {
+    pub async fn guard_until<F: Future>(&self, due_ms: u64, work: Pin<&mut F>) -> Result<F::Output, Elapsed> {
         self.arm_at(due_ms);
         let outcome = self.watch(work).await;
         self.disarm();

@@ -343,12 +343,7 @@ impl Connection {
             idle.remove(0);
             endpoint.metrics.idle.sub(1);
         }
-        idle.push(Idle {
-            stream: self.stream.clone(),
-            reader: Some(reader),
-            lease,
-            since_ms: now_ms,
-        });
+        idle.push(Idle { stream: self.stream.clone(), reader: Some(reader), lease, since_ms: now_ms });
         endpoint.metrics.idle.add(1);
     }
 }

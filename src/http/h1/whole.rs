@@ -86,10 +86,7 @@ fn fields(window: &[u8], line_end: usize, limits: &HeadLimits, fields: &mut Fiel
         at += blanks;
         let value_start = at;
         at = value_end(window, at);
-        let mut end = at;
-        while end > value_start && is_blank(window[end - 1]) {
-            end -= 1;
-        }
+        let end = at - trailing_blanks(&window[value_start..at]);
         let value = Span::new(value_start - line_end, end - line_end);
         let is_empty = end == value_start;
         let value = if is_empty { Span::default() } else { value };
@@ -123,8 +120,17 @@ fn name_len(bytes: &[u8]) -> Option<usize> {
 #[inline]
 fn blanks(bytes: &[u8]) -> Option<(usize, bool)> {
     match bytes {
-        [b' ', next, ..] if !is_blank(*next) => Some((1, true)),
+        [b' ', next, ..] if *next > b' ' => Some((1, true)),
         _ => bytes.iter().position(|byte| !is_blank(*byte)).map(|count| (count, false)),
+    }
+}
+
+/// How many blanks it ends with.
+#[inline]
+fn trailing_blanks(value: &[u8]) -> usize {
+    match value {
+        [.., last] if *last > b' ' => 0,
+        _ => value.iter().rev().take_while(|byte| is_blank(**byte)).count(),
     }
 }
 
