@@ -90,7 +90,7 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     exchange.params = params;
     match outcome {
         Outcome::Found(index) => {
-            exchange.route = installed.route(index).name.clone();
+            exchange.set_route(&installed.route_names, index.0 as usize);
             conversation.tally.route.set(Some(index));
             Ok(index)
         }
@@ -122,8 +122,10 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     }
     let route_and_passed = Some((route, passage.passed));
     let plan = installed.plan(index);
-    match &plan.action {
-        Action::Forward { cluster, rewrite, host } => {
+    // A plan is looked at where it has more to say.
+    let plain = route.forward.as_ref().map(|cluster| (cluster, &None, &None));
+    match (plain, &plan.action) {
+        (Some((cluster, rewrite, host)), _) | (None, Action::Forward { cluster, rewrite, host }) => {
             if !exchange.upgrade.is_empty()
                 && let Err(reply) = settle_upgrade(exchange, plan, installed, &conversation.local)
             {
@@ -145,8 +147,8 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
             conversation.path_scratch = path;
             after_forward(conversation, installed, route_and_passed, outcome).await
         }
-        Action::Redirect(plan) => redirect(conversation, installed, route_and_passed, plan).await,
-        Action::Respond { status, content_type, body } => {
+        (None, Action::Redirect(plan)) => redirect(conversation, installed, route_and_passed, plan).await,
+        (None, Action::Respond { status, content_type, body }) => {
             reply::begin(exchange, *status);
             exchange.response.fields.append(b"Content-Type", content_type.as_bytes());
             send(conversation, installed, route_and_passed, body).await

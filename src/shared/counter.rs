@@ -54,11 +54,13 @@ impl Gauge {
     }
 }
 
-/// How durations are distributed over fixed buckets. One writer.
+/// How durations are distributed over fixed buckets. One writer. The sum and the buckets below 5 ms, where nearly all
+/// durations are, share a cache line: with many histograms none is in a cache.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub struct Histogram {
-    buckets: [Counter; BUCKETS],
     sum_nanos: Counter,
+    buckets: [Counter; BUCKETS],
 }
 
 /// What a [`Histogram`] held at one moment; adds up over workers.

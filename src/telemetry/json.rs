@@ -171,16 +171,30 @@ pub fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
-fn write_ipv4(octets: [u8; 4], out: &mut Vec<u8>) {
-    let (mut text, mut at) = ([b'.'; 16], 0);
-    for octet in octets {
-        let digits = [octet / 100, octet / 10 % 10, octet % 10];
-        let first = usize::from(octet < 100) + usize::from(octet < 10);
-        for digit in &digits[first..] {
-            text[at] = b'0' + digit;
+/// Each octet with a dot behind it, and how many bytes that is.
+static OCTETS: [([u8; 4], u8); 256] = {
+    let mut octets = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let (digits, written) = ([octet / 100, octet / 10 % 10, octet % 10], &mut octets[octet]);
+        let mut at = (octet < 100) as usize + (octet < 10) as usize;
+        while at < 3 {
+            written.0[written.1 as usize] = b'0' + digits[at] as u8;
+            written.1 += 1;
             at += 1;
         }
-        at += 1;
+        written.1 += 1;
+        octet += 1;
+    }
+    octets
+};
+
+fn write_ipv4(octets: [u8; 4], out: &mut Vec<u8>) {
+    let (mut text, mut at) = ([0; 16], 0);
+    for octet in octets {
+        let (written, len) = OCTETS[usize::from(octet)];
+        text[at..at + 4].copy_from_slice(&written);
+        at += usize::from(len);
     }
     out.extend_from_slice(&text[..at - 1]);
 }
