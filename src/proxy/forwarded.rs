@@ -158,8 +158,7 @@ fn extend_forwarded(exchange: &Exchange, scheme: &[u8], out: &mut Vec<u8>) {
 
 /// RFC 9110 7.6.3: every proxy adds itself, and in which version it was spoken to.
 pub fn write_via(fields: &Fields, received: &str, out: &mut Vec<u8>) {
-    let ours: &[u8] =
-        if received == "HTTP/2" { b"Via: 2.0 ringgate\r\n" } else { b"Via: 1.1 ringgate\r\n" };
+    let ours: &[u8] = if received == "HTTP/2" { b"Via: 2.0 ringgate\r\n" } else { b"Via: 1.1 ringgate\r\n" };
     if !fields.may_have(IdSet::of(&[FieldId::Via])) {
         return out.extend_from_slice(ours);
     }
