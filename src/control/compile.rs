@@ -14,6 +14,7 @@ use crate::config::secret::{Environment, Secret};
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
 use crate::control::resolve::resolve;
 use crate::control::tls::{TlsError, cluster_tls, endpoint_name, listener_tls, protocols};
+use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::{ClusterTls, ListenerTls};
@@ -72,6 +73,13 @@ pub fn compile(
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
+    let identity_fields: Vec<Box<[u8]>> = config
+        .identity_headers
+        .iter()
+        .map(|name| name.to_ascii_lowercase().into_bytes())
+        .chain(CLIENT_CERTIFICATE_FIELDS.map(<[u8]>::to_vec))
+        .map(Into::into)
+        .collect();
     Ok(Snapshot {
         doors,
         generation,
@@ -84,13 +92,8 @@ pub fn compile(
         limits: limits(&config.limits),
         paths: rules,
         trusted_proxies: AddressSet::new(&config.trusted_proxies),
-        identity_fields: config
-            .identity_headers
-            .iter()
-            .map(|name| name.to_ascii_lowercase().into_bytes())
-            .chain(CLIENT_CERTIFICATE_FIELDS.map(<[u8]>::to_vec))
-            .map(Into::into)
-            .collect(),
+        identity_ids: IdSet::of_names(&identity_fields),
+        identity_fields,
         access_log: config.access_log.as_ref().map(|log| AccessLogPlan {
             sample: log.sample.fraction(),
             fields: log.headers.iter().map(|name| name.to_ascii_lowercase().into()).collect(),

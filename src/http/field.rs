@@ -56,6 +56,8 @@ pub struct Fields {
 #[derive(Clone, Copy, Debug)]
 struct Field {
     id: FieldId,
+    /// `name: value` and its line end stand just so. May be false although they do.
+    is_plain: bool,
     name: Span,
     value: Span,
 }
@@ -106,6 +108,19 @@ impl Fields {
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = FieldRef<'_>> + Clone {
         self.list.iter().map(|field| self.borrow(field))
+    }
+
+    /// Whether a line with one of these ids may be there.
+    #[inline]
+    pub fn may_have(&self, ids: IdSet) -> bool {
+        self.seen & ids.bits() != 0
+    }
+
+    /// Whether one line has this id, and this value.
+    #[inline]
+    pub fn is_solely(&self, id: FieldId, value: &[u8]) -> bool {
+        let mut all = self.all(id);
+        all.next() == Some(value) && all.next().is_none()
     }
 
     /// Value of the first line with this id.
@@ -242,29 +257,23 @@ impl Fields {
     pub fn write_except(&self, left_out: IdSet, to: &mut Vec<u8>) {
         let mut piece = 0..0;
         for field in self.list.iter().filter(|field| !left_out.contains(field.id)) {
-            let line = self.plain_line(field);
-            if line.start == piece.end && !piece.is_empty() {
+            if !field.is_plain {
+                to.extend_from_slice(&self.bytes[piece]);
+                let FieldRef { name, value, .. } = self.borrow(field);
+                [name, b": ", value, b"\r\n"].into_iter().for_each(|part| to.extend_from_slice(part));
+                piece = 0..0;
+                continue;
+            }
+            // Its line end is the two bytes behind the value.
+            let line = field.name.start as usize..field.value.end as usize + 2;
+            if line.start == piece.end {
                 piece.end = line.end;
                 continue;
             }
             to.extend_from_slice(&self.bytes[piece]);
-            if line.is_empty() {
-                let FieldRef { name, value, .. } = self.borrow(field);
-                [name, b": ", value, b"\r\n"].into_iter().for_each(|part| to.extend_from_slice(part));
-            }
             piece = line;
         }
         to.extend_from_slice(&self.bytes[piece]);
-    }
-
-    /// Where `name: value` and its line end stand, if they stand just so; nothing otherwise.
-    #[inline]
-    fn plain_line(&self, field: &Field) -> std::ops::Range<usize> {
-        let (start, end) = (field.name.start as usize, field.value.end as usize + 2);
-        let is_plain = field.name.end + 2 == field.value.start
-            && self.bytes.get(field.name.end as usize..).is_some_and(|rest| rest.starts_with(b": "))
-            && self.bytes.get(end - 2..).is_some_and(|rest| rest.starts_with(b"\r\n"));
-        if is_plain { start..end } else { 0..0 }
     }
 
     /// Bits of the ids that Connection nominates. Fields without an id are marked by an empty name instead, and if
@@ -281,7 +290,12 @@ impl Fields {
             if list[at].id != FieldId::Connection {
                 continue;
             }
-            for name in Elements::new(list[at].value.of(bytes)) {
+            let value = list[at].value.of(bytes);
+            // Nearly always it is one of these, and nominates nothing that does not go anyway.
+            if matches!(value, b"keep-alive" | b"close" | b"Keep-Alive") {
+                continue;
+            }
+            for name in Elements::new(value) {
                 match FieldId::recognise(name) {
                     FieldId::Other if name.eq_ignore_ascii_case(b"close") => {}
                     FieldId::Other if others == NOMINATED_MAX => return ids | FieldId::Other.bit(),
@@ -322,14 +336,15 @@ impl Fields {
     pub(super) fn push_span(&mut self, name: Span, value: Span) {
         let id = FieldId::recognise(name.of(&self.bytes));
         self.seen |= id.bit();
-        self.list.push(Field { id, name, value });
+        self.list.push(Field { id, is_plain: false, name, value });
     }
 
     /// Adds a line of a known id whose name and value lie in the section that [`Fields::adopt`] is given afterwards.
+    /// `is_plain` tells that they stand there as `name: value` and the line end.
     #[inline]
-    pub(super) fn push_known(&mut self, id: FieldId, name: Span, value: Span) {
+    pub(super) fn push_known(&mut self, id: FieldId, name: Span, value: Span, is_plain: bool) {
         self.seen |= id.bit();
-        self.list.push(Field { id, name, value });
+        self.list.push(Field { id, is_plain, name, value });
     }
 
     /// Ends what [`Fields::clear`] and [`Fields::push_known`] began, with a copy of the section.
@@ -354,7 +369,7 @@ impl Fields {
             self.bytes[at] = b' ';
         }
         self.bytes.extend_from_slice(b"\r\n");
-        Field { id, name, value }
+        Field { id, is_plain: true, name, value }
     }
 
     #[inline]

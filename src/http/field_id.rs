@@ -4,8 +4,6 @@
 //! A name that is not in the table is [`FieldId::Other`] and is found by its text. The table has at most 64 rows,
 //! because [`super::Fields`] keeps one bit for each.
 
-use super::ascii::is_token;
-
 macro_rules! field_ids {
     ($($id:ident $lower:literal $name:literal)*) => {
         /// A field name the gateway knows, or [`FieldId::Other`].
@@ -97,10 +95,7 @@ field_ids! {
     XRequestId b"x-request-id" "X-Request-Id"
 }
 
-/// A name as the words that tell it apart: its first and last eight bytes, lower-cased.
-///
-/// Setting 0x20 lower-cases letters and leaves digits and `-` alone. Of the other token bytes it changes `^` and `_` to
-/// ones that no name of the table has, so names of up to 16 token bytes are equal if their words and lengths are.
+/// A name as the words that tell it apart: its first and last eight bytes.
 #[derive(Clone, Copy)]
 struct Words {
     first: u64,
@@ -110,7 +105,6 @@ struct Words {
 impl Words {
     #[inline]
     const fn of(name: &[u8]) -> Words {
-        const LOWER: u64 = u64::from_le_bytes([0x20; 8]);
         let (first, last) = match name {
             [] => (0, 0),
             [_, .., _] if name.len() >= 8 => {
@@ -131,13 +125,35 @@ impl Words {
             }
             [one] => (*one as u64, 0),
         };
-        Words { first: first | LOWER, last: last | LOWER }
+        Words { first, last }
+    }
+
+    /// Setting 0x20 lower-cases letters.
+    #[inline]
+    const fn with(self, cases: Words) -> Words {
+        Words { first: self.first | cases.first, last: self.last | cases.last }
+    }
+
+    /// 0x20 for each byte but `-`, which CR would become. A word with that set is the lower-cased one of a name if the
+    /// word is that of the same name in any case: there are letters and `-` in the table.
+    const fn cases(self) -> Words {
+        const fn of(word: u64) -> u64 {
+            let mut bytes = word.to_le_bytes();
+            let mut at = 0;
+            while at < 8 {
+                bytes[at] = if bytes[at] == b'-' { 0 } else { 0x20 };
+                at += 1;
+            }
+            u64::from_le_bytes(bytes)
+        }
+        Words { first: of(self.first), last: of(self.last) }
     }
 
     /// A place in [`SLOTS`]: multiplicative hashing, with a factor that leaves no two names of the table at one place.
     #[inline]
     const fn slot(self, len: usize, factor: u64) -> usize {
-        let mixed = self.first ^ self.last.rotate_left(23) ^ len as u64;
+        const LOWER: u64 = u64::from_le_bytes([0x20; 8]);
+        let mixed = (self.first | LOWER) ^ (self.last | LOWER).rotate_left(23) ^ len as u64;
         (mixed.wrapping_mul(factor) >> (64 - SLOT_BITS)) as usize
     }
 }
@@ -146,18 +162,26 @@ const SLOT_BITS: u32 = 9;
 
 struct Row {
     words: Words,
+    cases: Words,
     len: usize,
     id: FieldId,
 }
 
 /// Row zero is nobody's; a free slot points to it.
 const ROWS: [Row; FieldId::ALL.len() + 1] = {
-    const NOBODY: Row = Row { words: Words { first: 0, last: 0 }, len: usize::MAX, id: FieldId::Other };
+    const NOBODY: Row = Row {
+        words: Words { first: 0, last: 0 },
+        cases: Words { first: 0, last: 0 },
+        len: usize::MAX,
+        id: FieldId::Other,
+    };
     let mut rows = [NOBODY; FieldId::ALL.len() + 1];
     let mut at = 0;
     while at < FieldId::ALL.len() {
         let name = FieldId::LOWER[at];
-        rows[at + 1] = Row { words: Words::of(name), len: name.len(), id: FieldId::ALL[at] };
+        let words = Words::of(name);
+        let cases = words.cases();
+        rows[at + 1] = Row { words: words.with(cases), cases, len: name.len(), id: FieldId::ALL[at] };
         at += 1;
     }
     rows
@@ -188,15 +212,10 @@ impl FieldId {
     /// The id of `name`, in any case (RFC 9110 5.1).
     #[inline]
     pub fn recognise(name: &[u8]) -> FieldId {
-        if is_token(name) { FieldId::of_token(name) } else { FieldId::Other }
-    }
-
-    /// The same for what is known to be a token.
-    #[inline]
-    pub(super) fn of_token(name: &[u8]) -> FieldId {
         let words = Words::of(name);
         let slot = words.slot(name.len(), const { FACTOR_AND_SLOTS.0 });
         let row = &ROW_TABLE[usize::from(SLOTS[slot])];
+        let words = words.with(row.cases);
         let is_same = row.len == name.len() && row.words.first == words.first && row.words.last == words.last;
         if is_same && (name.len() <= 16 || row.id.name().as_bytes().eq_ignore_ascii_case(name)) {
             row.id
@@ -258,6 +277,16 @@ impl IdSet {
             at += 1;
         }
         IdSet(set)
+    }
+
+    /// What fields can be known as that services may [read as](super::field::reads_as) one of these names.
+    pub fn of_names<N: AsRef<[u8]>>(names: &[N]) -> IdSet {
+        let is_meant = |id: &FieldId| {
+            names.iter().any(|name| super::field::reads_as(id.name().as_bytes(), name.as_ref()))
+        };
+        let known = FieldId::ALL.iter().copied().filter(is_meant);
+        let other = if names.is_empty() { 0 } else { FieldId::Other.bit() };
+        IdSet(known.fold(other, |set, id| set | id.bit()))
     }
 
     /// The ids of both.

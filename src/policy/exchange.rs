@@ -64,8 +64,9 @@ pub struct Exchange {
     pub client_certificate: Option<Rc<PeerCertificate>>,
     /// Values that the route's path captured.
     pub params: Params,
-    /// Name of the route.
-    pub route: Rc<str>,
+    /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
+    /// would be one more place in memory that has not been looked at for long.
+    routes: (Rc<[Box<str>]>, usize),
 }
 
 impl Exchange {
@@ -93,8 +94,22 @@ impl Exchange {
             tls_version: "",
             client_certificate: None,
             params: Params::default(),
-            route: Rc::from(""),
+            routes: (Rc::default(), 0),
         }
+    }
+
+    /// Its route is the one at `index` of `names`.
+    #[inline]
+    pub fn set_route(&mut self, names: &Rc<[Box<str>]>, index: usize) {
+        if !Rc::ptr_eq(&self.routes.0, names) {
+            self.routes.0 = names.clone();
+        }
+        self.routes.1 = index;
+    }
+
+    /// Name of the route; empty before there is one.
+    pub fn route(&self) -> &str {
+        self.routes.0.get(self.routes.1).map_or("", |name| name)
     }
 
     /// The normalised path. ASCII by construction.

@@ -63,7 +63,7 @@ impl Template {
                 Part::RequestId => out.extend_from_slice(&exchange.request_id),
                 Part::RequestHost => out.extend_from_slice(exchange.host.as_bytes()),
                 Part::RequestPath => out.extend_from_slice(&exchange.path),
-                Part::RouteName => out.extend_from_slice(exchange.route.as_bytes()),
+                Part::RouteName => out.extend_from_slice(exchange.route().as_bytes()),
             }
         }
     }

@@ -28,7 +28,7 @@ use crate::proxy::upgrade::{self, Switched};
 use crate::proxy::upload::Duplex;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
-use crate::rt::deadline::Deadline;
+use crate::rt::deadline::{Deadline, due_ms};
 use crate::rt::join::beside;
 use crate::upstream::balance::{hash_address, hash_key};
 use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
@@ -133,7 +133,7 @@ impl Answer<'_> {
 
     async fn connect(&self, endpoint: &Rc<Endpoint>) -> Result<Connection, Fault> {
         let upstream = &self.tally.upstream;
-        if let Some(connection) = endpoint.reuse(self.is_repeatable) {
+        if let Some(connection) = endpoint.reuse(self.is_repeatable, self.tally.sent_ms()) {
             upstream.connect_nanos.set(0);
             return Ok(connection);
         }
@@ -169,9 +169,11 @@ impl Answer<'_> {
         duplex.is_opened.set(false);
         // The answer tells soon enough that a small request has been taken.
         let is_unhurried = duplex.is_uploaded.get() && len <= SMALL_BYTES;
+        let sent_ms = self.tally.sent_ms();
+        let soon_ms = due_ms(sent_ms, SOON);
         let write = async {
             let mut write = pin!(upstream.write(opener, len));
-            let outcome = if is_unhurried { opening.unhurried(SOON, write.as_mut()).await } else { None };
+            let outcome = if is_unhurried { opening.unhurried(soon_ms, write.as_mut()).await } else { None };
             let (outcome, mut opener) = match outcome {
                 Some(outcome) => outcome,
                 None => write.await,
@@ -187,7 +189,7 @@ impl Answer<'_> {
             opener
         };
         let write = pin!(write);
-        self.answering.arm(self.cluster.plan.timeouts.head);
+        self.answering.arm_at(due_ms(sent_ms, self.cluster.plan.timeouts.head));
         match beside(write, pin!(self.respond(connection))).await {
             (opener, Err(Miss::Unanswered(_))) => Err(Miss::Unanswered(opener)),
             (_, outcome) => outcome,
@@ -337,7 +339,7 @@ impl Answer<'_> {
             && !self.local.is_draining.get();
         self.scratch.clear();
         let wire = Wire { framing: to, persists, is_proxied: true };
-        response_head::write(self.exchange, wire, &self.local.date(), self.scratch);
+        response_head::write(self.exchange, wire, &self.local.date_at(now_nanos / 1_000_000), self.scratch);
         self.tally.status.set(self.exchange.response.status);
         let mut way = Way {
             connection: Some(connection),

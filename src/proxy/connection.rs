@@ -28,7 +28,7 @@ use crate::proxy::tunnel::{Opening, Tunnel};
 use crate::proxy::upgrade::Switched;
 use crate::rt::buffer::{Buffer, Size};
 use crate::rt::clock;
-use crate::rt::deadline::Deadline;
+use crate::rt::deadline::{Deadline, due_ms};
 
 /// A connection that has been idle this long gives its buffers back. Long enough that a busy client never pays
 /// for it, short enough that memory follows the load.
@@ -243,6 +243,10 @@ impl Conversation {
                 Err(refusal) => return Next::Refuse(refusal.into()),
                 Ok(Some(used)) => {
                     self.intake.consume(used);
+                    if is_armed {
+                        // It came in pieces: only now there is something to be sent.
+                        self.tally.upstream.sent_nanos.set(clock::nanos());
+                    }
                     self.begin(limits.keepalive_requests);
                     return Next::Head;
                 }
@@ -274,7 +278,12 @@ impl Conversation {
         self.local.metrics.connections_idle.add(weight);
         let is_crowd = self.local.metrics.connections_idle.get() > IDLE_CROWD;
         let patience = if is_crowd { PARK_AFTER_IN_CROWD } else { PARK_AFTER };
-        let outcome = idle.guard(patience, pin!(self.intake.fill())).await;
+        // Where there was an exchange, it has just ended.
+        let now_ms = match self.tally.ended_nanos.get() {
+            0 => clock::coarse_ms(),
+            ended_nanos => ended_nanos / 1_000_000,
+        };
+        let outcome = idle.guard_until(due_ms(now_ms, patience), pin!(self.intake.fill())).await;
         self.local.metrics.connections_idle.sub(weight);
         match outcome {
             Ok(Ok(Arrival::Bytes(_))) => Next::Head,

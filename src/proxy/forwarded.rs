@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::http::field::{FieldId, Fields, reads_as};
+use crate::http::field::{FieldId, Fields, IdSet, reads_as};
 use crate::http::h1::encode;
 use crate::net::addr::ClientAddr;
 use crate::policy::exchange::Exchange;
@@ -87,6 +87,16 @@ fn parse_hop(text: &[u8]) -> Option<IpAddr> {
     addr.map(|addr| addr.to_canonical())
 }
 
+/// What a field that [`tells_of_the_client`] can be known as.
+pub const MAY_TELL: IdSet = IdSet::of(&[
+    FieldId::Other,
+    FieldId::XForwardedFor,
+    FieldId::XForwardedHost,
+    FieldId::XForwardedPort,
+    FieldId::XForwardedProto,
+    FieldId::XRealIp,
+]);
+
 /// True for further fields by which proxies tell who the client is: X-Real-IP and everything that begins with
 /// X-Forwarded. Nobody but a trusted peer may send them.
 pub fn tells_of_the_client(name: &[u8]) -> bool {
@@ -148,12 +158,16 @@ fn extend_forwarded(exchange: &Exchange, scheme: &[u8], out: &mut Vec<u8>) {
 
 /// RFC 9110 7.6.3: every proxy adds itself, and in which version it was spoken to.
 pub fn write_via(fields: &Fields, received: &str, out: &mut Vec<u8>) {
+    let ours: &[u8] = if received == "HTTP/2" { b"Via: 2.0 ringgate\r\n" } else { b"Via: 1.1 ringgate\r\n" };
+    if !fields.may_have(IdSet::of(&[FieldId::Via])) {
+        return out.extend_from_slice(ours);
+    }
     out.extend_from_slice(b"Via: ");
     for hop in fields.list_tokens(FieldId::Via) {
         out.extend_from_slice(hop);
         out.extend_from_slice(b", ");
     }
-    out.extend_from_slice(if received == "HTTP/2" { b"2.0 ringgate\r\n" } else { b"1.1 ringgate\r\n" });
+    out.extend_from_slice(&ours[5..]);
 }
 
 #[cfg(test)]

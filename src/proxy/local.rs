@@ -18,6 +18,9 @@ use crate::telemetry::request_id::RequestIds;
 /// Bytes a worker keeps in free buffers.
 pub const FREE_BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// How long a look at the wall clock is good for. It is coarse anyway.
+const WALL_MS: u64 = 10;
+
 /// Length of an IMF-fixdate.
 const DATE_BYTES: usize = 29;
 
@@ -41,6 +44,8 @@ pub struct Local {
     pub is_draining: Cell<bool>,
     installed: RefCell<Rc<Installed>>,
     date: RefCell<(u64, [u8; DATE_BYTES])>,
+    /// When the wall clock was looked at, by the coarse clock, and what it said.
+    wall_ms: Cell<(u64, u64)>,
     idle: RefCell<IdleList>,
 }
 
@@ -73,6 +78,7 @@ impl Local {
             is_draining: Cell::new(false),
             installed: RefCell::new(installed),
             date: RefCell::new((u64::MAX, [0; DATE_BYTES])),
+            wall_ms: Cell::new((u64::MAX, 0)),
             idle: RefCell::default(),
         })
     }
@@ -87,9 +93,26 @@ impl Local {
         self.installed.replace(next);
     }
 
+    /// Milliseconds since 1970 at `now_ms` of the coarse clock, asking the wall clock now and then only.
+    pub fn wall_ms(&self, now_ms: u64) -> u64 {
+        let (looked_ms, said_ms) = self.wall_ms.get();
+        let since_ms = now_ms.wrapping_sub(looked_ms);
+        if since_ms < WALL_MS {
+            return said_ms + since_ms;
+        }
+        let wall_ms = clock::wall_ms();
+        self.wall_ms.set((now_ms, wall_ms));
+        wall_ms
+    }
+
     /// The Date field's value for now.
     pub fn date(&self) -> [u8; DATE_BYTES] {
-        let second = clock::wall_ms() / 1_000;
+        self.date_at(clock::coarse_ms())
+    }
+
+    /// The same, where `now_ms` of the coarse clock is now.
+    pub fn date_at(&self, now_ms: u64) -> [u8; DATE_BYTES] {
+        let second = self.wall_ms(now_ms) / 1_000;
         let mut cached = self.date.borrow_mut();
         if cached.0 != second {
             *cached = (second, date::imf_fixdate(second));

@@ -3,7 +3,7 @@
 //! Checks what concerns the message as a whole (framing, Host, target, Expect, protocol switches), normalises
 //! the path, and settles who is asking. Refuses; never answers.
 
-use crate::http::field::{FieldId, reads_as};
+use crate::http::field::{FieldId, IdSet, reads_as};
 use crate::http::h1::framing;
 use crate::http::method::Method;
 use crate::http::target::{Form, Target, authority};
@@ -29,43 +29,55 @@ pub fn prepare(
     exchange.path.clear();
     exchange.path.push(b'/');
     exchange.query = None;
-    exchange.host.clear();
-    exchange.authority.clear();
     exchange.upgrade.clear();
     exchange.body_bytes_max = snapshot.limits.body_bytes;
-    exchange.client = ClientAddr(exchange.peer.ip());
-    exchange.framing = framing::request(&exchange.request)?;
-    settle_client(exchange, snapshot)?;
-    let target = Target::parse(exchange.request.method, exchange.request.target())?;
+    let target = settle_message(exchange, snapshot).inspect_err(|_| forget_host(exchange))?;
     settle_host(exchange, &target)?;
     refuse_what_we_do_not_do(exchange)?;
     settle_path(exchange, &target, snapshot)?;
     if exchange.request.fields.first(FieldId::Upgrade).is_some() {
         upgrade::note(exchange)?;
     }
-    strip_fields(exchange, &snapshot.identity_fields);
+    strip_fields(exchange, snapshot);
     Ok(())
+}
+
+/// What is settled before the host is: how the message ends, who is asking, and what the target is made of.
+fn settle_message(exchange: &mut Exchange, snapshot: &Snapshot) -> Result<Target, Fault> {
+    exchange.client = ClientAddr(exchange.peer.ip());
+    exchange.framing = framing::request(&exchange.request)?;
+    settle_client(exchange, snapshot)?;
+    Ok(Target::parse(exchange.request.method, exchange.request.target())?)
+}
+
+fn forget_host(exchange: &mut Exchange) {
+    exchange.host.clear();
+    exchange.authority.clear();
 }
 
 /// Drops what only the connection, the gateway or a trusted proxy may say, before anything looks at it. Many services
 /// read `_` in a name as `-`, so a name that differs only in that is the same name here.
-fn strip_fields(exchange: &mut Exchange, identity: &[Box<[u8]>]) {
+fn strip_fields(exchange: &mut Exchange, snapshot: &Snapshot) {
     let is_trusted = exchange.peer_is_trusted;
     let fields = &mut exchange.request.fields;
     fields.remove_hop_by_hop();
+    let identity = &snapshot.identity_fields;
+    let told = if is_trusted { IdSet::of(&[]) } else { forwarded::MAY_TELL };
+    let suspects = snapshot.identity_ids.and(told);
+    if !fields.may_have(suspects) {
+        return;
+    }
     fields.retain(|field| {
-        let is_identity = identity.iter().any(|name| reads_as(field.name, name));
-        let is_forwarding = !is_trusted && forwarded::tells_of_the_client(field.name);
-        !is_identity && !is_forwarding
+        let is_identity = || identity.iter().any(|name| reads_as(field.name, name));
+        let is_forwarding = || !is_trusted && forwarded::tells_of_the_client(field.name);
+        !suspects.contains(field.id) || !is_identity() && !is_forwarding()
     });
 }
 
 fn settle_client(exchange: &mut Exchange, snapshot: &Snapshot) -> Result<(), Fault> {
-    let peer = exchange.peer.ip();
-    exchange.client = ClientAddr(peer);
     if exchange.peer_is_trusted {
         match forwarded::client(&exchange.request.fields, &snapshot.trusted_proxies) {
-            Ok(named) => exchange.client = named.unwrap_or(ClientAddr(peer)),
+            Ok(named) => exchange.client = named.unwrap_or(exchange.client),
             // Taking the proxy for its client would open to anybody what is open to the proxy.
             Err(forwarded::Unreadable) => return Err(Code::BadForwarded.into()),
         }
@@ -86,6 +98,15 @@ fn settle_request_id(exchange: &mut Exchange, snapshot: &Snapshot, new_id: impl 
 }
 
 fn settle_host(exchange: &mut Exchange, target: &Target) -> Result<(), Fault> {
+    // Clients name the same host again and again. What is kept was found to be one, whichever way it came.
+    let known = &exchange.authority[..];
+    if target.authority.is_none()
+        && !known.is_empty()
+        && exchange.request.fields.is_solely(FieldId::Host, known)
+    {
+        return Ok(());
+    }
+    forget_host(exchange);
     let host = framing::host(&exchange.request)?;
     // RFC 9112 3.2.2: in absolute-form the Host field is ignored in favour of the target's.
     let named = match target.authority(exchange.request.target()) {

@@ -63,6 +63,11 @@ impl Tally {
         self.upstream.sent_nanos.set(now_nanos);
     }
 
+    /// When the request was sent, in milliseconds of the coarse clock.
+    pub fn sent_ms(&self) -> u64 {
+        self.upstream.sent_nanos.get() / 1_000_000
+    }
+
     fn final_status(&self) -> u16 {
         match self.status.get() {
             0 => self.fault.get().map_or(0, Fault::status),

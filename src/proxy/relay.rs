@@ -20,7 +20,7 @@ use crate::proxy::record::Tally;
 use crate::proxy::upload::Duplex;
 use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
 use crate::rt::clock;
-use crate::rt::deadline::Deadline;
+use crate::rt::deadline::{Deadline, due_ms};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::WorkerMetrics;
 use crate::upstream::cluster::Chosen;
@@ -90,8 +90,8 @@ impl Way<'_> {
             let leftover = buffer.len() - portion.consumed;
             sent.set(sent.get() + portion.kept as u64);
             if cursor.is_done() {
-                self.settle(leftover == 0);
                 self.tally.ended_nanos.set(if head.is_some() { now_nanos } else { clock::nanos() });
+                self.settle(leftover == 0);
             }
             if portion.kept > 0 || head.is_some() {
                 let mut limit = portion.kept;
@@ -145,8 +145,13 @@ impl Way<'_> {
             && is_whole
             && self.keeps_upstream
         {
-            connection.release(self.pool.lease_behind(Size::Standard, HEADROOM));
+            connection.release(self.pool.lease_behind(Size::Standard, HEADROOM), self.ended_ms());
         }
+    }
+
+    /// When the origin had given all, in milliseconds of the coarse clock; 0 before.
+    fn ended_ms(&self) -> u64 {
+        self.tally.ended_nanos.get() / 1_000_000
     }
 
     async fn write(&self, buffer: Buffer, limit: usize, is_last: bool) -> Result<Buffer, Fault> {
@@ -156,7 +161,8 @@ impl Way<'_> {
         let mut write = pin!(self.downstream.write_counting(buffer, limit, progress));
         let is_unhurried =
             is_last && self.is_unhurried && self.duplex.is_watched.get() && limit <= SMALL_BYTES;
-        let soon = if is_unhurried { self.sending.unhurried(SOON, write.as_mut()).await } else { None };
+        let soon_ms = due_ms(self.ended_ms(), SOON);
+        let soon = if is_unhurried { self.sending.unhurried(soon_ms, write.as_mut()).await } else { None };
         let buffer = match soon {
             Some((outcome, buffer)) => outcome.map(|()| buffer).map_err(|_| Code::ClientGone)?,
             None => {

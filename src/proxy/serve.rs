@@ -58,8 +58,9 @@ pub async fn serve(conversation: &mut Conversation) -> After {
 }
 
 async fn decide(conversation: &mut Conversation, installed: &Rc<Installed>) -> After {
-    let ids = &conversation.local.request_ids;
-    let new_id = |id: &mut Vec<u8>| id.extend_from_slice(ids.next(clock::wall_ms()).as_bytes());
+    let (local, now_ms) = (&conversation.local, conversation.tally.sent_ms());
+    let new_id =
+        |id: &mut Vec<u8>| id.extend_from_slice(local.request_ids.next(local.wall_ms(now_ms)).as_bytes());
     if let Err(fault) = prepare(&mut conversation.exchange, &installed.snapshot, new_id) {
         // Where the message ends may be in doubt, and what follows with it.
         conversation.may_persist &= matches!(fault, Fault::Gateway(_) | Fault::Path(_))
@@ -89,7 +90,7 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     exchange.params = params;
     match outcome {
         Outcome::Found(index) => {
-            exchange.route = installed.route(index).name.clone();
+            exchange.set_route(&installed.route_names, index.0 as usize);
             conversation.tally.route.set(Some(index));
             Ok(index)
         }
@@ -121,8 +122,10 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     }
     let route_and_passed = Some((route, passage.passed));
     let plan = installed.plan(index);
-    match &plan.action {
-        Action::Forward { cluster, rewrite, host } => {
+    // A plan is looked at where it has more to say.
+    let plain = route.forward.as_ref().map(|cluster| (cluster, &None, &None));
+    match (plain, &plan.action) {
+        (Some((cluster, rewrite, host)), _) | (None, Action::Forward { cluster, rewrite, host }) => {
             if !exchange.upgrade.is_empty()
                 && let Err(reply) = settle_upgrade(exchange, plan, installed, &conversation.local)
             {
@@ -144,8 +147,8 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
             conversation.path_scratch = path;
             after_forward(conversation, installed, route_and_passed, outcome).await
         }
-        Action::Redirect(plan) => redirect(conversation, installed, route_and_passed, plan).await,
-        Action::Respond { status, content_type, body } => {
+        (None, Action::Redirect(plan)) => redirect(conversation, installed, route_and_passed, plan).await,
+        (None, Action::Respond { status, content_type, body }) => {
             reply::begin(exchange, *status);
             exchange.response.fields.append(b"Content-Type", content_type.as_bytes());
             send(conversation, installed, route_and_passed, body).await

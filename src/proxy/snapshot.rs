@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::ip_filter::AddressSet;
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub trusted_proxies: AddressSet,
     /// Fields that only the gateway may set, lower case.
     pub identity_fields: Vec<Box<[u8]>>,
+    /// What those can be known as.
+    pub identity_ids: IdSet,
     /// How exchanges are logged.
     pub access_log: Option<AccessLogPlan>,
 }

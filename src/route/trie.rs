@@ -43,7 +43,9 @@ pub(super) struct Trie {
     edges: Edges,
 }
 
+/// In one cache line, which with many routes is in no cache.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 struct Node {
     param: u32,
     literals: Literals,
@@ -156,23 +158,33 @@ impl<F: FnMut(&Entry) -> bool> Walk<'_, F> {
 /// collides. At most half full.
 #[derive(Debug, Clone, Default)]
 struct Edges {
-    slots: Vec<Edge>,
+    slots: Vec<Slot>,
+    /// Those that are too long to stand in their edge.
     labels: Vec<u8>,
 }
+
+/// Never across two cache lines.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(32))]
+struct Slot(Edge);
 
 #[derive(Debug, Clone, Copy)]
 struct Edge {
     hash: u32,
     parent: u32,
     child: u32,
-    label_start: u32,
     label_len: u32,
+    /// The label, or where among the long ones it begins.
+    label: [u8; LABEL_BYTES],
 }
+
+/// Labels up to this length stand in their edge, where no further place in memory has to be looked at.
+const LABEL_BYTES: usize = 16;
 
 impl Edges {
     fn with_capacity(count: usize) -> Self {
-        let empty = Edge { hash: 0, parent: NONE, child: NONE, label_start: 0, label_len: 0 };
-        Self { slots: vec![empty; (count * 2).next_power_of_two().max(2)], labels: Vec::new() }
+        let empty = Edge { hash: 0, parent: NONE, child: NONE, label_len: 0, label: [0; LABEL_BYTES] };
+        Self { slots: vec![Slot(empty); (count * 2).next_power_of_two().max(2)], labels: Vec::new() }
     }
 
     fn find(&self, parent: u32, label: &[u8]) -> Option<u32> {
@@ -180,7 +192,7 @@ impl Edges {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         loop {
-            let edge = self.slots.get(at)?;
+            let Slot(edge) = self.slots.get(at)?;
             if edge.child == NONE {
                 return None;
             }
@@ -191,8 +203,15 @@ impl Edges {
         }
     }
 
-    fn label(&self, edge: &Edge) -> &[u8] {
-        &self.labels[edge.label_start as usize..][..edge.label_len as usize]
+    fn label<'a>(&'a self, edge: &'a Edge) -> &'a [u8] {
+        let len = edge.label_len as usize;
+        match edge.label.get(..len) {
+            Some(label) => label,
+            None => {
+                let [a, b, c, d, ..] = edge.label;
+                &self.labels[u32::from_le_bytes([a, b, c, d]) as usize..][..len]
+            }
+        }
     }
 
     /// The edge must be new and the table not full; `TrieDraft` sees to both.
@@ -200,13 +219,20 @@ impl Edges {
         let hash = hash(parent, label);
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
-        while self.slots[at].child != NONE {
+        while self.slots[at].0.child != NONE {
             at = (at + 1) & mask;
         }
-        let (label_start, label_len) = (self.labels.len() as u32, label.len() as u32);
-        self.labels.extend_from_slice(label);
-        self.slots[at] = Edge { hash, parent, child, label_start, label_len };
-        self.slots[at]
+        let mut text = [0; LABEL_BYTES];
+        match text.get_mut(..label.len()) {
+            Some(short) => short.copy_from_slice(label),
+            None => {
+                text[..4].copy_from_slice(&(self.labels.len() as u32).to_le_bytes());
+                self.labels.extend_from_slice(label);
+            }
+        }
+        let edge = Edge { hash, parent, child, label_len: label.len() as u32, label: text };
+        self.slots[at] = Slot(edge);
+        edge
     }
 }
 
@@ -309,3 +335,5 @@ fn append(entries: &mut Vec<Entry>, mut drafts: Vec<EntryDraft>) -> Range {
     entries.extend(drafts.into_iter().map(|draft| draft.entry));
     Range { start, end: entries.len() as u32 }
 }
+
+const _: () = assert!(size_of::<Node>() == 64 && size_of::<Slot>() == 32, "as their alignments mean it");

@@ -147,6 +147,11 @@ impl Deadlines {
     }
 }
 
+/// The time `after` from `now_ms`.
+pub fn due_ms(now_ms: u64, after: Duration) -> u64 {
+    now_ms.saturating_add(after.as_millis() as u64)
+}
+
 /// One deadline, used again and again by its owner.
 #[derive(Debug)]
 pub struct Deadline {
@@ -168,7 +173,7 @@ impl Deadline {
 
     /// Fires after `after` from now, instead of whenever it was to fire before.
     pub fn arm(&self, after: Duration) {
-        self.arm_at(clock::coarse_ms().saturating_add(after.as_millis() as u64));
+        self.arm_at(due_ms(clock::coarse_ms(), after));
     }
 
     /// Fires at `due_ms` of the coarse clock.
@@ -194,16 +199,22 @@ impl Deadline {
     /// Awaits `work` until the time is up. Takes it pinned, so that it is held once and not copied into every
     /// layer: give what may be dropped in flight, as `pin!(...)`.
     pub async fn guard<F: Future>(&self, after: Duration, work: Pin<&mut F>) -> Result<F::Output, Elapsed> {
-        self.arm(after);
+        self.guard_until(due_ms(clock::coarse_ms(), after), work).await
+    }
+
+    /// The same up to `due_ms` of the coarse clock, for those who know what time it is.
+    pub async fn guard_until<F: Future>(&self, due_ms: u64, work: Pin<&mut F>) -> Result<F::Output, Elapsed> {
+        self.arm_at(due_ms);
         let outcome = self.watch(work).await;
         self.disarm();
         outcome
     }
 
-    /// Awaits `work` without being woken by it, for `after` at most: for what is nearly always done by the time something
-    /// else wakes the task, which then costs a turn less. None if it was not, and has to be awaited as usual.
-    pub async fn unhurried<F: Future>(&self, after: Duration, mut work: Pin<&mut F>) -> Option<F::Output> {
-        self.arm(after);
+    /// Awaits `work` without being woken by it, up to `due_ms` of the coarse clock: for what is nearly always done by the
+    /// time something else wakes the task, which then costs a turn less. None if it was not, and has to be awaited as
+    /// usual.
+    pub async fn unhurried<F: Future>(&self, due_ms: u64, mut work: Pin<&mut F>) -> Option<F::Output> {
+        self.arm_at(due_ms);
         let look = |_: &mut Context<'_>| work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let outcome = self.watch(pin!(poll_fn(look))).await;
         self.disarm();

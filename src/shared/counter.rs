@@ -54,11 +54,13 @@ impl Gauge {
     }
 }
 
-/// How durations are distributed over fixed buckets. One writer.
+/// How durations are distributed over fixed buckets. One writer. The sum and the buckets below 5 ms, where nearly all
+/// durations are, share a cache line: with many histograms none is in a cache.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub struct Histogram {
-    buckets: [Counter; BUCKETS],
     sum_nanos: Counter,
+    buckets: [Counter; BUCKETS],
 }
 
 /// What a [`Histogram`] held at one moment; adds up over workers.
@@ -74,9 +76,10 @@ impl Histogram {
     /// Counts one duration. A bound belongs to the bucket it closes, as `le` says.
     #[inline]
     pub fn record(&self, nanos: u64) {
-        // A sum of comparisons has no branch to mispredict and is a handful of vector instructions.
-        let bucket = BOUNDS_NANOS.iter().map(|bound| usize::from(*bound < nanos)).sum::<usize>();
-        self.buckets[bucket].add(1);
+        // Bounds are at least twice their predecessors, so at most one is as long in bits.
+        let first = usize::from(FIRST_OF_BITS[(u64::BITS - nanos.leading_zeros()) as usize]);
+        let is_beyond = BOUNDS_NANOS.get(first).is_some_and(|bound| *bound < nanos);
+        self.buckets[(first + usize::from(is_beyond)).min(BUCKETS - 1)].add(1);
         self.sum_nanos.add(nanos);
     }
 
@@ -142,6 +145,21 @@ pub const BOUNDS_NANOS: [u64; BUCKETS - 1] = [
     60_000_000_000,
 ];
 
+/// For durations of so many bits, how many bounds have fewer.
+const FIRST_OF_BITS: [u8; u64::BITS as usize + 1] = {
+    let mut first = [0; u64::BITS as usize + 1];
+    let mut bits = 0;
+    while bits < first.len() {
+        while (first[bits] as usize) < BOUNDS_NANOS.len()
+            && u64::BITS - BOUNDS_NANOS[first[bits] as usize].leading_zeros() < bits as u32
+        {
+            first[bits] += 1;
+        }
+        bits += 1;
+    }
+    first
+};
+
 /// Buckets of a histogram: one per bound and one beyond.
 pub const BUCKETS: usize = 20;
 
@@ -173,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn bounds_grow() {
-        assert!(BOUNDS_NANOS.is_sorted_by(|a, b| a < b));
+    fn bounds_at_least_double() {
+        assert!(BOUNDS_NANOS.is_sorted_by(|a, b| 2 * a <= *b));
     }
 
     #[test]

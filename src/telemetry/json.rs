@@ -6,10 +6,75 @@
 use std::net::IpAddr;
 
 /// Appends `text` as the inside of a JSON string.
+#[inline]
 pub(super) fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
-    if text.is_ascii() {
-        return write_escaped_utf8(text, out);
+    let plain = copy_plain(text, |word| odd_ones(word) != 0, out);
+    if plain < text.len() {
+        write_odd(&text[plain..], out);
     }
+}
+
+/// Appends `text` if it stands for itself in a JSON string and has neither `=` nor `@`. False, and nothing is appended,
+/// if it does not.
+#[inline]
+pub(super) fn write_if_innocent(text: &[u8], out: &mut Vec<u8>) -> bool {
+    let len = out.len();
+    let is_odd = |word| odd_ones(word) | equal_ones(word, b'=') | equal_ones(word, b'@') != 0;
+    let is_innocent = copy_plain(text, is_odd, out) == text.len();
+    if !is_innocent {
+        out.truncate(len);
+    }
+    is_innocent
+}
+
+/// Copies eight bytes at a time up to those that are odd, of which nothing is copied. How many it copied.
+#[inline(always)]
+fn copy_plain(text: &[u8], is_odd: impl Fn(u64) -> bool, out: &mut Vec<u8>) -> usize {
+    let mut rest = text;
+    while let Some((word, after)) = rest.split_first_chunk() {
+        if is_odd(u64::from_le_bytes(*word)) {
+            return text.len() - rest.len();
+        }
+        out.extend_from_slice(word);
+        rest = after;
+    }
+    let is_plain = match (rest.first_chunk(), rest.last_chunk(), rest) {
+        (Some(first), Some(last), _) => {
+            !is_odd(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32)
+        }
+        (.., [first, .., last]) => {
+            let middle = rest[rest.len() / 2];
+            !is_odd(u64::from_le_bytes([*first, middle, *last, b' ', b' ', b' ', b' ', b' ']))
+        }
+        (.., [one]) => !is_odd(u64::from_le_bytes([*one; 8])),
+        (.., []) => return text.len(),
+    };
+    if !is_plain {
+        return text.len() - rest.len();
+    }
+    out.extend_from_slice(rest);
+    text.len()
+}
+
+/// Not zero if any of eight bytes is special or not ASCII. Where a borrow or carry reaches another byte, the one that
+/// it came from is odd itself.
+#[inline]
+fn odd_ones(word: u64) -> u64 {
+    let from_del = word | word.wrapping_add(ONES);
+    (from_del | word.wrapping_sub(ONES * 0x20)) & TOPS | equal_ones(word, b'"') | equal_ones(word, b'\\')
+}
+
+/// Not zero if any of eight bytes, all of them ASCII, is this one.
+#[inline]
+fn equal_ones(word: u64, byte: u8) -> u64 {
+    (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES) & TOPS
+}
+
+const ONES: u64 = u64::MAX / 255;
+const TOPS: u64 = ONES << 7;
+
+/// For what does not stand for itself.
+fn write_odd(text: &[u8], out: &mut Vec<u8>) {
     for chunk in text.utf8_chunks() {
         write_escaped_utf8(chunk.valid().as_bytes(), out);
         if !chunk.invalid().is_empty() {
@@ -53,8 +118,6 @@ fn is_special(byte: u8) -> bool {
 
 /// [`is_special`] for eight bytes at once ("Bit Twiddling Hacks", determine if a word has a byte less than n).
 fn has_special(word: u64) -> bool {
-    const ONES: u64 = u64::MAX / 255;
-    const TOPS: u64 = ONES << 7;
     let less = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & TOPS;
     let zero_where = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
     less(word, 0x20) | zero_where(b'"') | zero_where(b'\\') | zero_where(0x7f) != 0
@@ -79,6 +142,9 @@ fn write_special(byte: u8, out: &mut Vec<u8>) {
 /// Appends a number.
 #[inline]
 pub(super) fn write_number(value: u64, out: &mut Vec<u8>) {
+    if value < 10 {
+        return out.push(b'0' + value as u8);
+    }
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
@@ -105,13 +171,32 @@ pub fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
-fn write_ipv4(octets: [u8; 4], out: &mut Vec<u8>) {
-    for (index, octet) in octets.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b'.');
+/// Each octet with a dot behind it, and how many bytes that is.
+static OCTETS: [([u8; 4], u8); 256] = {
+    let mut octets = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let (digits, written) = ([octet / 100, octet / 10 % 10, octet % 10], &mut octets[octet]);
+        let mut at = (octet < 100) as usize + (octet < 10) as usize;
+        while at < 3 {
+            written.0[written.1 as usize] = b'0' + digits[at] as u8;
+            written.1 += 1;
+            at += 1;
         }
-        write_number(u64::from(octet), out);
+        written.1 += 1;
+        octet += 1;
     }
+    octets
+};
+
+fn write_ipv4(octets: [u8; 4], out: &mut Vec<u8>) {
+    let (mut text, mut at) = ([0; 16], 0);
+    for octet in octets {
+        let (written, len) = OCTETS[usize::from(octet)];
+        text[at..at + 4].copy_from_slice(&written);
+        at += usize::from(len);
+    }
+    out.extend_from_slice(&text[..at - 1]);
 }
 
 fn write_ipv6(segments: [u16; 8], out: &mut Vec<u8>) {
@@ -187,7 +272,18 @@ mod tests {
 
         #[test]
         fn eight_at_once_see_what_one_by_one_see(bytes in any::<[u8; 8]>()) {
-            prop_assert_eq!(has_special(u64::from_le_bytes(bytes)), bytes.iter().any(|byte| is_special(*byte)));
+            let word = u64::from_le_bytes(bytes);
+            prop_assert_eq!(has_special(word), bytes.iter().any(|byte| is_special(*byte)));
+            let is_odd = |byte: &u8| is_special(*byte) || !byte.is_ascii();
+            prop_assert_eq!(odd_ones(word) != 0, bytes.iter().any(is_odd));
+        }
+
+        #[test]
+        fn what_is_innocent_is_copied_and_nothing_else(text in "[ -~]{0,30}[\"=@\\\\é]?[a-z]{0,9}") {
+            let mut out = b"before".to_vec();
+            let is_innocent = write_if_innocent(text.as_bytes(), &mut out);
+            prop_assert_eq!(is_innocent, text.bytes().all(|byte| byte.is_ascii() && !b"\"=@\\".contains(&byte)));
+            prop_assert_eq!(out, if is_innocent { format!("before{text}") } else { "before".to_owned() }.into_bytes());
         }
 
         #[test]

@@ -137,19 +137,21 @@ impl WorkerMetrics {
     }
 }
 
-/// What one worker counts about a route.
+/// What one worker counts about a route. In this order a usual GET touches three cache lines: with many routes, none of
+/// them is in a cache.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub struct RouteMetrics {
+    /// Bytes of request bodies.
+    pub request_bytes: Counter,
+    /// Bytes of response bodies.
+    pub response_bytes: Counter,
     /// Exchanges by method and status class.
     pub requests: [[Counter; CLASS_SLOTS]; METHOD_SLOTS],
     /// From the complete request head to the last byte of the answer.
     pub duration: Histogram,
     /// From the first attempt to the complete response head.
     pub upstream_duration: Histogram,
-    /// Bytes of request bodies.
-    pub request_bytes: Counter,
-    /// Bytes of response bodies.
-    pub response_bytes: Counter,
     /// Connections open now that have switched protocols.
     pub upgraded_open: Gauge,
     /// Connections that have switched protocols.

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::json::{write_escaped, write_ip, write_millis, write_number};
+use super::json::{write_escaped, write_if_innocent, write_ip, write_millis, write_number};
 use super::redaction::Redaction;
 use super::timestamp::Timestamp;
 
@@ -135,9 +135,12 @@ impl AccessRecord<'_> {
 
     fn write_what(&self, redaction: &Redaction, out: &mut Vec<u8>) {
         text(",\"method\":\"", self.method, out);
-        // A host with user information is refused long before; should one come here, it is cut.
-        let host = memchr::memrchr(b'@', self.host).map_or(self.host, |at| &self.host[at + 1..]);
-        text(",\"host\":\"", host, out);
+        let host = if self.host.len() > FIELD_BYTES_MAX { without_user(self.host) } else { self.host };
+        quoted(",\"host\":\"", host, out, |host, out| {
+            if !write_if_innocent(host, out) {
+                write_escaped(without_user(host), out);
+            }
+        });
         quoted(",\"path\":\"", self.path, out, |path, out| redaction.write_path(path, out));
         quoted(",\"query\":\"", self.query, out, |query, out| redaction.write_query(query, out));
         text(",\"protocol\":\"", self.protocol.as_bytes(), out);
@@ -192,6 +195,11 @@ impl UpstreamRecord<'_> {
         }
         out.extend_from_slice(if self.reused { b",\"reused\":true}" } else { b",\"reused\":false}" });
     }
+}
+
+/// A host with user information is refused long before; should one come here, it is cut.
+fn without_user(host: &[u8]) -> &[u8] {
+    memchr::memrchr(b'@', host).map_or(host, |at| &host[at + 1..])
 }
 
 /// `prefix` is the comma, the name and the opening quote, as one literal to copy.

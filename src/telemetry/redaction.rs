@@ -5,7 +5,7 @@
 //! `user[password]`), and a hidden value ends only where every reader ends it. It does not look for secrets by
 //! what they look like, nor for URLs encoded inside of values.
 
-use super::json::write_escaped;
+use super::json::{write_escaped, write_if_innocent};
 
 /// What is written in place of a hidden value.
 pub const REDACTED: &[u8] = b"(redacted)";
@@ -113,8 +113,8 @@ impl Redaction {
     /// Appends a path as the inside of a JSON string: without user information and hidden matrix parameters.
     pub(super) fn write_path(&self, path: &[u8], out: &mut Vec<u8>) {
         // Nearly every path: a parameter needs `=` and user information `@`.
-        if memchr::memchr2(b'=', b'@', path).is_none() {
-            return write_escaped(path, out);
+        if write_if_innocent(path, out) {
+            return;
         }
         self.write_parameters(path, Reading::Path, out);
     }
@@ -130,6 +130,9 @@ impl Redaction {
 
     /// Appends a URL as the inside of a JSON string.
     pub(super) fn write_url(&self, url: &[u8], out: &mut Vec<u8>) {
+        if write_if_innocent(url, out) {
+            return;
+        }
         let path_end = url.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(url.len());
         let (path, query) = url.split_at(path_end);
         self.write_path(path, out);

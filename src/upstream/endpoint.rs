@@ -151,8 +151,7 @@ impl Endpoint {
 
     /// An idle connection that is still open and silent, if there is one. Where a close that has not been seen yet could
     /// not be repaired, because the request must not be sent twice, the kernel is asked too.
-    pub fn reuse(self: &Rc<Self>, is_repeatable: bool) -> Option<Connection> {
-        let now_ms = clock::coarse_ms();
+    pub fn reuse(self: &Rc<Self>, is_repeatable: bool, now_ms: u64) -> Option<Connection> {
         let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
         loop {
             let mut idle = self.idle.borrow_mut().pop()?;
@@ -187,7 +186,7 @@ impl Endpoint {
                 return self.connect(lease, deadline, timeout, way).await;
             }
             self.wait_for_lease(deadline, by_ms).await?;
-            if let Some(connection) = self.reuse(is_repeatable) {
+            if let Some(connection) = self.reuse(is_repeatable, clock::coarse_ms()) {
                 return Ok(connection);
             }
         }
@@ -326,8 +325,8 @@ impl Connection {
     }
 
     /// Puts it back, to be used again. Only after an exchange that ended cleanly on both sides. `buffer` is for the
-    /// next answer.
-    pub fn release(mut self, buffer: Buffer) {
+    /// next answer, `now_ms` is of the coarse clock.
+    pub fn release(mut self, buffer: Buffer, now_ms: u64) {
         let Some(lease) = self.lease.take() else { return };
         let endpoint = self.endpoint.clone();
         let mut idle = endpoint.idle.borrow_mut();
@@ -344,12 +343,7 @@ impl Connection {
             idle.remove(0);
             endpoint.metrics.idle.sub(1);
         }
-        idle.push(Idle {
-            stream: self.stream.clone(),
-            reader: Some(reader),
-            lease,
-            since_ms: clock::coarse_ms(),
-        });
+        idle.push(Idle { stream: self.stream.clone(), reader: Some(reader), lease, since_ms: now_ms });
         endpoint.metrics.idle.add(1);
     }
 }

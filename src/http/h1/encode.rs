@@ -13,6 +13,9 @@ pub fn request_line(to: &mut Vec<u8>, method: &[u8], target: &[u8]) {
 /// `HTTP/1.1 200 OK`: always our own version (RFC 9110 2.5). The phrase stands for the status if `reason` is empty.
 #[inline]
 pub fn status_line(to: &mut Vec<u8>, status: u16, reason: &[u8]) {
+    if status == 200 && matches!(reason, b"OK" | b"") {
+        return to.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
     let reason = if reason.is_empty() { reason_phrase(status).as_bytes() } else { reason };
     let digit = |place: u16| b'0' + (status / place % 10) as u8;
     put(to, &[b"HTTP/1.1 ", &[digit(100), digit(10), digit(1), b' '], reason, b"\r\n"]);

@@ -52,15 +52,13 @@ pub fn response(head: &ResponseHead, request_method: Method) -> Result<Framing, 
 /// Whether the connection goes on after this message, as far as its sender is concerned (RFC 9112 9.3).
 pub fn persists(version: Version, fields: &Fields) -> bool {
     // `close` wins over everything else in the field. Mostly there is none, or it is one of the two words.
-    match fields.first(FieldId::Connection) {
-        None => version == Version::Http11,
-        Some(value)
-            if value.eq_ignore_ascii_case(b"keep-alive") && fields.count(FieldId::Connection) == 1 =>
-        {
-            true
-        }
-        Some(_) if fields.has_token(FieldId::Connection, "close") => false,
-        Some(_) => version == Version::Http11 || fields.has_token(FieldId::Connection, "keep-alive"),
+    let mut lines = fields.all(FieldId::Connection);
+    match (lines.next(), lines.next()) {
+        (None, _) => version == Version::Http11,
+        (Some(b"keep-alive" | b"Keep-Alive"), None) => true,
+        (Some(b"close"), None) => false,
+        _ if fields.has_token(FieldId::Connection, "close") => false,
+        _ => version == Version::Http11 || fields.has_token(FieldId::Connection, "keep-alive"),
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::parse::{FIELD_COUNT_MAX, HeadLimits};
 use super::start_line::METHOD_LEN_MAX;
-use crate::http::ascii::{FIELD_VALUE, TARGET, TOKEN, is};
+use crate::http::ascii::{FIELD_VALUE, TARGET, TOKEN, is, is_token};
 use crate::http::field::{FieldId, Fields, Span};
 use crate::http::head::{RequestHead, ResponseHead, Version};
 
@@ -74,24 +74,23 @@ fn fields(window: &[u8], line_end: usize, limits: &HeadLimits, fields: &mut Fiel
             break;
         }
         let name_start = at;
-        let name_end = run_of(window, at, TOKEN);
-        if name_end == name_start || *window.get(name_end)? != b':' || fields.len() == count_max {
+        let name = &window[name_start..][..name_len(&window[name_start..])?];
+        let id = FieldId::recognise(name);
+        // What the table has is a token.
+        if id == FieldId::Other && !is_token(name) || fields.len() == count_max {
             return None;
         }
-        at = name_end + 1;
-        while is_blank(*window.get(at)?) {
-            at += 1;
-        }
+        at += name.len() + 1;
+        let name = Span::new(name_start - line_end, at - 1 - line_end);
+        let (blanks, is_space) = blanks(&window[at..])?;
+        at += blanks;
         let value_start = at;
         at = value_end(window, at);
-        let mut end = at;
-        while end > value_start && is_blank(window[end - 1]) {
-            end -= 1;
-        }
-        let id = FieldId::of_token(&window[name_start..name_end]);
-        let place = |start, end| Span::new(start - line_end, end - line_end);
-        let value = if end == value_start { Span::default() } else { place(value_start, end) };
-        fields.push_known(id, place(name_start, name_end), value);
+        let end = at - trailing_blanks(&window[value_start..at]);
+        let value = Span::new(value_start - line_end, end - line_end);
+        let is_empty = end == value_start;
+        let value = if is_empty { Span::default() } else { value };
+        fields.push_known(id, name, value, is_space && end == at && !is_empty);
     }
     if *window.get(at + 1)? != b'\n' {
         return None;
@@ -99,6 +98,40 @@ fn fields(window: &[u8], line_end: usize, limits: &HeadLimits, fields: &mut Fiel
     let end = at + 2;
     fields.adopt(&window[line_end..end]);
     Some(end)
+}
+
+/// How many bytes stand before the next colon, wherever that is.
+#[inline]
+fn name_len(bytes: &[u8]) -> Option<usize> {
+    const EVERY: u64 = u64::from_le_bytes([1; 8]);
+    let (mut at, mut rest) = (0, bytes);
+    while let Some((chunk, after)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*chunk) ^ (EVERY * b':' as u64);
+        let found = word.wrapping_sub(EVERY) & !word & (EVERY << 7);
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        (at, rest) = (at + 8, after);
+    }
+    rest.iter().position(|byte| *byte == b':').map(|found| at + found)
+}
+
+/// How many blanks there are before what is none, and whether they are one space.
+#[inline]
+fn blanks(bytes: &[u8]) -> Option<(usize, bool)> {
+    match bytes {
+        [b' ', next, ..] if *next > b' ' => Some((1, true)),
+        _ => bytes.iter().position(|byte| !is_blank(*byte)).map(|count| (count, false)),
+    }
+}
+
+/// How many blanks it ends with.
+#[inline]
+fn trailing_blanks(value: &[u8]) -> usize {
+    match value {
+        [.., last] if *last > b' ' => 0,
+        _ => value.iter().rev().take_while(|byte| is_blank(**byte)).count(),
+    }
 }
 
 #[inline]
@@ -116,11 +149,11 @@ fn run_of(bytes: &[u8], start: usize, class: u8) -> usize {
 /// One past the field value (RFC 9110 5.5) that begins at `start`: eight bytes at a time.
 #[inline]
 fn value_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+    let (mut at, mut rest) = (start, &bytes[start..]);
+    while let Some((chunk, after)) = rest.split_first_chunk() {
         let found = controls(u64::from_le_bytes(*chunk));
         if found == 0 {
-            at += 8;
+            (at, rest) = (at + 8, after);
             continue;
         }
         at += (found.trailing_zeros() / 8) as usize;
@@ -128,6 +161,7 @@ fn value_end(bytes: &[u8], start: usize) -> usize {
             return at;
         }
         at += 1;
+        rest = &bytes[at..];
     }
     run_of(bytes, at, FIELD_VALUE)
 }
