@@ -17,6 +17,7 @@ use crate::row::{Measure, Row};
 use crate::socket::Address;
 use crate::stage::Stage;
 use crate::standing::{Outcome, Standing};
+use crate::talk::Talk;
 use crate::work::Work;
 use crate::{latency, machine, paired};
 
@@ -75,7 +76,11 @@ fn exchanges(
 ) -> anyhow::Result<Vec<Standing>> {
     let (mut stage, upstream) = origin(work, on_unix, conditions)?;
     let mut lanes = Vec::new();
-    for &contender in &conditions.contenders {
+    for contender in conditions.contenders.iter().copied() {
+        // The relay carries bytes, and whoever speaks in clear behind it would not understand them.
+        if contender == Contender::Relay && work.talk != Talk::Plain {
+            continue;
+        }
         let plan = |tuning| plan(contender, tuning, work, &upstream, conditions);
         match cheapest(&mut stage, contender.tunings(bodies), connections, plan) {
             Ok(lane) => lanes.push(lane),
