@@ -109,13 +109,7 @@ impl Client {
 }
 
 impl Plain {
-    fn ready(
-        &mut self,
-        fd: &OwnedFd,
-        event: Event,
-        work: &Work,
-        buffer: &mut [u8],
-    ) -> anyhow::Result<usize> {
+    fn ready(&mut self, fd: &OwnedFd, event: Event, work: &Work, buffer: &mut [u8]) -> anyhow::Result<usize> {
         let request = &work.requests[self.request];
         if event.is_writable
             && let Some(sent) = self.sent.as_mut().filter(|sent| **sent < request.len())

@@ -144,14 +144,7 @@ impl Multiplexed {
     }
 
     /// True if it ends an answer.
-    fn frame(
-        &mut self,
-        kind: u8,
-        flags: u8,
-        id: u32,
-        payload: &[u8],
-        work: &Work,
-    ) -> anyhow::Result<bool> {
+    fn frame(&mut self, kind: u8, flags: u8, id: u32, payload: &[u8], work: &Work) -> anyhow::Result<bool> {
         match kind {
             DATA | HEADERS => {
                 let stream = place(&mut self.streams, id);

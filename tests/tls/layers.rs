@@ -6,7 +6,7 @@ use std::path::Path;
 use super::peer::Peer;
 use super::{ONE_REQUEST, s_client};
 use crate::harness::{
-    Authority, FaultOrigin, Gateway, Nginx, Pattern, Server, Setup, curl, eventually, free_address, tool,
+    Authority, FaultOrigin, Nginx, Pattern, Server, Setup, curl, eventually, free_address, tool,
 };
 
 /// A folder with an authority, `site` for localhost and `alice` for a client.
@@ -32,8 +32,7 @@ fn secure(folder: &Path, origin: SocketAddr, more: &str) -> Setup {
 const BEHIND_PROXY: &str = "proxy_protocol: {from: [127.0.0.0/8]}";
 const V1: &[u8] = b"PROXY TCP4 192.0.2.9 203.0.113.1 40000 443\r\n";
 /// The same client in version 2.
-const V2: &[u8] =
-    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x09\xcb\0\x71\x01\x9c\x40\x01\xbb";
+const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x09\xcb\0\x71\x01\x9c\x40\x01\xbb";
 
 /// Gives back what it gets, and finishes when the other side has.
 fn mirror() -> FaultOrigin {
@@ -48,8 +47,7 @@ fn mirror() -> FaultOrigin {
 fn a_proxy_header_before_the_handshake_names_the_client() {
     let folder = folder();
     let origin = FaultOrigin::echo();
-    let clients =
-        format!(", client_certificates: {{ca: {}, mode: optional}}", path(folder.path(), "ca.pem"));
+    let clients = format!(", client_certificates: {{ca: {}, mode: optional}}", path(folder.path(), "ca.pem"));
     let gateway = secure(folder.path(), origin.address(), &clients).listener(BEHIND_PROXY).start();
     for (header, piece, identity) in
         [(V1, usize::MAX, Some("alice")), (V2, usize::MAX, None), (V1, 1, None), (V2, 1, Some("alice"))]
@@ -168,7 +166,8 @@ fn raw_tcp_may_ask_for_a_certificate_and_tell_who_the_client_is() {
 fn proxied_nginx(folder: &Path) -> (Nginx, SocketAddr) {
     let address = free_address();
     let nginx = Nginx::start(&format!(
-        "}} server {{ listen {address} ssl proxy_protocol; ssl_certificate {}; ssl_certificate_key {};\n\
+        "}} server {{ listen {address} ssl proxy_protocol; ssl_protocols TLSv1.3;\n\
+         ssl_certificate {}; ssl_certificate_key {};\n\
          location / {{ return 200 \"$proxy_protocol_addr $proxy_protocol_server_port $ssl_protocol\"; }}",
         path(folder, "site.pem"),
         path(folder, "site.key"),
@@ -191,18 +190,13 @@ fn nginx_takes_a_proxy_header_before_our_handshake() {
         let mut wire = gateway.wire();
         wire.send(V1);
         for _ in 0..3 {
-            let expected = format!("192.0.2.9 {} TLSv1.3", port(&gateway, version));
+            let expected = format!("192.0.2.9 {} TLSv1.3", gateway.public().port());
             assert_eq!(wire.get("/").has_status(200).text(), expected, "{version}");
         }
         // No connection is kept, as the next client is somebody else.
         assert_eq!(gateway.metric("ringgate_endpoint_tls_handshakes_total"), 3.0, "{version}");
         assert_eq!(gateway.metric("ringgate_pool_connections{state=\"idle\"}"), 0.0);
     }
-}
-
-/// For HTTP the gateway's own address goes along: what the client's connection to somebody else was is not its story.
-fn port(gateway: &Gateway, _version: &str) -> u16 {
-    gateway.public().port()
 }
 
 #[test]

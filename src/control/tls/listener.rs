@@ -87,6 +87,8 @@ pub fn server_config(
     };
     let mut server = builder.with_cert_resolver(Arc::new(ByName::new(certificates)));
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // The strongest that both speak, whatever clients would rather have: no client can be talked into less.
+    server.ignore_client_order = true;
     // Tickets alone: they are good on whichever worker the client comes back to.
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.ticketer = match tickets {
