@@ -90,7 +90,9 @@ fn testssl_finds_nothing_above_low() {
     let (fine, bad): (Vec<_>, Vec<_>) = all.iter().partition(is_fine);
     assert!(bad.is_empty(), "{bad:#?}");
     for id in LOOKED_AT {
-        assert!(fine.iter().any(|finding| finding.id == id), "{id} was not looked at");
+        // Where there are two certificates, their number follows.
+        let is_it = |finding: &&Finding| finding.id.split(' ').next() == Some(id);
+        assert!(fine.iter().any(is_it), "{id} was not looked at");
     }
     for finding in fine.iter().filter(|finding| finding.severity == "LOW") {
         println!("{}: {}", finding.id, finding.finding);
