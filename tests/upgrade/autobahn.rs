@@ -21,17 +21,19 @@ fn has_failed(verdict: &[String; 2]) -> bool {
         || !matches!(verdict[1].as_str(), "OK" | "INFORMATIONAL" | "UNIMPLEMENTED")
 }
 
-/// Sections 12 and 13 are about compression, and long. Section 9 is about speed, which here is that of the origin.
-fn selection() -> &'static [&'static str] {
-    if large() { &["-x", "9.*"] } else { &["-x", "9.*", "-x", "12.*", "-x", "13.*"] }
+/// Section 9 is about speed, which here is that of the origin. Sections 12 and 13 are about compression: thousands of
+/// messages for each way of it, of which one is enough for whoever does not look into them.
+fn selection() -> Vec<&'static str> {
+    let left_out = if large() { "9.* 12.2.* 12.3.* 12.4.* 12.5.* 13.*" } else { "9.* 12.* 13.*" };
+    left_out.split(' ').flat_map(|section| ["-x", section]).collect()
 }
 
 #[test]
 fn no_case_fails_through_the_gateway_alone() {
     let (_origin, address) = origin();
     let gateway = Setup::before(address).start();
-    let directly = verdicts(address, selection());
-    let through = verdicts(gateway.public(), selection());
+    let directly = verdicts(address, &selection());
+    let through = verdicts(gateway.public(), &selection());
     assert!(directly.keys().eq(through.keys()) && directly.len() >= 247, "{} cases", directly.len());
     let is_worse = |case: &str, verdict| has_failed(verdict) && !has_failed(&directly[case]);
     let mut worse: Vec<_> = through.iter().filter(|(case, verdict)| is_worse(case, verdict)).collect();
