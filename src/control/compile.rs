@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::config::secret::{Environment, Secret};
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
 use crate::control::resolve::resolve;
-use crate::control::tls::{TlsError, cluster_tls, endpoint_name, listener_tls};
+use crate::control::tls::{TlsError, cluster_tls, endpoint_name, listener_tls, protocols};
 use crate::http::h1::parse::HeadLimits;
 use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::{ClusterTls, ListenerTls};
@@ -150,6 +150,7 @@ fn limits(config: &LimitsConfig) -> Limits {
         half_close_grace: config.half_close_grace.duration(),
         tunnel_idle_timeout: config.tunnel_idle_timeout.duration(),
         upgraded_connections: config.upgraded_connections.map_or(i64::MAX, i64::from),
+        http2_streams: config.http2_streams,
         connections: config.connections,
         drain_timeout: config.drain_timeout.duration(),
     }
@@ -191,7 +192,8 @@ impl Compiler<'_> {
     fn listeners(&mut self) -> Vec<Option<ListenerTls>> {
         let mut all = Vec::new();
         for (index, listener) in self.config.listeners.iter().enumerate() {
-            let compiled = listener.tls.as_ref().map(|config| listener_tls(config, self.base));
+            let compiled = listener.tls.as_ref();
+            let compiled = compiled.map(|config| listener_tls(config, &protocols(listener), self.base));
             all.push(match compiled {
                 Some(Ok(tls)) => Some(tls),
                 Some(Err(errors)) => {

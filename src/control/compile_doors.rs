@@ -16,6 +16,7 @@ impl Compiler<'_> {
                 from: AddressSet::new(&config.from),
                 admits_others: config.others == OthersConfig::Plain,
             }),
+            http2: listener.http2,
             tcp: listener.tcp.as_ref().map(|config| self.tcp(&format!("listeners[{at}].tcp"), config)),
         }
     }

@@ -124,9 +124,16 @@ pub struct ListenerConfig {
     /// Carries bytes instead of HTTP: connections go to a cluster as they are. Default: HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpConfig>,
+    /// Speaks HTTP/2 too: with clients that agree on it in their TLS handshake, or begin with it in clear.
+    #[serde(default = "yes")]
+    pub http2: bool,
     /// Speaks TLS. Default: it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ListenerTlsConfig>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn backlog() -> u16 {
@@ -184,6 +191,8 @@ pub struct LimitsConfig {
     /// Upgraded connections per worker; 503 beyond. Default: only `connections` limits them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upgraded_connections: Option<u32>,
+    /// Requests at once on one HTTP/2 connection; the client is told, and refused beyond.
+    pub http2_streams: u32,
     /// Open client connections per worker, and never more than three quarters of the process's descriptors for all.
     /// At the limit idle ones are closed; where none is, further clients wait in the kernel's backlog.
     pub connections: u32,
@@ -206,6 +215,7 @@ impl Default for LimitsConfig {
             half_close_grace: Span::from_secs(1),
             tunnel_idle_timeout: Span::from_secs(3600),
             upgraded_connections: None,
+            http2_streams: 128,
             connections: 50_000,
             drain_timeout: Span::from_secs(30),
         }

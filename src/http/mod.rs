@@ -14,6 +14,8 @@ pub mod field;
 mod field_id;
 // The HTTP/1.1 codec.
 pub mod h1;
+// HTTP/2 heads as HTTP/1.1 text, and back.
+pub mod h2;
 // Heads of requests and responses.
 pub mod head;
 mod list;

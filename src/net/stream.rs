@@ -4,20 +4,26 @@
 //! what it would have brought; downstream reads therefore go through [`super::intake`].
 
 use std::cell::{Cell, UnsafeCell};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::rc::Rc;
+use std::task::Poll;
 
 use monoio::io::{AsyncReadRent, AsyncWriteRent, CancelHandle, CancelableAsyncReadRent};
 use monoio::net::{TcpStream, UnixStream};
 
 use crate::net::addr::EndpointAddr;
 use crate::net::tls::session::{Facts, Session};
+use crate::net::transport::Transport;
 use crate::rt::buffer::{Buffer, Spare, Window};
 
 enum Kind {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Reads and writes never come this far.
+    None,
 }
 
 /// A connected transport.
@@ -26,7 +32,14 @@ pub struct Stream {
     fd: RawFd,
     /// What is between it and the wire, where it speaks TLS.
     session: Option<Box<Session>>,
+    /// What it stands on instead of a socket.
+    transport: Option<Rc<dyn Transport>>,
+    /// True if the read in flight on a transport is to end.
+    is_cancelled: Cell<bool>,
 }
+
+/// No descriptor.
+const NO_FD: RawFd = -1;
 
 macro_rules! on_kind {
     ($self:expr, $stream:ident => $call:expr) => {
@@ -35,6 +48,7 @@ macro_rules! on_kind {
         match unsafe { &mut *$self.kind.get() } {
             Kind::Tcp($stream) => $call,
             Kind::Unix($stream) => $call,
+            Kind::None => unreachable!("a stream without a socket has a transport"),
         }
     };
 }
@@ -42,7 +56,17 @@ macro_rules! on_kind {
 impl Stream {
     /// Takes a connected TCP socket.
     pub fn from_tcp(stream: TcpStream) -> Self {
-        Self { fd: stream.as_raw_fd(), kind: UnsafeCell::new(Kind::Tcp(stream)), session: None }
+        Self::new(stream.as_raw_fd(), Kind::Tcp(stream), None)
+    }
+
+    /// Stands on something that is no socket.
+    pub fn from_transport(transport: Rc<dyn Transport>) -> Self {
+        Self::new(NO_FD, Kind::None, Some(transport))
+    }
+
+    fn new(fd: RawFd, kind: Kind, transport: Option<Rc<dyn Transport>>) -> Self {
+        let kind = UnsafeCell::new(kind);
+        Self { kind, fd, session: None, transport, is_cancelled: Cell::new(false) }
     }
 
     /// Connects. The caller bounds the time; dropping this future in flight closes the socket.
@@ -57,7 +81,7 @@ impl Stream {
             EndpointAddr::Unix(path) => {
                 let stream = UnixStream::connect(path).await?;
                 set_close_on_exec(stream.as_raw_fd());
-                Ok(Self { fd: stream.as_raw_fd(), kind: UnsafeCell::new(Kind::Unix(stream)), session: None })
+                Ok(Self::new(stream.as_raw_fd(), Kind::Unix(stream), None))
             }
         }
     }
@@ -71,7 +95,15 @@ impl Stream {
 
     /// What the handshake brought, if it speaks TLS.
     pub fn tls(&self) -> Option<&Facts> {
-        self.session.as_ref().map(|session| &session.facts)
+        match &self.transport {
+            None => self.session.as_ref().map(|session| &session.facts),
+            Some(transport) => transport.tls(),
+        }
+    }
+
+    /// What it stands on, if that is no socket.
+    pub fn transport(&self) -> Option<&dyn Transport> {
+        self.transport.as_deref()
     }
 
     /// Reads behind what is in `buffer`. Ok(0) is the end of the stream (or a full buffer: do not).
@@ -103,6 +135,9 @@ impl Stream {
         limit: usize,
         progress: &Cell<u64>,
     ) -> (io::Result<()>, Buffer) {
+        if let Some(transport) = &self.transport {
+            return Self::write_transport(&**transport, buffer, limit, progress).await;
+        }
         let limit = limit.min(buffer.len());
         let (mut window, mut plain) = match &self.session {
             None => (Window { limit, buffer }, None),
@@ -140,6 +175,9 @@ impl Stream {
 
     /// Reads what is on the wire, below TLS.
     pub(super) async fn read_wire(&self, buffer: Buffer) -> (io::Result<usize>, Buffer) {
+        if let Some(transport) = &self.transport {
+            return self.read_transport(&**transport, buffer).await;
+        }
         let (outcome, spare) = on_kind!(self, stream => stream.read(Spare(buffer)).await);
         (outcome, spare.0)
     }
@@ -150,8 +188,53 @@ impl Stream {
         buffer: Buffer,
         handle: CancelHandle,
     ) -> (io::Result<usize>, Buffer) {
+        if let Some(transport) = &self.transport {
+            return self.read_transport(&**transport, buffer).await;
+        }
         let (outcome, spare) = on_kind!(self, stream => stream.cancelable_read(Spare(buffer), handle).await);
         (outcome, spare.0)
+    }
+
+    async fn read_transport(
+        &self,
+        transport: &dyn Transport,
+        mut buffer: Buffer,
+    ) -> (io::Result<usize>, Buffer) {
+        self.is_cancelled.set(false);
+        let outcome = poll_fn(|cx| match transport.poll_read(cx, &mut buffer) {
+            Poll::Pending if self.is_cancelled.get() => {
+                Poll::Ready(Err(io::Error::from_raw_os_error(libc::ECANCELED)))
+            }
+            other => other,
+        })
+        .await;
+        (outcome, buffer)
+    }
+
+    /// Makes the read in flight on a transport end when it is polled the next time.
+    pub(super) fn cancel_read(&self) {
+        self.is_cancelled.set(true);
+    }
+
+    async fn write_transport(
+        transport: &dyn Transport,
+        mut buffer: Buffer,
+        limit: usize,
+        progress: &Cell<u64>,
+    ) -> (io::Result<()>, Buffer) {
+        let mut left = limit.min(buffer.len());
+        while left > 0 {
+            let taken = poll_fn(|cx| transport.poll_write(cx, &mut buffer.filled_mut()[..left])).await;
+            match taken {
+                Ok(count) => {
+                    progress.set(progress.get() + 1);
+                    buffer.consume(count);
+                    left -= count;
+                }
+                Err(error) => return (Err(error), buffer),
+            }
+        }
+        (Ok(()), buffer)
     }
 
     /// Writes all of `buffer` and consumes it.
@@ -165,14 +248,19 @@ impl Stream {
         if self.session.as_ref().is_some_and(|session| session.is_readable()) {
             return Ok(());
         }
+        if let Some(transport) = &self.transport {
+            poll_fn(|cx| transport.poll_readable(cx)).await;
+            return Ok(());
+        }
         on_kind!(self, stream => stream.readable(false).await)
     }
 
     /// Writes a few bytes at once or not at all, without waiting. True if they are on their way.
     pub fn send_now(&self, bytes: &[u8]) -> bool {
-        match &self.session {
-            None => self.send_wire_now(bytes) == bytes.len(),
-            Some(session) => session.send_now(self, bytes),
+        match (&self.session, &self.transport) {
+            (Some(session), _) => session.send_now(self, bytes),
+            (None, Some(transport)) => transport.send_now(bytes),
+            (None, None) => self.send_wire_now(bytes) == bytes.len(),
         }
     }
 
@@ -204,6 +292,9 @@ impl Stream {
 
     /// Where a client has connected to. Unspecified for what is no TCP connection.
     pub fn local_addr(&self) -> SocketAddr {
+        if let Some(transport) = &self.transport {
+            return transport.local_addr();
+        }
         // SAFETY: the descriptor is open as long as `self` is, and only borrowed.
         let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
         let addr = socket2::SockRef::from(&fd).local_addr().ok().and_then(|addr| addr.as_socket());
@@ -212,6 +303,9 @@ impl Stream {
 
     /// Bytes that the kernel holds because the other side has not taken them yet.
     pub fn unsent_bytes(&self) -> usize {
+        if let Some(transport) = &self.transport {
+            return transport.unsent_bytes();
+        }
         let mut count: libc::c_int = 0;
         // SAFETY: SIOCOUTQ writes one int to the pointer; the descriptor is open as long as `self` is.
         let outcome = unsafe { libc::ioctl(self.fd, libc::TIOCOUTQ, &raw mut count) };
@@ -223,6 +317,9 @@ impl Stream {
         if let Some(session) = &self.session {
             session.say_goodbye(self);
         }
+        if let Some(transport) = &self.transport {
+            return transport.shutdown_write();
+        }
         // SAFETY: the descriptor is open as long as `self` is; an error means the peer is gone already.
         unsafe { libc::shutdown(self.fd, libc::SHUT_WR) };
     }
@@ -232,6 +329,9 @@ impl Stream {
         if let Some(session) = &self.session {
             // A close_notify would make what was cut look whole.
             session.fall_silent();
+        }
+        if let Some(transport) = &self.transport {
+            return transport.reset();
         }
         let linger = libc::linger { l_onoff: 1, l_linger: 0 };
         // SAFETY: the descriptor is open as long as `self` is and the option is a valid `linger`.
@@ -251,6 +351,9 @@ impl Stream {
     pub fn is_quiet(&self) -> bool {
         if self.session.as_ref().is_some_and(|session| !session.is_quiet()) {
             return false;
+        }
+        if let Some(transport) = &self.transport {
+            return transport.is_quiet();
         }
         let mut byte = 0_u8;
         // SAFETY: the buffer is one writable byte and the descriptor is open as long as `self` is.

@@ -54,6 +54,8 @@ pub struct Exchange {
     pub peer_is_trusted: bool,
     /// Of this exchange; in answers, logs and the request that goes upstream.
     pub request_id: Vec<u8>,
+    /// `HTTP/2` where the client speaks that, else empty.
+    pub protocol: &'static str,
     /// `https` where the client speaks TLS, else `http`.
     pub scheme: &'static str,
     /// `TLSv1.3` or `TLSv1.2`; empty where the client does not speak TLS.
@@ -86,6 +88,7 @@ impl Exchange {
             client: ClientAddr(peer.ip()),
             peer_is_trusted: false,
             request_id: Vec::new(),
+            protocol: "",
             scheme: "http",
             tls_version: "",
             client_certificate: None,

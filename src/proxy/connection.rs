@@ -15,8 +15,10 @@ use crate::http::refusal::Refusal;
 use crate::net::addr::{Caller, ClientAddr, PeerAddr};
 use crate::net::intake::{Arrival, Intake};
 use crate::net::stream::Stream;
+use crate::net::transport::Transport;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
+use crate::proxy::h2::connection::{PREFACE, serve_http2};
 use crate::proxy::local::Local;
 use crate::proxy::record::{Tally, record};
 use crate::proxy::relay::write;
@@ -24,7 +26,7 @@ use crate::proxy::reply;
 use crate::proxy::serve::{After, serve};
 use crate::proxy::tunnel::{Opening, Tunnel};
 use crate::proxy::upgrade::Switched;
-use crate::rt::buffer::Size;
+use crate::rt::buffer::{Buffer, Size};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 
@@ -85,6 +87,8 @@ enum Rest {
     },
     /// It has switched protocols.
     Switched(Box<Tunnel>, Box<Opening>),
+    /// The client speaks HTTP/2, and this is what it began with.
+    Http2(Buffer),
     /// It is over.
     Closed,
 }
@@ -95,6 +99,8 @@ enum Next {
     Park,
     Close,
     Refuse(Fault),
+    /// The client speaks HTTP/2.
+    Http2,
 }
 
 /// Serves a client until its connection is over.
@@ -103,12 +109,21 @@ pub async fn serve_connection(local: Rc<Local>, stream: Stream, caller: Caller, 
     let idle = Deadline::new(&local.deadlines);
     let place = local.enlist(idle.trigger());
     let mut served = 0;
+    if stream.transport().is_none() && stream.tls().is_some_and(|facts| facts.alpn == "h2") {
+        Box::pin(serve_http2(&local, stream, caller, listener, Buffer::default(), &idle)).await;
+        local.delist(place);
+        return;
+    }
     loop {
         match Box::pin(busy(&local, &stream, &caller, listener, &idle, served)).await {
             Rest::Closed => break,
             Rest::Switched(tunnel, opening) => {
                 // What was lent to the conversation has been given back by now.
                 Box::pin(tunnel.run(*opening, &idle)).await;
+                break;
+            }
+            Rest::Http2(opening) => {
+                Box::pin(serve_http2(&local, stream, caller, listener, opening, &idle)).await;
                 break;
             }
             Rest::Parked { served: so_far } => served = so_far,
@@ -149,6 +164,7 @@ async fn busy(
             Next::Head => {}
             Next::Park => return Rest::Parked { served: conversation.served },
             Next::Close => return Rest::Closed,
+            Next::Http2 => return Rest::Http2(conversation.intake.take().unwrap_or_default()),
             Next::Refuse(fault) => {
                 conversation.refuse(fault).await;
                 conversation.linger().await;
@@ -178,6 +194,7 @@ impl Conversation {
         let deadline = || Deadline::new(&local.deadlines);
         let mut exchange = Exchange::new(caller.peer);
         exchange.via = caller.via.map(PeerAddr::ip);
+        exchange.protocol = stream.transport().map_or("", Transport::protocol);
         if let Some(facts) = stream.tls() {
             exchange.scheme = "https";
             exchange.tls_version = facts.version;
@@ -220,6 +237,9 @@ impl Conversation {
         loop {
             let input = self.intake.bytes();
             match parse::request(&mut self.scan, input, &limits.head, &mut self.exchange.request) {
+                Err(_) if self.served == 0 && begins_http2(input) && self.speaks_http2() => {
+                    return Next::Http2;
+                }
                 Err(refusal) => return Next::Refuse(refusal.into()),
                 Ok(Some(used)) => {
                     self.intake.consume(used);
@@ -249,11 +269,13 @@ impl Conversation {
         if self.local.is_draining.get() && self.stream.is_quiet() {
             return Next::Close;
         }
-        self.local.metrics.connections_idle.add(1);
+        // Lanes of a connection are none themselves.
+        let weight = i64::from(self.stream.transport().is_none());
+        self.local.metrics.connections_idle.add(weight);
         let is_crowd = self.local.metrics.connections_idle.get() > IDLE_CROWD;
         let patience = if is_crowd { PARK_AFTER_IN_CROWD } else { PARK_AFTER };
         let outcome = idle.guard(patience, pin!(self.intake.fill())).await;
-        self.local.metrics.connections_idle.sub(1);
+        self.local.metrics.connections_idle.sub(weight);
         match outcome {
             Ok(Ok(Arrival::Bytes(_))) => Next::Head,
             Ok(_) => Next::Close,
@@ -267,6 +289,10 @@ impl Conversation {
             }
             Err(_) => Next::Park,
         }
+    }
+
+    fn speaks_http2(&self) -> bool {
+        self.stream.transport().is_none() && self.local.installed().snapshot.doors[self.listener].http2
     }
 
     fn begin(&mut self, requests_max: u32) {
@@ -314,6 +340,12 @@ impl Conversation {
             let Ok(Ok(Arrival::Bytes(_))) = outcome else { return };
         }
     }
+}
+
+/// True if a client may have begun with the preface of HTTP/2, of which the first line says enough.
+fn begins_http2(input: &[u8]) -> bool {
+    let len = input.len().min(16);
+    input[..len] == PREFACE[..len]
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ pub fn write_fields(exchange: &Exchange, scheme: &'static [u8], out: &mut Vec<u8
     if kept(FieldId::Forwarded).is_some_and(is_balanced) {
         extend_forwarded(exchange, scheme, out);
     }
-    write_via(fields, out);
+    write_via(fields, exchange.protocol, out);
     if let Some(certificate) = &exchange.client_certificate {
         // RFC 9440 2.2. What a client sends under this name was dropped before.
         encode::field(out, b"Client-Cert", &certificate.field);
@@ -146,14 +146,14 @@ fn extend_forwarded(exchange: &Exchange, scheme: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// RFC 9110 7.6.3: every proxy adds itself.
-pub fn write_via(fields: &Fields, out: &mut Vec<u8>) {
+/// RFC 9110 7.6.3: every proxy adds itself, and in which version it was spoken to.
+pub fn write_via(fields: &Fields, received: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Via: ");
     for hop in fields.list_tokens(FieldId::Via) {
         out.extend_from_slice(hop);
         out.extend_from_slice(b", ");
     }
-    out.extend_from_slice(b"1.1 ringgate\r\n");
+    out.extend_from_slice(if received == "HTTP/2" { b"2.0 ringgate\r\n" } else { b"1.1 ringgate\r\n" });
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod body;
 pub mod connection;
 pub mod forward;
 pub mod forwarded;
+pub mod h2;
 pub mod installed;
 pub mod l4;
 pub mod local;

@@ -155,7 +155,7 @@ pub fn log(
         host: exchange.host.as_bytes(),
         path: &exchange.path,
         query: exchange.query().unwrap_or_default(),
-        protocol: if exchange.request.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" },
+        protocol: protocol(exchange),
         tls: exchange.tls_version,
         client_subject: exchange.client_certificate.as_ref().map_or("", |it| &it.subject),
         status,
@@ -190,6 +190,14 @@ fn upstream<'a>(tally: &UpstreamTally, installed: &'a Installed) -> Option<Upstr
         head_nanos: some(tally.head_nanos.get()),
         reused: attempts > 0 && tally.connect_nanos.get() == 0,
     })
+}
+
+fn protocol(exchange: &Exchange) -> &'static str {
+    match (exchange.protocol, exchange.request.version) {
+        ("", Version::Http10) => "HTTP/1.0",
+        ("", Version::Http11) => "HTTP/1.1",
+        (other, _) => other,
+    }
 }
 
 /// The trace id of a W3C traceparent: digits 3 to 35.

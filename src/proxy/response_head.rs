@@ -42,7 +42,7 @@ pub fn write(exchange: &Exchange, wire: Wire, date: &[u8], out: &mut Vec<u8>) {
         Framing::None | Framing::UntilClose => {}
     }
     if wire.is_proxied {
-        forwarded::write_via(&response.fields, out);
+        forwarded::write_via(&response.fields, "", out);
     }
     encode::field(out, b"X-Request-Id", &exchange.request_id);
     if response.status == 426 && !wire.is_proxied {
@@ -63,7 +63,7 @@ pub fn write_switch(exchange: &Exchange, protocol: &[u8], out: &mut Vec<u8>) {
     let response = &exchange.response;
     encode::status_line(out, response.status, response.reason());
     response.fields.write_except(OURS_AND_LENGTH, out);
-    forwarded::write_via(&response.fields, out);
+    forwarded::write_via(&response.fields, "", out);
     encode::field(out, b"X-Request-Id", &exchange.request_id);
     out.extend_from_slice(b"Connection: Upgrade\r\n");
     encode::field(out, b"Upgrade", protocol);

@@ -109,6 +109,8 @@ pub struct Limits {
     pub tunnel_idle_timeout: Duration,
     /// Upgraded connections per worker.
     pub upgraded_connections: i64,
+    /// Streams of one HTTP/2 connection.
+    pub http2_streams: u32,
     /// Connections per worker.
     pub connections: u32,
     /// For exchanges in flight at a stop.

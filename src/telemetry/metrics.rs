@@ -4,6 +4,7 @@
 //! are the registry's names and the exporter's tables. Recording is a few plain loads and stores.
 
 use crate::shared::{Counter, Gauge, Histogram};
+use crate::telemetry::http2::Http2Metrics;
 use crate::telemetry::upgrade_end::UPGRADE_END_SLOTS;
 
 /// Method labels a route tells apart; what the index means is the exporter's table.
@@ -82,6 +83,8 @@ pub struct WorkerMetrics {
     pub generation: Gauge,
     /// TLS with clients.
     pub tls: Box<TlsMetrics>,
+    /// HTTP/2 with clients.
+    pub http2: Box<Http2Metrics>,
     /// Errors by the slot of their code.
     pub errors: Box<[Counter]>,
 }
@@ -114,6 +117,7 @@ impl Default for WorkerMetrics {
             beat_ms: Gauge::default(),
             generation: Gauge::default(),
             tls: Box::default(),
+            http2: Box::default(),
             errors: (0..ERROR_SLOTS).map(|_| Counter::default()).collect(),
         }
     }

@@ -5,6 +5,8 @@
 
 // JSON strings and numbers, without `std::fmt`.
 mod json;
+// What workers count of HTTP/2 connections.
+pub mod http2;
 // What workers count.
 pub mod metrics;
 // The access record and its line.

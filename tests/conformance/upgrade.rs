@@ -1,6 +1,7 @@
 //! Upgrade: RFC 9110 7.8. What is not allowed is declined without harm; what is, is tested in `upgrade`.
 
 use super::{Edge, breaks};
+use crate::harness::{FaultOrigin, Setup};
 
 #[test]
 fn declines_websocket_cleanly() {
@@ -34,10 +35,11 @@ fn a_switch_that_nobody_asked_for_is_a_broken_origin() {
 }
 
 #[test]
-fn refuses_the_http2_preface() {
+fn refuses_the_http2_preface_where_that_is_not_spoken() {
     // RFC 9113 3.4: "PRI * HTTP/2.0" is chosen so that an HTTP/1.1 server fails on it.
-    let edge = Edge::start();
-    let mut wire = edge.gateway.wire();
+    let origin = FaultOrigin::echo();
+    let gateway = Setup::before(origin.address()).listener("http2: false").start();
+    let mut wire = gateway.wire();
     let response = wire.ask("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     assert!(matches!(response.status, 400 | 505), "{response:#?}");
     wire.expect_close();

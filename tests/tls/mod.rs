@@ -69,11 +69,11 @@ impl Secure {
         format!("https://localhost:{}{target}", self.address().port())
     }
 
-    /// curl that trusts the authority.
+    /// curl that trusts the authority, over HTTP/1.1 unless `arguments` say otherwise.
     #[track_caller]
     fn curl(&self, arguments: &[&str]) -> String {
         let ca = self.path("ca.pem");
-        curl(&[&["--ipv4", "--cacert", &ca], arguments].concat())
+        curl(&[&["--ipv4", "--http1.1", "--cacert", &ca], arguments].concat())
     }
 
     /// What `openssl s_client` says of a connection on which `input` is sent, whether it likes it or not.

@@ -41,6 +41,7 @@ impl Collector for Shards {
         self.encode_workers(encoder)?;
         self.encode_box(encoder)?;
         super::tls::encode(&self.sources, encoder)?;
+        super::http2::encode(&self.sources, encoder)?;
         self.encode_errors(encoder)?;
         self.encode_routes(encoder)?;
         self.encode_upgraded(encoder)?;

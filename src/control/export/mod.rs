@@ -5,6 +5,7 @@
 
 mod collector;
 mod family;
+mod http2;
 mod negotiate;
 mod process;
 mod prometheus_text;

@@ -12,6 +12,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use super::files::{Files, TlsError};
 use super::names::ByName;
 use super::provider;
+use crate::control::config::ListenerConfig;
 use crate::control::config::tls::{
     CertificateConfig, ClientCertificateMode, ClientCertificatesConfig, ListenerTlsConfig, TlsVersion,
 };
@@ -43,9 +44,18 @@ pub struct Inventory {
     pub reload_failures: u64,
 }
 
+/// What a listener offers to speak (ALPN), the best first.
+pub fn protocols(listener: &ListenerConfig) -> Vec<Vec<u8>> {
+    match listener.tcp {
+        None if listener.http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        _ => vec![b"http/1.1".to_vec()],
+    }
+}
+
 /// A server's configuration, with what is in its certificates. `tickets` go on from those of the one before.
 pub fn server_config(
     config: &ListenerTlsConfig,
+    protocols: &[Vec<u8>],
     base: &Path,
     tickets: Option<Arc<dyn ProducesTickets>>,
 ) -> Result<(ServerConfig, Vec<Description>), Vec<TlsError>> {
@@ -86,8 +96,8 @@ pub fn server_config(
         None => builder.with_no_client_auth(),
     };
     let mut server = builder.with_cert_resolver(Arc::new(ByName::new(certificates)));
-    server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // The strongest that both speak, whatever clients would rather have: no client can be talked into less.
+    server.alpn_protocols = protocols.to_vec();
+    // The strongest suite that both speak, in whichever order the client would like them.
     server.ignore_client_order = true;
     // Tickets alone: they are good on whichever worker the client comes back to.
     server.session_storage = Arc::new(NoServerSessionStorage {});
@@ -140,8 +150,12 @@ fn verifier(
 }
 
 /// What a listener's workers run, as of now.
-pub fn listener_tls(config: &ListenerTlsConfig, base: &Path) -> Result<ListenerTls, Vec<TlsError>> {
-    let (server, _) = server_config(config, base, None)?;
+pub fn listener_tls(
+    config: &ListenerTlsConfig,
+    protocols: &[Vec<u8>],
+    base: &Path,
+) -> Result<ListenerTls, Vec<TlsError>> {
+    let (server, _) = server_config(config, protocols, base, None)?;
     Ok(ListenerTls {
         config: Published::new(Frozen::new(server)),
         handshake_timeout: config.handshake_timeout.duration(),

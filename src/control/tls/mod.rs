@@ -15,7 +15,7 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 pub use files::TlsError;
-pub use listener::{CertificateEntry, Inventory, listener_tls, server_config};
+pub use listener::{CertificateEntry, Inventory, listener_tls, protocols, server_config};
 pub use remarks::remarks;
 pub use upstream::{cluster_tls, endpoint_name};
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::listener::{CertificateEntry, Inventory, server_config};
+use super::listener::{CertificateEntry, Inventory, protocols, server_config};
 use crate::control::config::Config;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::net::tls::certificate::Description;
@@ -27,6 +27,7 @@ pub struct Watch {
 struct Watched {
     name: String,
     config: ListenerTlsConfig,
+    protocols: Vec<Vec<u8>>,
     tls: ListenerTls,
     read: Vec<Stamp>,
     seen: Vec<Stamp>,
@@ -45,12 +46,15 @@ impl Watch {
             .zip(running)
             .filter_map(|(listener, tls)| {
                 let config = listener.tls.clone()?;
+                let protocols = protocols(listener);
                 // Before the files are read: what changes in between is read again.
                 let stamps = stamps(&config, base);
-                let descriptions = server_config(&config, base, None).map(|(_, it)| it).unwrap_or_default();
+                let descriptions =
+                    server_config(&config, &protocols, base, None).map(|(_, it)| it).unwrap_or_default();
                 Some(Watched {
                     name: listener.name.clone(),
                     config,
+                    protocols,
                     tls: tls.clone()?,
                     read: stamps.clone(),
                     seen: stamps,
@@ -93,7 +97,12 @@ impl Watch {
             listener.read = now;
             // Tickets of before stay good.
             let (_, current) = listener.tls.config.load();
-            match server_config(&listener.config, &self.base, Some(current.ticketer.clone())) {
+            match server_config(
+                &listener.config,
+                &listener.protocols,
+                &self.base,
+                Some(current.ticketer.clone()),
+            ) {
                 Ok((server, descriptions)) => {
                     listener.tls.config.publish(Frozen::new(server));
                     listener.descriptions = descriptions;

@@ -31,6 +31,8 @@ pub enum Emit {
     Framed,
     /// The payload only.
     Data,
+    /// The payload, and behind it the trailer section with the empty line that ends it.
+    Parted,
 }
 
 /// What a call did.
@@ -183,12 +185,12 @@ impl ChunkedDecoder {
     fn trailer(&mut self, pass: &mut Pass<'_>) {
         while let Some(line_len) = trailer::line_len(pass.rest()).filter(|len| *len > 2) {
             if trailer::may_go_on(&pass.rest()[..line_len], self.refused_trailers.as_deref()) {
-                pass.keep_framing(line_len);
+                pass.keep_trailer(line_len);
             } else {
                 pass.drop(line_len);
             }
         }
-        pass.keep_framing(2);
+        pass.keep_trailer(2);
         self.state = State::Done;
     }
 }
@@ -230,6 +232,14 @@ impl Pass<'_> {
     fn keep_framing(&mut self, len: usize) {
         match self.mode {
             Emit::Framed => self.keep(len),
+            Emit::Data | Emit::Parted => self.drop(len),
+        }
+    }
+
+    #[inline]
+    fn keep_trailer(&mut self, len: usize) {
+        match self.mode {
+            Emit::Framed | Emit::Parted => self.keep(len),
             Emit::Data => self.drop(len),
         }
     }

@@ -40,6 +40,14 @@ fn error(input: impl AsRef<[u8]>) -> Option<ChunkError> {
 }
 
 #[test]
+fn parts_payload_and_trailers() {
+    let input = "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nA: b\r\nHost: x\r\nC: d\r\n\r\n";
+    let kept = "abcdeA: b\r\nC: d\r\n\r\n";
+    assert_eq!(outcome(input, Emit::Parted), Ok((kept.into(), input.len(), true)));
+    assert_eq!(outcome("0\r\n\r\n", Emit::Parted), Ok(("\r\n".into(), 5, true)));
+}
+
+#[test]
 fn decodes_the_payload_and_stops_at_the_end_rfc_9112_7_1_3() {
     let input = "5\r\nhello\r\n006\r\n, worl\r\n1\r\nd\r\n0\r\n\r\nGET /";
     assert_eq!(outcome(input, Emit::Data), Ok(("hello, world".into(), input.len() - 5, true)));

@@ -115,13 +115,20 @@ fn stranger(bytes: &[u8]) -> HandshakeFault {
 }
 
 fn facts(engine: &Engine) -> Facts {
-    let (version, kind, certificate) = match engine {
-        Engine::Server(it) => (it.protocol_version(), it.handshake_kind(), it.peer_certificates()),
+    let (version, kind, alpn, certificate) = match engine {
+        Engine::Server(it) => {
+            (it.protocol_version(), it.handshake_kind(), it.alpn_protocol(), it.peer_certificates())
+        }
         // What the server has proved is the verifier's matter alone.
-        Engine::Client(it) => (it.protocol_version(), it.handshake_kind(), None),
+        Engine::Client(it) => (it.protocol_version(), it.handshake_kind(), it.alpn_protocol(), None),
     };
     Facts {
         version: if version == Some(ProtocolVersion::TLSv1_3) { "TLSv1.3" } else { "TLSv1.2" },
+        alpn: match alpn {
+            Some(b"h2") => "h2",
+            Some(_) => "http/1.1",
+            None => "",
+        },
         is_resumed: kind == Some(HandshakeKind::Resumed),
         peer: certificate
             .and_then(|chain| chain.first())

@@ -22,6 +22,8 @@ pub struct Facts {
     pub version: &'static str,
     /// True if it went on from an earlier session.
     pub is_resumed: bool,
+    /// The protocol that both sides have agreed on (ALPN, RFC 7301): `h2` or `http/1.1`; empty for none.
+    pub alpn: &'static str,
     /// What the other side has proved to be.
     pub peer: Option<Rc<PeerCertificate>>,
 }

@@ -12,6 +12,8 @@ use crate::route::host::HostPattern;
 pub struct DoorPlan {
     /// Whose PROXY header is taken.
     pub header: Option<HeaderPlan>,
+    /// True if HTTP/2 is spoken too.
+    pub http2: bool,
     /// Where connections go that are not HTTP.
     pub tcp: Option<TcpPlan>,
 }
