@@ -1,7 +1,7 @@
 //! What each contender is told about its clients' side: in clear, with TLS, or HTTP/2. Values for the templates.
 //!
-//! TLS is the same everywhere: version 1.3 alone, one certificate, no tickets, no session cache. Cipher and key exchange
-//! are the client's choice (`secure.rs`). Ringgate has no setting for tickets and sends them.
+//! TLS is the same everywhere: version 1.3 alone, one certificate, no session cache. Cipher and key exchange are the
+//! client's choice (`secure.rs`). Tickets are off, but Ringgate and HAProxy 2.6 send two whatever they are told.
 
 use crate::certificate::{BOTH, CERTIFICATE, KEY};
 use crate::contender::{Contender, Setup};
