@@ -101,8 +101,7 @@ impl Multiplexed {
     /// Does what can be done. Gives how many answers have become complete.
     pub fn ready(&mut self, fd: RawFd, work: &Work, buffer: &mut [u8]) -> anyhow::Result<usize> {
         let mut answers = 0;
-        loop {
-            let Some(count) = socket::receive(fd, buffer)? else { break };
+        while let Some(count) = socket::receive(fd, buffer)? {
             ensure!(count > 0, "the gateway closed a connection");
             if !std::mem::replace(&mut self.has_heard, true) && buffer.starts_with(b"HTTP/") {
                 return Err(NotSpoken.into());
