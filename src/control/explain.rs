@@ -4,6 +4,7 @@
 //! nothing. The answer is text for people; the order is that of the decisions.
 
 mod tcp;
+mod tls;
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -67,9 +68,13 @@ pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Res
     if !tcp::tell_header(&mut out, snapshot, listener, question.peer.ip().to_canonical()) {
         return Ok(out);
     }
+    tls::tell_protocols(&mut out, snapshot, listener, question);
     if let Some(tcp) = &snapshot.doors[listener].tcp {
         tcp::tell_tcp(&mut out, config, snapshot, tcp, question);
         return Ok(out);
+    }
+    if snapshot.tls[listener].is_some() {
+        exchange.scheme = "https";
     }
     let prepared = read(question, snapshot, &mut exchange)
         .and_then(|()| prepare(&mut exchange, snapshot, |id| id.extend_from_slice(b"explain")));

@@ -72,6 +72,11 @@ pub struct FieldRef<'a> {
 }
 
 impl Fields {
+    /// What all names and values are parts of.
+    pub(super) fn storage(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Empties it and keeps the storage.
     pub fn clear(&mut self) {
         self.bytes.clear();

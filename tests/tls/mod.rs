@@ -3,6 +3,7 @@
 mod client_certificates;
 mod configuration;
 mod downstream;
+mod explain;
 mod layers;
 mod peer;
 mod refused;

@@ -44,7 +44,7 @@ pub(super) fn tell_tcp(
 }
 
 /// The host of a URL, without port. An address is no name that a client would ask for.
-fn server_name(url: &str) -> Option<String> {
+pub(super) fn server_name(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let host = rest.split(['/', '?']).next().unwrap_or(rest);
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host).to_ascii_lowercase();

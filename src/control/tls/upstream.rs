@@ -72,6 +72,14 @@ pub fn endpoint_name(config: &ClusterTlsConfig, endpoint: &str) -> Result<Server
     })
 }
 
+/// A client that believes every certificate: to look at what a server shows.
+pub fn any_server() -> Result<ClientConfig, rustls::Error> {
+    let builder =
+        ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?.dangerous();
+    let credulous = Arc::new(Credulous { provider: provider() });
+    Ok(builder.with_custom_certificate_verifier(credulous).with_no_client_auth())
+}
+
 /// Believes every certificate, as `verify: false` wants it. The handshake itself is still held to the key shown.
 #[derive(Debug)]
 struct Credulous {

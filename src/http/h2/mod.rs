@@ -8,4 +8,5 @@
 pub mod fields;
 pub mod flood;
 pub mod inbound;
+mod names;
 pub mod outbound;

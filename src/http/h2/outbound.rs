@@ -1,9 +1,11 @@
 //! A response in HTTP/1.1 text as it goes to an HTTP/2 client (RFC 9113 8.3.2).
 
+use bytes::Bytes;
 use http::Response;
-use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT};
+use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT};
 
-use super::fields;
+use super::{fields, names};
+use crate::http::field::FieldId;
 use crate::http::head::ResponseHead;
 
 /// The head for the client. None for a status that cannot be.
@@ -22,14 +24,21 @@ pub fn opened(text: &ResponseHead) -> Response<()> {
     response
 }
 
+/// All values share one copy of the head.
 fn map(text: &ResponseHead) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(text.fields.len());
+    let storage = text.fields.storage();
+    let all = Bytes::copy_from_slice(storage);
     for field in text.fields.iter() {
-        let Ok(name) = HeaderName::from_bytes(field.name) else { continue };
+        let Some(name) = names::of(field.id, field.name) else { continue };
         if fields::is_of_a_connection(name.as_str()) {
             continue;
         }
-        if let Ok(value) = HeaderValue::from_bytes(field.value) {
+        let start = field.value.as_ptr().addr() - storage.as_ptr().addr();
+        let value = HeaderValue::from_maybe_shared(all.slice(start..start + field.value.len()));
+        if let Ok(mut value) = value {
+            // Nothing secret, but never the same: it would push out of the table what is, and be compared for it.
+            value.set_sensitive(field.id == FieldId::XRequestId);
             fields.append(name, value);
         }
     }

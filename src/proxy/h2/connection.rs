@@ -43,6 +43,8 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Bytes of a stream that the codec holds because the client's windows are closed, or the kernel's buffers full.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// How long a client without streams has to acknowledge that its connection ends.
+const PARTING_MS: u64 = 1_000;
 /// How long what is over may take to be told.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -71,8 +73,8 @@ struct Session {
     codec: Codec,
     lanes: Rc<Lanes>,
     pulse: Rc<Pulse>,
-    /// Why it is to end, once it is.
-    ending: Option<Http2End>,
+    /// Why it is to end, once it is, and since when.
+    ending: Option<(Http2End, u64)>,
     /// When streams were open last.
     busy_ms: u64,
     /// When something was read last, and how much had been.
@@ -172,8 +174,8 @@ impl Session {
                         self.go_away(Http2End::Requests);
                     }
                 }
-                Ok(Some(Err(error))) => return self.ending.unwrap_or_else(|| reason(&error)),
-                Ok(None) => return self.ending.unwrap_or(Http2End::Client),
+                Ok(Some(Err(error))) => return self.ending.map_or_else(|| reason(&error), |(end, _)| end),
+                Ok(None) => return self.ending.map_or(Http2End::Client, |(end, _)| end),
                 Err(_) => {
                     if let Some(end) = self.look(limits) {
                         // What is to be told has a moment.
@@ -189,7 +191,7 @@ impl Session {
 
     fn go_away(&mut self, end: Http2End) {
         if self.ending.is_none() {
-            self.ending = Some(end);
+            self.ending = Some((end, clock::coarse_ms()));
             self.codec.graceful_shutdown();
         }
     }
@@ -207,14 +209,28 @@ impl Session {
         if quiet_ms >= REST_AFTER_MS {
             self.pulse.is_resting.set(true);
         }
-        if quiet_ms >= limits.keepalive_timeout.as_millis() as u64 {
+        let is_in_the_way = quiet_ms >= REST_AFTER_MS && self.is_crowded(limits);
+        if is_in_the_way || quiet_ms >= limits.keepalive_timeout.as_millis() as u64 {
             self.go_away(Http2End::Idle);
+        }
+        if let Some((end, since_ms)) = self.ending
+            && self.lanes.busy() == 0
+            && now_ms.saturating_sub(since_ms) >= PARTING_MS
+        {
+            return Some(end);
         }
         if self.is_stalled(now_ms, limits) {
             self.codec.abrupt_shutdown(Reason::CANCEL);
             return Some(Http2End::Stalled);
         }
         self.is_unresponsive(now_ms).then_some(Http2End::Unresponsive)
+    }
+
+    /// True if other clients wait for a place.
+    fn is_crowded(&self, limits: &Limits) -> bool {
+        let local = &self.lanes.local;
+        let places = i64::from(limits.connections).min(local.connections_max.get());
+        local.metrics.connections_active.get() >= places
     }
 
     /// True if the kernel has bytes for a client that takes none of them.

@@ -108,6 +108,10 @@ impl Lane {
     }
 
     fn settle(&self) {
+        if self.reading.borrow().stage() != Stage::All {
+            // Whoever serves it will not go on with a request that was left in the middle.
+            self.is_shut.set(true);
+        }
         self.reading.borrow_mut().end();
         self.state.set(State::New);
         self.lanes.ended();

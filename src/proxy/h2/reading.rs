@@ -127,6 +127,24 @@ impl Reading {
         }
     }
 
+    /// A chunk's head does not fit behind what is there: a small chunk goes in pieces.
+    fn give_piecemeal(&mut self, buffer: &mut Buffer) -> usize {
+        let count = self.piece.len().min(CHUNK_ROOM);
+        if count == 0 || buffer.spare() == 0 {
+            return 0;
+        }
+        self.text.clear();
+        self.given = 0;
+        self.text.extend_from_slice(&encode::chunk_head(count));
+        self.text.extend_from_slice(&self.piece.split_to(count));
+        self.text.extend_from_slice(b"\r\n");
+        if let Some(body) = &mut self.body {
+            // It fails for more than was received alone.
+            let _ = body.flow_control().release_capacity(count);
+        }
+        self.give(buffer)
+    }
+
     /// Gives what is there, as much as fits. 0 only at the end, or without room.
     pub fn give(&mut self, buffer: &mut Buffer) -> usize {
         let text = &self.text[self.given..];
@@ -141,8 +159,7 @@ impl Reading {
         let room = if framed == Framed::Chunked { CHUNK_ROOM } else { 0 };
         let count = self.piece.len().min(buffer.spare().saturating_sub(room));
         if count == 0 {
-            // A chunk's head does not fit behind what is there: the reader makes room.
-            return 0;
+            return self.give_piecemeal(buffer);
         }
         if framed == Framed::Chunked {
             buffer.tail().extend_from_slice(&encode::chunk_head(count));
