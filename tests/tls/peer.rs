@@ -80,7 +80,7 @@ impl Peer {
         bytes
     }
 
-    /// The head and body of one answer with a Content-Length, or of the last before the end.
+    /// Sends a request behind which the gateway closes, and gives everything up to that.
     pub fn ask(&mut self, request: &str) -> String {
         self.send(request.as_bytes());
         String::from_utf8(self.rest()).expect("text")

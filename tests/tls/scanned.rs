@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Secure;
 use crate::harness::{FaultOrigin, tool};
 
-/// How long a scan may take, in seconds. It waits for time-outs of its own, and takes 30 on a quiet machine.
+/// How long a scan may take, in seconds. It waits for time-outs of its own, and takes 40 where there is little else to do.
 const BOUND: &str = "200";
 /// Protocols, kinds of ciphers, forward secrecy, the server's preference and its usual answers; and known attacks.
 const SCANS: [(&str, &[&str]); 2] = [("usual", &["-p", "-s", "-f", "-P", "-S"]), ("attacks", &["-U"])];
