@@ -11,7 +11,9 @@ use std::process::Command;
 
 use anyhow::Context;
 
+use crate::front;
 use crate::socket::Address;
+use crate::talk::Talk;
 use crate::work::route_match;
 
 /// A program that is measured.
@@ -60,6 +62,10 @@ pub struct Setup<'a> {
     pub cpus: &'a [usize],
     /// Number of routes (Ringgate only).
     pub routes: usize,
+    /// How clients talk to it.
+    pub talk: Talk,
+    /// The folder with the certificate.
+    pub certificates: &'a Path,
     /// Its own folder.
     pub dir: &'a Path,
     /// Event loop (Ringgate only).
@@ -149,6 +155,7 @@ impl Contender {
             ("driver", setup.driver.to_owned()),
             ("cpus", setup.cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
         ];
+        values.extend(front::values(self, setup));
         values.extend(setup.tuning.values.iter().map(|&(name, value)| (name, value.to_owned())));
         let mut under = setup.under.split_whitespace().filter(|_| self == Self::Ringgate);
         let mut command = match under.next() {

@@ -17,6 +17,7 @@ use crate::row::{Measure, Row};
 use crate::socket::Address;
 use crate::stage::Stage;
 use crate::standing::{Outcome, Standing};
+use crate::talk::Talk;
 use crate::work::Work;
 use crate::{latency, machine, paired};
 
@@ -53,7 +54,7 @@ pub struct Conditions<'a> {
 pub fn hold(row: &Row, conditions: &Conditions<'_>) -> anyhow::Result<Outcome> {
     let standings = match row.measure {
         Measure::Exchanges { work, connections, bodies, on_unix } => {
-            exchanges(&Rc::new(work()), connections, bodies, on_unix, conditions)
+            return exchanges(&Rc::new(work()), connections, bodies, on_unix, conditions);
         }
         Measure::Latency { connections, load } => return latency::hold(connections, load, conditions),
         Measure::Routes { few, many, connections } => {
@@ -72,17 +73,26 @@ fn exchanges(
     bodies: Bodies,
     on_unix: bool,
     conditions: &Conditions<'_>,
-) -> anyhow::Result<Vec<Standing>> {
+) -> anyhow::Result<Outcome> {
     let (mut stage, upstream) = origin(work, on_unix, conditions)?;
-    let mut lanes = Vec::new();
-    for &contender in &conditions.contenders {
+    let (mut lanes, mut absent) = (Vec::new(), String::new());
+    for contender in conditions.contenders.iter().copied() {
+        // The relay carries bytes, and whoever speaks in clear behind it would not understand them.
+        if contender == Contender::Relay && work.talk != Talk::Plain {
+            continue;
+        }
         let plan = |tuning| plan(contender, tuning, work, &upstream, conditions);
         match cheapest(&mut stage, contender.tunings(bodies), connections, plan) {
             Ok(lane) => lanes.push(lane),
-            Err(error) => eprintln!("  {} does not take part: {error:#}", contender.name()),
+            Err(error) => {
+                let why = format!("{} does not take part: {error:#}", contender.name());
+                eprintln!("  {why}");
+                absent.push_str(&format!("{why}\n"));
+            }
         }
     }
-    compare(&mut stage, lanes, connections, conditions)
+    let standings = compare(&mut stage, lanes, connections, conditions)?;
+    Ok(Outcome { standings, details: Some(absent).filter(|absent| !absent.is_empty()) })
 }
 
 fn idle(connections: usize, conditions: &Conditions<'_>) -> anyhow::Result<Vec<Standing>> {

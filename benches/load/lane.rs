@@ -11,6 +11,7 @@ use anyhow::Context;
 
 use crate::contender::{Contender, Setup, Tuning};
 use crate::machine::{self, CpuTime};
+use crate::multiplexed::NotSpoken;
 use crate::process::Group;
 use crate::socket::{self, Address};
 use crate::stage::Stage;
@@ -106,6 +107,8 @@ impl Lane {
             tuning: plan.tuning,
             cpus: plan.cpus,
             routes: plan.routes,
+            talk: plan.work.talk,
+            certificates: plan.dir,
             dir: &dir,
             driver: plan.driver,
             under: plan.under,
@@ -127,7 +130,10 @@ impl Lane {
             let answered = stage.open_idle(&self.address, 1, 1).and_then(|()| stage.finish());
             match answered {
                 Ok(()) => return Ok(began.elapsed()),
-                Err(error) if began.elapsed() > START_TIMEOUT => return Err(error),
+                Err(error) if error.is::<NotSpoken>() || began.elapsed() > START_TIMEOUT => {
+                    stage.abandon();
+                    return Err(error);
+                }
                 Err(_) => stage.abandon(),
             }
             crate::interrupt::check()?;

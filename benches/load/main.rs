@@ -3,15 +3,19 @@
 //! `cargo bench --bench load -- --help`. The method and its reasons are in `benches/README.md`. This file reads the
 //! command line and walks through the rows.
 
+mod certificate;
+mod client;
 mod contender;
 mod contest;
 mod dice;
 mod estimate;
+mod front;
 mod interrupt;
 mod lane;
 mod latency;
 mod machine;
 mod message;
+mod multiplexed;
 mod paired;
 mod poller;
 mod process;
@@ -20,9 +24,11 @@ mod relay;
 mod report;
 mod row;
 mod schedule;
+mod secure;
 mod socket;
 mod stage;
 mod standing;
+mod talk;
 mod work;
 
 use std::fs::Permissions;
@@ -121,6 +127,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     machine::raise_open_files();
     machine::pin(&[machine::LOAD_CPU]).context("pinning the load generator")?;
     let dir = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir()?;
+    certificate::issue(dir.path()).context("making a certificate")?;
     let patience = options.patience.unwrap_or(PATIENCE * options.seconds * options.rounds as f64);
     let end = Instant::now() + Duration::from_secs(options.limit);
     let mut conditions = Conditions {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::contender::{Bodies, Contender};
+use crate::talk::Talk;
 use crate::work::Work;
 
 /// A row of the table.
@@ -161,6 +162,30 @@ pub const ROWS: &[Row] = &[
         },
         musts: &[Must::Ratio(Nginx, 0.70)],
     },
+    exchanges(
+        "tls",
+        "128 B answers over TLS 1.3, 64 connections",
+        || Work::download(128).over(Talk::Secure),
+        64,
+        Bodies::Small,
+        &[Must::Ratio(Nginx, 0.80)],
+    ),
+    exchanges(
+        "handshake",
+        "a full TLS 1.3 handshake, one request and a close, 64 at a time",
+        || Work::download(128).over(Talk::Handshakes),
+        64,
+        Bodies::Small,
+        &[Must::Ratio(Nginx, 0.60)],
+    ),
+    exchanges(
+        "h2",
+        "128 B answers over HTTP/2 in clear, 8 connections x 32 streams",
+        || Work::download(128).over(Talk::Multiplexed { streams: 32 }),
+        8,
+        Bodies::Small,
+        &[Must::Ratio(Nginx, 0.70)],
+    ),
     Row {
         name: "p99",
         about: "latency added at p99, 64 connections, 70 % of nginx's capacity",

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::fs::Permissions;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::PermissionsExt;
@@ -86,6 +86,19 @@ pub fn connect(address: &Address) -> io::Result<OwnedFd> {
     Ok(socket.into())
 }
 
+/// A socket that is being connected, and cannot be written to before it is.
+pub fn begin_connect(address: &Address) -> io::Result<OwnedFd> {
+    let (domain, kernel) = address.kernel()?;
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), None)?;
+    if let Address::Tcp(_) = address {
+        socket.set_tcp_nodelay(true)?;
+    }
+    match socket.connect(&kernel) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+        _ => Ok(socket.into()),
+    }
+}
+
 /// The next connection that waits at `listener`, if there is one.
 pub fn accept(listener: &OwnedFd) -> io::Result<Option<OwnedFd>> {
     use std::os::fd::FromRawFd;
@@ -125,6 +138,14 @@ pub fn send(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
         Ok(count) => Ok(count),
         Err(_) => Ok(unless_it_would_block::<usize>(io::Error::last_os_error())?.unwrap_or(0)),
     }
+}
+
+/// Writes as much of `parts` as there is room for; Ok(None) if there is none.
+pub fn send_parts(fd: RawFd, parts: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+    // SAFETY: IoSlice is an iovec by its documentation, and the kernel only reads within the slices. The signal for
+    // closed connections is ignored by every Rust program.
+    let count = unsafe { libc::writev(fd, parts.as_ptr().cast(), parts.len() as i32) };
+    usize::try_from(count).map_or_else(|_| unless_it_would_block(io::Error::last_os_error()), |n| Ok(Some(n)))
 }
 
 fn unless_it_would_block<T>(error: io::Error) -> io::Result<Option<T>> {

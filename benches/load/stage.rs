@@ -6,14 +6,18 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
+use rustls::ClientConfig;
 
+use crate::client::{Client, Progress, read};
 use crate::interrupt;
 use crate::message::Message;
 use crate::poller::{Event, Poller};
 use crate::schedule::{Schedule, Times};
+use crate::secure;
 use crate::socket::{self, Address};
 use crate::work::Work;
 
@@ -40,6 +44,8 @@ pub struct Stage {
     is_tcp: bool,
     servers: Vec<Option<Server>>,
     clients: Vec<Client>,
+    /// How clients speak TLS, where they do.
+    tls: Arc<ClientConfig>,
     /// Who sends when, in an open loop.
     schedule: Option<Schedule>,
     next_request: usize,
@@ -47,13 +53,6 @@ pub struct Stage {
     is_sending: bool,
     in_flight: usize,
     completed: u64,
-}
-
-struct Client {
-    fd: OwnedFd,
-    message: Message,
-    request: usize,
-    sent: usize,
 }
 
 struct Server {
@@ -77,6 +76,7 @@ impl Stage {
             is_tcp: matches!(bound, Address::Tcp(_)),
             servers: Vec::new(),
             clients: Vec::new(),
+            tls: secure::config()?,
             schedule: None,
             next_request: 0,
             is_sending: false,
@@ -242,48 +242,54 @@ impl Stage {
 
     /// A further client, and its index.
     fn connect(&mut self, gateway: &Address) -> anyhow::Result<usize> {
-        let fd = socket::connect(gateway).context("connecting to the gateway")?;
+        let client = Client::connect(gateway, self.work.talk, &self.tls)?;
         let index = self.clients.len();
-        self.poller.watch(fd.as_raw_fd(), CLIENT | index as u64)?;
-        // Nothing is left to be sent of a request that has not begun.
-        let sent = self.work.requests[0].len();
-        self.clients.push(Client { fd, message: Message::default(), request: 0, sent });
+        self.poller.watch(client.descriptor(), CLIENT | index as u64)?;
+        self.clients.push(client);
         Ok(index)
     }
 
     fn send_request(&mut self, index: usize) -> anyhow::Result<()> {
-        self.next_request = (self.next_request + STRIDE) % self.work.requests.len();
+        let requests = self.work.talk.requests_at_once();
+        self.send_requests(index, if self.is_sending { requests } else { 1 })
+    }
+
+    fn send_requests(&mut self, index: usize, count: usize) -> anyhow::Result<()> {
         let client = &mut self.clients[index];
-        client.request = self.next_request;
-        client.sent = socket::send(client.fd.as_raw_fd(), &self.work.requests[client.request])?;
-        self.in_flight += 1;
-        Ok(())
+        for _ in 0..count {
+            self.next_request = (self.next_request + STRIDE) % self.work.requests.len();
+            client.begin(&self.work, self.next_request)?;
+            self.in_flight += 1;
+        }
+        client.flush()
     }
 
     fn client_ready(&mut self, index: usize, event: Event) -> anyhow::Result<()> {
         // Events of clients that were closed in this very turn are stale.
         let Some(client) = self.clients.get_mut(index) else { return Ok(()) };
-        let request = &self.work.requests[client.request];
-        if event.is_writable && client.sent < request.len() {
-            client.sent += socket::send(client.fd.as_raw_fd(), &request[client.sent..])?;
+        let answers = client.ready(event, &self.work, &mut self.buffer)?;
+        self.completed += answers as u64;
+        self.in_flight -= answers;
+        if client.is_over() {
+            return if self.is_sending { self.replace(index) } else { Ok(()) };
         }
-        if !event.is_readable
-            || !read(&client.fd, true, &mut client.message, &mut self.buffer)?.is_complete()?
-        {
+        if answers == 0 || !client.takes_requests() {
             return Ok(());
         }
-        ensure!(client.sent == request.len(), "answered before the request was sent");
-        let (status, bytes) = (client.message.status, client.message.body_bytes);
-        ensure!(status == 200, "status {status}");
-        ensure!(bytes == self.work.answer_body_bytes, "an answer of {bytes} bytes");
-        self.completed += 1;
-        self.in_flight -= 1;
         if let Some(schedule) = &mut self.schedule {
             schedule.complete(index, Instant::now());
         } else if self.is_sending {
-            return self.send_request(index);
+            return self.send_requests(index, answers);
         }
         Ok(())
+    }
+
+    /// The next connection of a client that has one for each request.
+    fn replace(&mut self, index: usize) -> anyhow::Result<()> {
+        let client = self.clients[index].again(self.work.talk, &self.tls)?;
+        self.poller.watch(client.descriptor(), CLIENT | index as u64)?;
+        self.clients[index] = client;
+        self.send_requests(index, 1)
     }
 
     fn server_ready(&mut self, index: usize, event: Event) -> anyhow::Result<()> {
@@ -322,50 +328,6 @@ impl Server {
                 true
             }
             Err(_) => false,
-        }
-    }
-}
-
-#[derive(PartialEq)]
-enum Progress {
-    Incomplete,
-    Complete,
-    End,
-}
-
-impl Progress {
-    fn is_complete(&self) -> anyhow::Result<bool> {
-        if *self == Self::End {
-            bail!("the gateway closed a connection");
-        }
-        Ok(*self == Self::Complete)
-    }
-}
-
-/// Reads until the message is complete or nothing is left.
-fn read(fd: &OwnedFd, is_tcp: bool, message: &mut Message, buffer: &mut [u8]) -> anyhow::Result<Progress> {
-    loop {
-        let droppable = message.droppable().filter(|_| is_tcp);
-        let (asked, got) = match droppable {
-            Some(len) => (len, socket::discard(fd.as_raw_fd(), len)),
-            None => (buffer.len(), socket::receive(fd.as_raw_fd(), buffer)),
-        };
-        let count = match got {
-            Ok(None) => return Ok(Progress::Incomplete),
-            Ok(Some(0)) => return Ok(Progress::End),
-            Ok(Some(count)) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Ok(Progress::End),
-            Err(error) => return Err(error.into()),
-        };
-        let is_complete = match droppable {
-            Some(_) => message.dropped(count as u64)?,
-            None => message.advance(&buffer[..count])?,
-        };
-        if is_complete {
-            return Ok(Progress::Complete);
-        }
-        if count < asked {
-            return Ok(Progress::Incomplete);
         }
     }
 }

@@ -2,6 +2,15 @@
 //!
 //! Bodies are filler; heads are what a small service sends: a handful of fields, no cookies.
 
+use crate::certificate::NAME;
+use crate::talk::Talk;
+
+/// What is asked for where there is but one thing to ask for.
+pub const ITEM: &str = "/api/v1/items/4711";
+/// Who asks.
+pub const USER_AGENT: &str = "load/1.0";
+/// What is wanted.
+pub const ACCEPT: &str = "application/json";
 /// Bytes of a chunk in chunked answers.
 const CHUNK_BYTES: usize = 1024;
 
@@ -15,12 +24,23 @@ pub struct Work {
     pub answer_body_bytes: u64,
     /// Bytes of data in a request's body.
     pub request_body_bytes: u64,
+    /// How clients talk to the gateway.
+    pub talk: Talk,
 }
 
 impl Work {
     /// GET requests that are answered with `bytes` of body.
     pub fn download(bytes: usize) -> Self {
-        Self::new(vec![get("/api/v1/items/4711")], 0, length_answer(bytes), bytes)
+        Self::new(vec![get(ITEM)], 0, length_answer(bytes), bytes)
+    }
+
+    /// The same in another way, which for HTTP/2 takes [`ITEM`] as the one target.
+    pub fn over(mut self, talk: Talk) -> Self {
+        self.talk = talk;
+        if talk == Talk::Handshakes {
+            self.requests = vec![request(&format!("GET {ITEM} HTTP/1.1\r\n"), "Connection: close\r\n")];
+        }
+        self
     }
 
     /// GET requests that are answered with `count` chunks of 1 KiB, sent at once.
@@ -32,7 +52,7 @@ impl Work {
             answer.extend_from_slice(b"\r\n");
         }
         answer.extend_from_slice(b"0\r\n\r\n");
-        Self::new(vec![get("/api/v1/items/4711")], 0, answer, count * CHUNK_BYTES)
+        Self::new(vec![get(ITEM)], 0, answer, count * CHUNK_BYTES)
     }
 
     /// POST requests with `bytes` of body and an answer of 128 bytes.
@@ -63,6 +83,7 @@ impl Work {
             answer,
             answer_body_bytes: answer_body_bytes as u64,
             request_body_bytes: request_body_bytes as u64,
+            talk: Talk::Plain,
         }
     }
 }
@@ -92,7 +113,7 @@ fn get(path: &str) -> Vec<u8> {
 }
 
 fn request(line: &str, framing: &str) -> Vec<u8> {
-    let fields = "Host: api.example.test\r\nUser-Agent: load/1.0\r\nAccept: application/json\r\n";
+    let fields = format!("Host: {NAME}\r\nUser-Agent: {USER_AGENT}\r\nAccept: {ACCEPT}\r\n");
     format!("{line}{fields}{framing}\r\n").into_bytes()
 }
 

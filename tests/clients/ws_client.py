@@ -1,15 +1,23 @@
-"""WebSocket conversations of the websockets library, through the gateway to ws_origin.py."""
+"""WebSocket conversations of the websockets library, through the gateway to ws_origin.py.
+
+Over TLS if the last argument is `ca=` and the file of an authority.
+"""
 
 import asyncio
 import random
+import ssl
 import sys
 import time
 
 import websockets
 from websockets.asyncio.client import connect
 
-BASE = f"ws://{sys.argv[1]}:{sys.argv[2]}"
 OPTIONS = {"max_size": 32 * 1024 * 1024, "ping_interval": None, "open_timeout": 20, "close_timeout": 10}
+SCHEME = "ws"
+if sys.argv[-1].startswith("ca="):
+    SCHEME = "wss"
+    OPTIONS["ssl"] = ssl.create_default_context(cafile=sys.argv.pop().removeprefix("ca="))
+BASE = f"{SCHEME}://{sys.argv[1]}:{sys.argv[2]}"
 
 
 def to(path, **options):

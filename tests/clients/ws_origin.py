@@ -1,7 +1,12 @@
-"""A WebSocket origin of the websockets library. What it does is in the path; what it sees goes to its output."""
+"""A WebSocket origin of the websockets library. What it does is in the path; what it sees goes to its output.
+
+Over TLS if it is given a certificate and its key.
+"""
 
 import asyncio
 import http
+import ssl
+import sys
 
 import websockets
 from websockets.asyncio.server import serve
@@ -54,10 +59,15 @@ async def handle(socket):
 
 
 async def main():
+    context = None
+    if len(sys.argv) > 1:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1], sys.argv[2])
     async with serve(
         handle,
         "127.0.0.1",
         0,
+        ssl=context,
         subprotocols=["superchat"],
         select_subprotocol=choose,
         process_request=refuse,

@@ -1,11 +1,12 @@
 //! An authority of a test's own, and certificates from it as files.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams,
-    SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
 /// Issues certificates into a folder.
@@ -42,6 +43,20 @@ impl Authority {
         self.issue_as(file, names, false, |params| {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
+        });
+    }
+
+    /// One as public authorities issue them: for three months, for servers, with a list of what was revoked.
+    pub fn issue_public(&self, file: &str, names: &[&str], is_rsa: bool) {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        self.issue_as(file, names, is_rsa, |params| {
+            params.not_before = (SystemTime::now() - DAY).into();
+            params.not_after = (SystemTime::now() + 89 * DAY).into();
+            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            let uris = vec!["http://authority.test/list.crl".to_owned()];
+            params.crl_distribution_points = vec![CrlDistributionPoint { uris }];
+            params.distinguished_name.push(DnType::CommonName, names[0]);
         });
     }
 

@@ -4,10 +4,14 @@ mod client_certificates;
 mod configuration;
 mod downstream;
 mod explain;
+mod layers;
+mod peer;
 mod refused;
 mod resumption;
 mod rotation;
+mod scanned;
 mod upstream;
+mod websocket;
 
 use std::fmt::Display;
 use std::io::Write;

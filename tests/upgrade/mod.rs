@@ -1,5 +1,6 @@
 //! Connections that switch protocols: WebSocket of the `websockets` library, raw handshakes, other protocols.
 
+mod autobahn;
 mod drain;
 mod explain;
 mod handshake;

@@ -97,6 +97,8 @@ pub fn server_config(
     };
     let mut server = builder.with_cert_resolver(Arc::new(ByName::new(certificates)));
     server.alpn_protocols = protocols.to_vec();
+    // The strongest suite that both speak, in whichever order the client would like them.
+    server.ignore_client_order = true;
     // Tickets alone: they are good on whichever worker the client comes back to.
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.ticketer = match tickets {
