@@ -12,6 +12,7 @@ mod conformance;
 mod control;
 mod fault;
 mod gateway;
+mod http2_upstream;
 mod l4;
 mod policy;
 mod property;

@@ -74,6 +74,7 @@ impl Subject {
             response_bytes: 128,
             duration_nanos: 345_678,
             upstream: Some(UpstreamRecord {
+                protocol: "",
                 cluster: "origin",
                 endpoint: "127.0.0.1:9081",
                 attempts: 1,

@@ -10,6 +10,7 @@ mod clusters;
 mod doors;
 #[cfg(test)]
 mod entry_tests;
+mod http2;
 mod limits;
 mod names;
 mod routes;

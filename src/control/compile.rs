@@ -29,8 +29,9 @@ use crate::shared::ledger::Ledger;
 use crate::telemetry::redaction::Redaction;
 use crate::upstream::balance::BalancePlan;
 use crate::upstream::cluster::{ClusterPlan, Timeouts};
-use crate::upstream::config::{ClusterConfig, ProxyVersionConfig};
+use crate::upstream::config::{ClusterConfig, ProtocolConfig, ProxyVersionConfig};
 use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
+use crate::upstream::h2::Http2Plan;
 
 /// Something that keeps a configuration from becoming a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -290,6 +291,7 @@ impl Compiler<'_> {
             },
             head_bytes: usize::try_from(config.pool.head_bytes.bytes()).unwrap_or(usize::MAX),
             tls,
+            http2: Http2Plan::of(config),
             host: config.host.as_deref().map(Into::into),
             proxy_header: config.proxy_protocol.map(|version| match version {
                 ProxyVersionConfig::V1 => HeaderVersion::V1,
@@ -322,6 +324,10 @@ impl Compiler<'_> {
             self.error("bad-policy", path, problem.reason, problem.hint.as_deref().unwrap_or_default());
         }
         let upgrades = config.upgrades.as_ref().unwrap_or(&self.config.defaults.upgrades);
+        // What speaks nothing but HTTP/2 has nothing to switch.
+        let is_http2 = config.cluster.as_ref().and_then(|name| self.config.clusters.get(name));
+        let is_http2 = is_http2.is_some_and(|cluster| cluster.protocol == ProtocolConfig::H2);
+        let upgrades = if is_http2 { &[][..] } else { &upgrades[..] };
         Some(RoutePlan {
             name: config.name.as_str().into(),
             matches: matches?,

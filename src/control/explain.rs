@@ -29,6 +29,7 @@ use crate::route::table::{Outcome, RequestView, RouteIndex};
 use crate::telemetry::Registry;
 use crate::upstream::balance::{Balancer, Pick};
 use crate::upstream::cluster::ClusterPlan;
+use crate::upstream::config::ProtocolConfig;
 use crate::worker::spawn::tables;
 
 /// A request to explain.
@@ -241,7 +242,11 @@ fn refusal(plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, R
 fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: usize, hash: Option<u64>) {
     let plan = &snapshot.clusters[index];
     let _ = writeln!(out, "cluster     {}", plan.name);
-    let balance = config.clusters.get(&*plan.name).map(|cluster| &cluster.balance);
+    let written = config.clusters.get(&*plan.name);
+    if let Some(cluster) = written.filter(|_| plan.http2.is_some()) {
+        let _ = writeln!(out, "  protocol  {}", told(cluster.protocol));
+    }
+    let balance = written.map(|cluster| &cluster.balance);
     let balance = serde_json::to_string(&balance).unwrap_or_default();
     let _ = writeln!(out, "  balance   {}", balance.trim_matches('"'));
     let total: u32 = plan.endpoints.iter().map(|endpoint| endpoint.weight).sum();
@@ -261,6 +266,14 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         "  timeouts  connect {:?}, head {:?}, idle {:?}, total {total}",
         timeouts.connect, timeouts.head, timeouts.idle
     );
+}
+
+fn told(protocol: ProtocolConfig) -> &'static str {
+    match protocol {
+        ProtocolConfig::Http1 => "HTTP/1.1",
+        ProtocolConfig::H2 => "HTTP/2",
+        ProtocolConfig::Auto => "HTTP/2 or HTTP/1.1, as the TLS handshake tells",
+    }
 }
 
 /// A hash decides the same way everywhere; the others depend on what went before.

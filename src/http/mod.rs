@@ -5,6 +5,7 @@
 //! allocation in the steady state. It decides whether a message is well formed, never what to do with it.
 
 mod ascii;
+pub mod base64;
 // Pairs of the Cookie field.
 pub mod cookie;
 // The form of Date.
@@ -12,6 +13,7 @@ pub mod date;
 // Fields of a head: names, values, lists.
 pub mod field;
 mod field_id;
+pub mod grpc;
 // The HTTP/1.1 codec.
 pub mod h1;
 // HTTP/2 heads as HTTP/1.1 text, and back.

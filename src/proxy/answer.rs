@@ -34,6 +34,7 @@ use crate::upstream::balance::{hash_address, hash_key};
 use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::h2::lane::Fate;
 
 /// Endpoints that are tried before the client is told. Only connections that were never made, or were closed
 /// before an answer, are tried again.
@@ -73,6 +74,8 @@ pub struct Answer<'a> {
     pub may_persist: bool,
     /// True if the request can be sent twice and is all there.
     pub is_repeatable: bool,
+    /// True if the request is all there.
+    pub is_whole: bool,
     /// Counts as in flight until the origin has given all.
     pub chosen: Cell<Option<Chosen>>,
     /// Where the origin has switched protocols, as it was asked to.
@@ -82,7 +85,7 @@ pub struct Answer<'a> {
 /// Why an attempt gave no response head.
 enum Miss {
     /// The connection was closed before a byte of an answer: perhaps before it had seen the request.
-    Unanswered(Option<Buffer>),
+    Unanswered(Option<Buffer>, Fate),
     /// Anything else.
     Fault(Fault),
 }
@@ -112,17 +115,19 @@ impl Answer<'_> {
             let is_reused = connection.is_reused;
             match self.attempt(connection, opener).await {
                 Ok(persists) => return Ok(persists),
-                Err(Miss::Unanswered(Some(again))) if is_reused && self.is_repeatable => {
+                Err(Miss::Unanswered(Some(again), fate)) if self.may_repeat(is_reused, fate) => {
                     endpoint.metrics.stale_replaced.add(1);
-                    // Where one was closed on its next request, the others will be too.
-                    endpoint.close_idle();
+                    if fate == Fate::Lost {
+                        // Where one was closed on its next request, the others will be too.
+                        endpoint.close_idle();
+                    }
                     last_fault = Code::UpstreamReset.into();
                     opener = again;
                 }
                 Err(miss) => {
                     endpoint.metrics.failures.add(1);
                     return Err(match miss {
-                        Miss::Unanswered(_) => Code::UpstreamReset.into(),
+                        Miss::Unanswered(..) => Code::UpstreamReset.into(),
                         Miss::Fault(fault) => fault,
                     });
                 }
@@ -131,10 +136,21 @@ impl Answer<'_> {
         Err(last_fault)
     }
 
+    /// What an endpoint has not looked at may be sent again whatever it asks for, if it is all there.
+    fn may_repeat(&self, is_reused: bool, fate: Fate) -> bool {
+        match fate {
+            Fate::Lost => is_reused && self.is_repeatable,
+            Fate::Untouched => self.is_whole,
+            Fate::Reset => false,
+        }
+    }
+
     async fn connect(&self, endpoint: &Rc<Endpoint>) -> Result<Connection, Fault> {
         let upstream = &self.tally.upstream;
-        if let Some(connection) = endpoint.reuse(self.is_repeatable, self.tally.sent_ms()) {
+        let needs_http1 = !self.exchange.upgrade.is_empty();
+        if let Some(connection) = endpoint.reuse(self.is_repeatable, self.tally.sent_ms(), needs_http1) {
             upstream.connect_nanos.set(0);
+            upstream.is_http2.set(connection.is_stream());
             return Ok(connection);
         }
         let began_nanos = clock::nanos();
@@ -143,9 +159,10 @@ impl Answer<'_> {
             let source = speaks_for(self.exchange.peer, self.exchange.client.0);
             encode(version, &Proxied { source, destination: self.downstream.local_addr() })
         });
-        let way = Opening { preface: preface.as_deref(), buffers: &self.local.pool };
+        let way = Opening { preface: preface.as_deref(), buffers: &self.local.pool, needs_http1 };
         let opened = endpoint.open(self.answering, timeout, self.is_repeatable, way).await;
         let now_nanos = clock::nanos();
+        upstream.is_http2.set(opened.as_ref().is_ok_and(Connection::is_stream));
         let is_reused = opened.as_ref().is_ok_and(|connection| connection.is_reused);
         upstream.connect_nanos.set(if is_reused { 0 } else { now_nanos - began_nanos });
         upstream.sent_nanos.set(now_nanos);
@@ -191,7 +208,7 @@ impl Answer<'_> {
         let write = pin!(write);
         self.answering.arm_at(due_ms(sent_ms, self.cluster.plan.timeouts.head));
         match beside(write, pin!(self.respond(connection))).await {
-            (opener, Err(Miss::Unanswered(_))) => Err(Miss::Unanswered(opener)),
+            (opener, Err(Miss::Unanswered(_, fate))) => Err(Miss::Unanswered(opener, fate)),
             (_, outcome) => outcome,
         }
     }
@@ -258,7 +275,7 @@ impl Answer<'_> {
                 self.local.metrics.bytes_upstream_read.add(count as u64);
                 Ok(input)
             }
-            _ if is_first => Err(Miss::Unanswered(None)),
+            _ if is_first => Err(Miss::Unanswered(None, connection.fate())),
             _ => Err(Miss::Fault(Breach::TruncatedHead.into())),
         }
     }

@@ -6,8 +6,10 @@
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::http::field::FieldId;
+use crate::http::grpc;
 use crate::http::head::Version;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
@@ -53,6 +55,7 @@ pub async fn forward(
 ) -> Forwarded {
     let limits = &installed.snapshot.limits;
     let timeouts = cluster.plan.timeouts;
+    let total_limit = total_limit(&conversation.exchange, timeouts.total);
     let duplex = Duplex::default();
     let Conversation {
         local,
@@ -72,7 +75,8 @@ pub async fn forward(
         Ok(body) => put_request_head(exchange, address, body, scratch, &local.pool),
         Err(fault) => return Forwarded::Failed { fault, is_uploaded: false },
     };
-    let is_repeatable = upload.is_done() && exchange.request.method.is_idempotent();
+    let is_whole = upload.is_done();
+    let is_repeatable = is_whole && exchange.request.method.is_idempotent();
     let waits_for_100 = (exchange.request.version == Version::Http11
         && exchange.request.fields.first(FieldId::Expect).is_some())
     .then_some(&**stream);
@@ -91,6 +95,7 @@ pub async fn forward(
         tally: &conversation.tally,
         may_persist: conversation.may_persist,
         is_repeatable,
+        is_whole,
         chosen: Cell::default(),
         switched: None,
     };
@@ -106,7 +111,7 @@ pub async fn forward(
         let answering_side = pin!(answer.run(opener));
         let asking_side = pin!(upload.run(uplink));
         let both = pin!(race(answering_side, asking_side));
-        match timeouts.total {
+        match total_limit {
             None => both.await,
             Some(limit) => {
                 total.guard(limit, both).await.unwrap_or(Either::Second(Code::UpstreamTotalTimeout.into()))
@@ -122,6 +127,16 @@ pub async fn forward(
         Either::First(Ok(persists)) => Forwarded::Answered { persists, is_uploaded },
         Either::First(Err(fault)) | Either::Second(fault) if duplex.has_begun.get() => Forwarded::Cut(fault),
         Either::First(Err(fault)) | Either::Second(fault) => Forwarded::Failed { fault, is_uploaded },
+    }
+}
+
+/// How long the whole exchange may take. A gRPC call says so itself, but no longer than it may.
+fn total_limit(exchange: &Exchange, configured: Option<Duration>) -> Option<Duration> {
+    let fields = &exchange.request.fields;
+    let asked = if grpc::media_type(fields).is_some() { grpc::timeout(fields) } else { None };
+    match (configured, asked) {
+        (Some(configured), Some(asked)) => Some(configured.min(asked)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::net::tls::plan::{Acceptor, ClusterTls, EndpointTls};
+use crate::net::tls::plan::{Acceptor, EndpointTls};
 use crate::policy::chain::Chain;
 use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
@@ -86,15 +86,18 @@ impl Installed {
             .clusters
             .iter()
             .map(|plan| {
-                let config = plan.tls.as_ref().map(ClusterTls::for_worker);
+                let tls = plan.tls.as_ref().map(|tls| {
+                    let http1 = tls.for_worker(&[b"http/1.1"]);
+                    (plan.http2.map_or_else(|| http1.clone(), |it| tls.for_worker(it.protocols())), http1)
+                });
                 let endpoints = plan
                     .endpoints
                     .iter()
                     .map(|endpoint| {
                         let metrics = registry.endpoint(&plan.name, &endpoint.label, worker);
-                        let tls = config.clone().zip(endpoint.tls_name.clone());
-                        let tls = tls.map(|(config, name)| EndpointTls { config, name });
-                        Endpoint::new(endpoint, plan.pool, tls, metrics)
+                        let tls = tls.clone().zip(endpoint.tls_name.clone());
+                        let tls = tls.map(|((config, http1), name)| EndpointTls { config, http1, name });
+                        Endpoint::new(endpoint, plan.pool, tls, plan.http2, metrics)
                     })
                     .collect();
                 let balancer = Balancer::start(plan.balance.clone(), worker, workers, seed(worker));

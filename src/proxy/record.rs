@@ -33,6 +33,8 @@ pub struct Tally {
     pub request_bytes: Cell<u64>,
     /// Bytes of the response body.
     pub response_bytes: Cell<u64>,
+    /// The status of a gRPC call, where it has passed.
+    pub grpc_status: Cell<Option<u16>>,
     /// The upstream side.
     pub upstream: UpstreamTally,
 }
@@ -46,6 +48,8 @@ pub struct UpstreamTally {
     pub endpoint: Cell<usize>,
     /// How many attempts were made.
     pub attempts: Cell<u32>,
+    /// True if the last was made over HTTP/2.
+    pub is_http2: Cell<bool>,
     /// How long the last connect took; 0 for a reused connection.
     pub connect_nanos: Cell<u64>,
     /// When the request began to be written: when it had come, where nothing had to be waited for.
@@ -169,6 +173,7 @@ pub fn log(
         upgrade: upgraded.protocol,
         end: upgraded.end,
         close_code: upgraded.close_code,
+        grpc_status: tally.grpc_status.get(),
         request_bytes: tally.request_bytes.get(),
         response_bytes: tally.response_bytes.get(),
         duration_nanos,
@@ -193,6 +198,7 @@ fn upstream<'a>(tally: &UpstreamTally, installed: &'a Installed) -> Option<Upstr
         attempts,
         connect_nanos: some(tally.connect_nanos.get()),
         head_nanos: some(tally.head_nanos.get()),
+        protocol: if tally.is_http2.get() { "HTTP/2" } else { "" },
         reused: attempts > 0 && tally.connect_nanos.get() == 0,
     })
 }

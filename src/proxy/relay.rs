@@ -140,11 +140,9 @@ impl Way<'_> {
     fn settle(&mut self, is_clean: bool) {
         self.chosen.take();
         let is_whole = self.duplex.is_opened.get() && self.duplex.is_uploaded.get();
-        if let Some(connection) = self.connection.take()
-            && is_clean
-            && is_whole
-            && self.keeps_upstream
-        {
+        let Some(connection) = self.connection.take() else { return };
+        self.tally.grpc_status.set(connection.grpc_status());
+        if is_clean && is_whole && self.keeps_upstream {
             connection.release(self.pool.lease_behind(Size::Standard, HEADROOM), self.ended_ms());
         }
     }

@@ -5,11 +5,12 @@
 
 use std::cell::Cell;
 
+use crate::http::grpc;
 use crate::http::h1::encode::{self, reason_phrase};
 use crate::http::h1::framing::Framing;
 use crate::http::method::Method;
 use crate::policy::exchange::Exchange;
-use crate::policy::reply::{Fault, Reply};
+use crate::policy::reply::{Code, Fault, Reply};
 use crate::proxy::connection::Conversation;
 use crate::proxy::installed::RunningRoute;
 use crate::proxy::relay::write;
@@ -17,9 +18,13 @@ use crate::proxy::response_head::{self, Wire};
 use crate::proxy::snapshot::Limits;
 use crate::rt::buffer::Size;
 
-/// Fills the response of `exchange` and `body` for a reason.
-pub fn problem(exchange: &mut Exchange, reply: &Reply, body: &mut Vec<u8>) {
+/// Fills the response of `exchange` and `body` for a reason. The status it has in gRPC, if the request is of that.
+pub fn problem(exchange: &mut Exchange, reply: &Reply, body: &mut Vec<u8>) -> Option<u16> {
     let fault = reply.fault;
+    let content_type = grpc::media_type(&exchange.request.fields).map(|it| it.text(it.web));
+    if let Some(content_type) = content_type {
+        return Some(grpc_problem(exchange, fault, &content_type));
+    }
     begin(exchange, fault.status());
     let fields = &mut exchange.response.fields;
     fields.append(b"Content-Type", b"application/problem+json");
@@ -27,6 +32,27 @@ pub fn problem(exchange: &mut Exchange, reply: &Reply, body: &mut Vec<u8>) {
         fields.append(name.as_bytes(), value.as_bytes());
     }
     write_problem(fault, &exchange.request_id, body);
+    None
+}
+
+/// An answer to a call of gRPC: its status in the head, which is all there is. Every text is ours and needs no encoding.
+fn grpc_problem(exchange: &mut Exchange, fault: Fault, content_type: &[u8]) -> u16 {
+    let status = grpc_status(fault);
+    begin(exchange, 200);
+    let fields = &mut exchange.response.fields;
+    fields.append(b"Content-Type", content_type);
+    fields.append(b"grpc-status", status.text().as_bytes());
+    fields.append(b"grpc-message", [fault.code(), ": ", fault.detail()].concat().as_bytes());
+    status as u16
+}
+
+fn grpc_status(fault: Fault) -> grpc::Status {
+    match fault {
+        Fault::Gateway(
+            Code::UpstreamTotalTimeout | Code::UpstreamHeadTimeout | Code::UpstreamIdleTimeout,
+        ) => grpc::Status::DeadlineExceeded,
+        other => grpc::Status::of_http(other.status()),
+    }
 }
 
 /// RFC 9457. Every text here is ours and needs no escaping; a request id has been checked to be harmless.

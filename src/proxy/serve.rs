@@ -231,7 +231,8 @@ async fn answer(
 ) -> After {
     conversation.tally.fault.set(Some(reply.fault));
     let mut body = Vec::with_capacity(256);
-    reply::problem(&mut conversation.exchange, &reply, &mut body);
+    let grpc_status = reply::problem(&mut conversation.exchange, &reply, &mut body);
+    conversation.tally.grpc_status.set(grpc_status);
     send(conversation, installed, route, &body).await
 }
 

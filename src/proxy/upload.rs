@@ -184,7 +184,16 @@ impl Upload {
             }
         }
         let size = self.cursor.buffer_size();
-        match waiting.guard(timeouts.body, pin!(intake.fill_sized(size))).await {
+        let mut fill = pin!(intake.fill_sized(size));
+        let arrived = loop {
+            // The answer may be on its way meanwhile: a stream of both directions may be quiet in this one.
+            let before = duplex.progress.get();
+            match waiting.guard(timeouts.body, fill.as_mut()).await {
+                Err(_) if duplex.progress.get() != before => {}
+                arrived => break arrived,
+            }
+        };
+        match arrived {
             Ok(Ok(Arrival::Bytes(_))) => Ok(true),
             Ok(Ok(Arrival::End)) => Err(Code::ClientGone.into()),
             // A chunk's extension or a trailer section that does not fit a whole buffer.

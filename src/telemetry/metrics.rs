@@ -199,6 +199,29 @@ pub struct EndpointMetrics {
     pub tls_resumed: Counter,
     /// TLS handshakes that failed, but for those that took too long.
     pub tls_failures: Counter,
+    /// HTTP/2 connections open now.
+    pub h2_connections: Gauge,
+    /// HTTP/2 streams open now.
+    pub h2_streams_active: Gauge,
+    /// HTTP/2 streams opened.
+    pub h2_streams: Counter,
+    /// HTTP/2 streams that the endpoint has reset, by code; what has none of its own counts in the last.
+    pub h2_resets: [Counter; H2_CODE_SLOTS],
+    /// HTTP/2 connections on which the endpoint has said that it takes no more.
+    pub h2_goaways: Counter,
+    /// HTTP/2 connections given up because the endpoint gave no sign of life.
+    pub h2_dead: Counter,
+}
+
+/// Codes of HTTP/2 errors (RFC 9113 7), and one for all others.
+pub const H2_CODE_SLOTS: usize = 15;
+
+impl EndpointMetrics {
+    /// Counts a stream that was reset.
+    pub fn count_reset(&self, code: u32) {
+        let slot = usize::try_from(code).map_or(H2_CODE_SLOTS - 1, |code| code.min(H2_CODE_SLOTS - 1));
+        self.h2_resets[slot].add(1);
+    }
 }
 
 /// What one worker counts about a policy of a route.

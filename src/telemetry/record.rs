@@ -57,6 +57,8 @@ pub struct AccessRecord<'a> {
     pub end: &'a str,
     /// Code of the Close frame that ended it, if it had one.
     pub close_code: u16,
+    /// The status of a gRPC call.
+    pub grpc_status: Option<u16>,
     /// Bytes of the request body.
     pub request_bytes: u64,
     /// Bytes of the response body.
@@ -90,6 +92,8 @@ pub struct UpstreamRecord<'a> {
     pub connect_nanos: Option<u64>,
     /// From the sent request to the complete response head.
     pub head_nanos: Option<u64>,
+    /// What was spoken, if not HTTP/1.1.
+    pub protocol: &'a str,
     /// Whether the connection was reused.
     pub reused: bool,
 }
@@ -156,6 +160,9 @@ impl AccessRecord<'_> {
         text(",\"detail\":\"", self.detail, out);
         text(",\"upgrade\":\"", self.upgrade, out);
         text(",\"end\":\"", self.end.as_bytes(), out);
+        if let Some(status) = self.grpc_status {
+            number(",\"grpc_status\":", u64::from(status), out);
+        }
         if self.close_code > 0 {
             number(",\"close_code\":", u64::from(self.close_code), out);
         }
@@ -192,6 +199,9 @@ impl UpstreamRecord<'_> {
         if let Some(nanos) = self.head_nanos {
             out.extend_from_slice(b",\"head_ms\":");
             write_millis(nanos, out);
+        }
+        if !self.protocol.is_empty() {
+            text(",\"protocol\":\"", self.protocol.as_bytes(), out);
         }
         out.extend_from_slice(if self.reused { b",\"reused\":true}" } else { b",\"reused\":false}" });
     }

@@ -42,7 +42,9 @@ fn writes_everything_it_knows() {
         request_bytes: 3,
         response_bytes: 0,
         duration_nanos: 1_234_567,
+        grpc_status: Some(14),
         upstream: Some(UpstreamRecord {
+            protocol: "HTTP/2",
             cluster: "orders",
             endpoint: "10.0.0.1:80",
             attempts: 2,
@@ -65,10 +67,10 @@ fn writes_everything_it_knows() {
             r#""route":"orders","method":"GET","host":"api.example.com","path":"/orders/7","#,
             r#""query":"a=1&token=(redacted)","protocol":"HTTP/1.1","tls":"TLSv1.3","client_subject":"CN=alice","#,
             r#""status":502,"error":"upstream_reset","#,
-            r#""detail":"connection reset","upgrade":"websocket","end":"client","close_code":1001,"#,
+            r#""detail":"connection reset","upgrade":"websocket","end":"client","grpc_status":14,"close_code":1001,"#,
             r#""request_bytes":3,"response_bytes":0,"duration_ms":1.234,"#,
             r#""upstream":{"attempts":2,"cluster":"orders","endpoint":"10.0.0.1:80","connect_ms":0.250,"#,
-            r#""reused":false},"worker":1,"generation":4,"user_agent":"curl/8","#,
+            r#""protocol":"HTTP/2","reused":false},"worker":1,"generation":4,"user_agent":"curl/8","#,
             r#""referer":"https://(redacted)@h/?sig=(redacted)","#,
             r#""headers":{"accept":"*/*","cookie":"(redacted)"}}"#,
             "\n"

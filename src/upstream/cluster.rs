@@ -12,6 +12,7 @@ use crate::net::tls::plan::ClusterTls;
 use crate::shared::frozen::Frozen;
 use crate::upstream::balance::{BalancePlan, Balancer, Pick};
 use crate::upstream::endpoint::{Endpoint, EndpointPlan, PoolPlan};
+use crate::upstream::h2::Http2Plan;
 
 /// What a cluster is, the same for all workers.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct ClusterPlan {
     pub head_bytes: usize,
     /// How endpoints are spoken to, if in TLS.
     pub tls: Option<ClusterTls>,
+    /// How HTTP/2 is spoken with them, if it is.
+    pub http2: Option<Http2Plan>,
     /// The Host field sent, if it is not the client's.
     pub host: Option<Box<str>>,
     /// The header that begins every connection.

@@ -35,6 +35,68 @@ pub struct ClusterConfig {
     /// Speaks TLS with the endpoints. Default: it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ClusterTlsConfig>,
+    /// Which HTTP is spoken with the endpoints. Default: `http1`.
+    #[serde(default)]
+    pub protocol: ProtocolConfig,
+    /// How HTTP/2 is spoken, where it is.
+    #[serde(default)]
+    pub http2: ClusterHttp2Config,
+    /// What becomes of gRPC-Web where HTTP/2 is spoken. Default: `translate`.
+    #[serde(default)]
+    pub grpc_web: GrpcWebConfig,
+}
+
+/// Which HTTP is spoken with endpoints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProtocolConfig {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2: without TLS from the first byte on, which the endpoints must know.
+    H2,
+    /// What each endpoint prefers, as the TLS handshake tells.
+    Auto,
+}
+
+/// What becomes of gRPC-Web.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GrpcWebConfig {
+    /// It becomes gRPC, and its answers gRPC-Web again.
+    #[default]
+    Translate,
+    /// It goes on as it is.
+    Pass,
+}
+
+/// How HTTP/2 is spoken with endpoints.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterHttp2Config {
+    /// Exchanges at once on one connection, 1 to 1000. An endpoint may allow less.
+    #[schemars(range(min = 1, max = 1000))]
+    pub streams: u32,
+    /// What an endpoint may send of one answer before the client has taken it. 64KiB to 16MiB.
+    pub window: ByteSize,
+    /// How old a connection may get before it takes no more exchanges.
+    pub max_age: Span,
+    /// Without a byte from the endpoint while exchanges are open, until it is asked for a sign of life.
+    pub ping_after: Span,
+    /// How long that may take before the connection is given up.
+    pub ping_timeout: Span,
+}
+
+impl Default for ClusterHttp2Config {
+    fn default() -> Self {
+        Self {
+            streams: 100,
+            window: ByteSize::kib(128),
+            max_age: Span::from_secs(3600),
+            ping_after: Span::from_secs(30),
+            ping_timeout: Span::from_secs(10),
+        }
+    }
 }
 
 /// Which PROXY header.

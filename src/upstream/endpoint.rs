@@ -4,7 +4,6 @@
 //! recently used idle connection is taken first, the oldest leave first. Never retries.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
@@ -13,17 +12,20 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 
 use crate::net::addr::EndpointAddr;
-use crate::net::reader::{Outcome, Reader};
+use crate::net::reader::Reader;
 use crate::net::stream::Stream;
 use crate::net::tls::fault::HandshakeFault;
 use crate::net::tls::handshake;
 use crate::net::tls::plan::EndpointTls;
-use crate::rt::buffer::{Buffer, Pool};
+use crate::rt::buffer::Pool;
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::shared::ledger::{Lease, Ledger};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::EndpointMetrics;
+pub use crate::upstream::connection::Connection;
+use crate::upstream::h2::Http2Plan;
+use crate::upstream::h2::hub::Hub;
 
 /// Between two looks at whether another worker has given a connection back.
 const LEASE_WAIT: Duration = Duration::from_millis(20);
@@ -75,6 +77,8 @@ pub struct Opening<'a> {
     pub preface: Option<&'a [u8]>,
     /// For a handshake.
     pub buffers: &'a Rc<Pool>,
+    /// True for what other protocols than HTTP/1.1 have no room for: something that is to be switched to.
+    pub needs_http1: bool,
 }
 
 /// One endpoint as one worker sees it.
@@ -83,6 +87,8 @@ pub struct Endpoint {
     connections: Ledger,
     pool: PoolPlan,
     tls: Option<EndpointTls>,
+    /// Where HTTP/2 is spoken, or may be.
+    hub: Option<Rc<Hub>>,
     idle: RefCell<Vec<Idle>>,
     wants_seen: Cell<u64>,
     waiting: Cell<u32>,
@@ -101,10 +107,10 @@ impl Drop for Waiting<'_> {
 
 /// A connection between exchanges. A read is posted on it, which is the next answer's and until then tells of whatever
 /// comes unasked; after [`POSTED_MS`] it is given up together with its buffer.
-struct Idle {
-    stream: Rc<Stream>,
-    reader: Option<Reader>,
-    lease: Lease,
+pub(super) struct Idle {
+    pub(super) stream: Rc<Stream>,
+    pub(super) reader: Option<Reader>,
+    pub(super) lease: Lease,
     since_ms: u64,
 }
 
@@ -118,23 +124,13 @@ impl Idle {
     }
 }
 
-/// A connection in use. Dropping it closes it.
-pub struct Connection {
-    /// The transport.
-    pub stream: Rc<Stream>,
-    reader: Option<Reader>,
-    /// True if it has served an exchange before.
-    pub is_reused: bool,
-    endpoint: Rc<Endpoint>,
-    lease: Option<Lease>,
-}
-
 impl Endpoint {
     /// An endpoint without connections.
     pub fn new(
         plan: &EndpointPlan,
         pool: PoolPlan,
         tls: Option<EndpointTls>,
+        http2: Option<Http2Plan>,
         metrics: Slot<EndpointMetrics>,
     ) -> Rc<Self> {
         Rc::new(Self {
@@ -142,6 +138,7 @@ impl Endpoint {
             connections: plan.connections.clone(),
             pool,
             tls,
+            hub: http2.map(|plan| Hub::new(plan, pool, metrics.clone())),
             idle: RefCell::default(),
             wants_seen: Cell::new(0),
             waiting: Cell::new(0),
@@ -151,7 +148,13 @@ impl Endpoint {
 
     /// An idle connection that is still open and silent, if there is one. Where a close that has not been seen yet could
     /// not be repaired, because the request must not be sent twice, the kernel is asked too.
-    pub fn reuse(self: &Rc<Self>, is_repeatable: bool, now_ms: u64) -> Option<Connection> {
+    pub fn reuse(self: &Rc<Self>, is_repeatable: bool, now_ms: u64, needs_http1: bool) -> Option<Connection> {
+        if let (Some(hub), false) = (&self.hub, needs_http1)
+            && let Some(lane) = hub.take()
+        {
+            self.metrics.reused.add(1);
+            return Some(Connection::shared(self, lane, true));
+        }
         let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
         loop {
             let mut idle = self.idle.borrow_mut().pop()?;
@@ -159,14 +162,7 @@ impl Endpoint {
             let age_ms = now_ms.saturating_sub(idle.since_ms);
             if age_ms <= expiry_ms && idle.is_quiet() && (is_repeatable || idle.stream.is_quiet()) {
                 self.metrics.reused.add(1);
-                self.metrics.active.add(1);
-                return Some(Connection {
-                    reader: idle.reader,
-                    stream: idle.stream,
-                    is_reused: true,
-                    endpoint: self.clone(),
-                    lease: Some(idle.lease),
-                });
+                return Some(Connection::reused(self, idle));
             }
         }
     }
@@ -181,14 +177,58 @@ impl Endpoint {
         way: Opening<'_>,
     ) -> Result<Connection, ConnectError> {
         let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
+        if let (Some(hub), false) = (&self.hub, way.needs_http1) {
+            // Boxed for the sake of all exchanges that do not come here.
+            return Box::pin(self.open_shared(hub, deadline, by_ms, is_repeatable, way)).await;
+        }
         loop {
             if let Some(lease) = self.connections.try_take(1) {
-                return self.connect(lease, deadline, timeout, way).await;
+                let stream = self.connect(deadline, timeout, way).await?;
+                return Ok(Connection::fresh(self, stream, lease));
             }
             self.wait_for_lease(deadline, by_ms).await?;
-            if let Some(connection) = self.reuse(is_repeatable, clock::coarse_ms()) {
+            if let Some(connection) = self.reuse(is_repeatable, clock::coarse_ms(), way.needs_http1) {
                 return Ok(connection);
             }
+        }
+    }
+
+    /// A stream: on a connection that gets room for one, or on a new one.
+    async fn open_shared(
+        self: &Rc<Self>,
+        hub: &Rc<Hub>,
+        deadline: &Deadline,
+        by_ms: u64,
+        is_repeatable: bool,
+        way: Opening<'_>,
+    ) -> Result<Connection, ConnectError> {
+        loop {
+            if let Some(connection) = self.reuse(is_repeatable, clock::coarse_ms(), false) {
+                return Ok(connection);
+            }
+            let left = Duration::from_millis(by_ms.saturating_sub(clock::coarse_ms()));
+            if hub.is_worth_waiting() {
+                let waited = deadline.guard(left, pin!(hub.change())).await;
+                waited.map_err(|_| ConnectError::TimedOut)?;
+                continue;
+            }
+            let Some(lease) = self.connections.try_take(1) else {
+                self.wait_for_lease(deadline, by_ms).await?;
+                continue;
+            };
+            let opening = hub.open();
+            let stream = self.connect(deadline, left, way).await?;
+            let is_agreed = stream.tls().is_none_or(|facts| facts.alpn == "h2");
+            hub.is_http1.set(!is_agreed);
+            if !is_agreed {
+                return match hub.plan.is_negotiated {
+                    true => Ok(Connection::fresh(self, stream, lease)),
+                    false => Err(ConnectError::Tls(HandshakeFault::Incompatible)),
+                };
+            }
+            let lane = hub.add(stream, lease, way.buffers).await.map_err(ConnectError::Refused)?;
+            drop(opening);
+            return Ok(Connection::shared(self, lane, false));
         }
     }
 
@@ -203,7 +243,8 @@ impl Endpoint {
         let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
         loop {
             if let Some(lease) = self.connections.try_take(1) {
-                return self.connect(lease, deadline, timeout, way).await;
+                let stream = self.connect(deadline, timeout, way).await?;
+                return Ok(Connection::fresh(self, stream, lease));
             }
             self.close_idle();
             if self.connections.cap().is_some_and(|cap| self.connections.in_use() < cap) {
@@ -227,25 +268,15 @@ impl Endpoint {
     }
 
     async fn connect(
-        self: &Rc<Self>,
-        lease: Lease,
+        &self,
         deadline: &Deadline,
         timeout: Duration,
         way: Opening<'_>,
-    ) -> Result<Connection, ConnectError> {
+    ) -> Result<Stream, ConnectError> {
         self.metrics.connects.add(1);
         let connected = deadline.guard(timeout, pin!(self.reach(way))).await;
         let outcome = match connected {
-            Ok(Ok(stream)) => {
-                self.metrics.active.add(1);
-                return Ok(Connection {
-                    stream: Rc::new(stream),
-                    reader: None,
-                    is_reused: false,
-                    endpoint: self.clone(),
-                    lease: Some(lease),
-                });
-            }
+            Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => error,
             Err(_) => ConnectError::TimedOut,
         };
@@ -261,7 +292,8 @@ impl Endpoint {
         }
         let Some(tls) = &self.tls else { return Ok(stream) };
         // Boxed: it is large and rare, and would make every exchange's task as large.
-        let shaking = Box::pin(handshake::connect(stream, &tls.config, tls.name.clone(), way.buffers));
+        let config = if way.needs_http1 { &tls.http1 } else { &tls.config };
+        let shaking = Box::pin(handshake::connect(stream, config, tls.name.clone(), way.buffers));
         let secured = shaking.await.map_err(ConnectError::Tls);
         match &secured {
             Ok(stream) => {
@@ -285,6 +317,9 @@ impl Endpoint {
 
     /// Closes what has been idle too long or was closed by the other side. Called by the worker now and then.
     pub fn sweep(&self, now_ms: u64) {
+        if let Some(hub) = &self.hub {
+            hub.sweep(now_ms);
+        }
         let expiry_ms = self.pool.idle_timeout.as_millis() as u64;
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
@@ -302,49 +337,28 @@ impl Endpoint {
 
     /// Closes every idle connection.
     pub fn close_idle(&self) {
+        if let Some(hub) = &self.hub {
+            hub.close_idle();
+        }
         let closed = std::mem::take(&mut *self.idle.borrow_mut()).len();
         self.metrics.idle.sub(closed as i64);
     }
-}
 
-impl Connection {
-    /// Reads behind what is in the buffer that `lend` gives, unless a read is posted already. What is read is not lost
-    /// if this is dropped: the next call gives it.
-    pub async fn read(&mut self, lend: impl FnOnce() -> Buffer) -> Outcome {
-        let reader = self.reader.get_or_insert_with(|| Reader::new(self.stream.clone()));
-        if !reader.is_in_flight() {
-            reader.begin(lend());
-        }
-        poll_fn(|cx| reader.poll(cx)).await
+    /// True if any are kept.
+    pub(super) fn keeps_idle(&self) -> bool {
+        self.pool.idle > 0
     }
 
-    /// Gives up what reading takes: the transport is read by somebody else from now on. Only when no read is in flight.
-    pub fn stop_reading(&mut self) {
-        debug_assert!(self.reader.as_ref().is_none_or(|reader| !reader.is_in_flight()));
-        self.reader = None;
-    }
-
-    /// Puts it back, to be used again. Only after an exchange that ended cleanly on both sides. `buffer` is for the
-    /// next answer, `now_ms` is of the coarse clock.
-    pub fn release(mut self, buffer: Buffer, now_ms: u64) {
-        let Some(lease) = self.lease.take() else { return };
-        let endpoint = self.endpoint.clone();
-        let mut idle = endpoint.idle.borrow_mut();
-        if endpoint.pool.idle == 0 {
-            return;
-        }
-        let Some(mut reader) = self.reader.take().filter(|reader| !reader.is_in_flight()) else { return };
-        reader.begin(buffer);
-        if reader.look().is_some() {
-            return;
-        }
-        if idle.len() >= endpoint.pool.idle {
+    /// Keeps one, with a read posted on it.
+    pub(super) fn keep(&self, stream: Rc<Stream>, reader: Reader, lease: Lease, now_ms: u64) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() >= self.pool.idle {
             // The oldest is at the front; it has waited longest for a use that did not come.
             idle.remove(0);
-            endpoint.metrics.idle.sub(1);
+            self.metrics.idle.sub(1);
         }
-        idle.push(Idle { stream: self.stream.clone(), reader: Some(reader), lease, since_ms: now_ms });
-        endpoint.metrics.idle.add(1);
+        idle.push(Idle { stream, reader: Some(reader), lease, since_ms: now_ms });
+        self.metrics.idle.add(1);
     }
 }
 
@@ -352,11 +366,5 @@ impl Drop for Endpoint {
     fn drop(&mut self) {
         // The figures outlive the endpoint.
         self.close_idle();
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.endpoint.metrics.active.sub(1);
     }
 }

@@ -6,4 +6,6 @@
 pub mod balance;
 pub mod cluster;
 pub mod config;
+mod connection;
 pub mod endpoint;
+pub mod h2;

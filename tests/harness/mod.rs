@@ -5,6 +5,7 @@
 
 mod authority;
 mod cli;
+pub mod frames;
 mod gateway;
 mod head;
 mod nginx;

@@ -248,6 +248,11 @@ impl Dialogue {
         Some(self.ahead.drain(..count).collect())
     }
 
+    /// How many connections came before this one.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
     /// Some bytes; `None` when the gateway has closed.
     pub fn piece(&mut self) -> Option<Vec<u8>> {
         if self.ahead.is_empty() {

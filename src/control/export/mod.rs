@@ -11,6 +11,7 @@ mod process;
 mod prometheus_text;
 mod tls;
 mod tunnels;
+mod upstream_http2;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;

@@ -31,14 +31,13 @@ pub fn cluster_tls(config: &ClusterTlsConfig, base: &Path) -> Result<ClusterTls,
     } else {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(Credulous { provider: provider() }))
     };
-    let mut client = match &config.certificate {
+    let client = match &config.certificate {
         None => builder.with_no_client_auth(),
         Some(pair) => {
             let pair = files.pair("certificate", &pair.cert, &pair.key)?;
             builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)))
         }
     };
-    client.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(ClusterTls::new(client))
 }
 

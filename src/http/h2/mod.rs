@@ -7,6 +7,9 @@
 
 pub mod fields;
 pub mod flood;
+pub mod from_origin;
 pub mod inbound;
 mod names;
 pub mod outbound;
+pub mod payload;
+pub mod to_origin;

@@ -64,9 +64,11 @@ impl ClusterTls {
         Self { config: Frozen::new(config) }
     }
 
-    /// The same with sessions of its own to go on from: what a worker keeps, others do not wait for.
-    pub fn for_worker(&self) -> Frozen<ClientConfig> {
+    /// The same, offering these protocols, with sessions of its own to go on from: what a worker keeps, others do not
+    /// wait for.
+    pub fn for_worker(&self, protocols: &[&[u8]]) -> Frozen<ClientConfig> {
         let mut config = (*self.config).clone();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config.resumption = Resumption::in_memory_sessions(SESSIONS_KEPT);
         Frozen::new(config)
     }
@@ -77,6 +79,8 @@ impl ClusterTls {
 pub struct EndpointTls {
     /// The worker's configuration for the cluster.
     pub config: Frozen<ClientConfig>,
+    /// The same for what must be HTTP/1.1.
+    pub http1: Frozen<ClientConfig>,
     /// What its certificate must be for.
     pub name: ServerName<'static>,
 }

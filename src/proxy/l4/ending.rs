@@ -120,6 +120,7 @@ fn upstream<'a>(course: &Course, installed: &'a Installed) -> Option<UpstreamRec
     let plan = &installed.clusters[course.cluster.get()?].plan;
     let attempts = course.attempts.get();
     Some(UpstreamRecord {
+        protocol: "",
         cluster: &plan.name,
         endpoint: if attempts > 0 { &plan.endpoints[course.endpoint.get()].label } else { "" },
         attempts,

@@ -137,7 +137,8 @@ impl Tunnel<'_> {
             let endpoint = chosen.endpoint().clone();
             endpoint.metrics.attempts.add(1);
             let began_nanos = clock::nanos();
-            let way = Opening { preface: preface.as_deref(), buffers: &self.local.pool };
+            let buffers = &self.local.pool;
+            let way = Opening { preface: preface.as_deref(), buffers, needs_http1: true };
             let opened = endpoint.open_own(&self.deadline, cluster.plan.timeouts.connect, way).await;
             course.connect_nanos.set(clock::nanos() - began_nanos);
             match opened {
