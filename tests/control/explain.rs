@@ -29,6 +29,16 @@ fn names_route_policies_cluster_and_endpoints() {
 }
 
 #[test]
+fn tells_what_is_spoken_with_endpoints() {
+    for (cluster, words) in [("protocol: h2", "protocol  HTTP/2\n"), ("balance: random", "balance   random")]
+    {
+        let file = Written::new(&Setup::before("127.0.0.1:9").cluster(cluster).yaml());
+        let said = ringgate(&["explain", "GET", "http://test/", "-c", file.path()]).said();
+        assert!(said.contains(words), "nothing of {words}:\n{said}");
+    }
+}
+
+#[test]
 fn tells_the_policies_in_the_order_they_run() {
     let said = explained("127.0.0.1:9", &["GET", "http://test/shop"]);
     let at = |word: &str| said.find(word).unwrap_or_else(|| panic!("nothing of {word}:\n{said}"));

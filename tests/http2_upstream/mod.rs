@@ -4,6 +4,7 @@ mod faults;
 mod grpc;
 mod nginx;
 mod pairing;
+mod switching;
 
 use std::net::SocketAddr;
 
