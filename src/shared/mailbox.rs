@@ -1,7 +1,8 @@
 //! Bounded commands to one worker.
 //!
 //! Owns the queue and an eventfd. Looking for commands is one load; the lock is taken only when there are some.
-//! A sender wakes the worker when the queue was empty. The worker waits for **readability** of
+//! A sender wakes the worker when the queue was empty; the wake may come after the worker has taken the command, so
+//! whoever is woken drains, whatever [`Mailbox::is_waiting`] says. The worker waits for **readability** of
 //! [`Mailbox::raw_fd`] (the descriptor is non-blocking, a plain read would only say EAGAIN) and then drains.
 //! It never blocks a sender: a full mailbox gives the command back, and so does one that its worker has closed,
 //! so that nothing can be left behind in it.
@@ -149,6 +150,17 @@ mod tests {
         assert!(!mailbox.is_waiting() && !is_readable(&mailbox));
         mailbox.send(3).unwrap();
         assert!(is_readable(&mailbox), "an emptied mailbox wakes again");
+    }
+
+    #[test]
+    fn a_wake_that_comes_late_is_silenced_by_draining_once_more() {
+        let mailbox = Mailbox::new(8).unwrap();
+        mailbox.send(1).unwrap();
+        assert_eq!(mailbox.drain(), [1]);
+        // A sender that was held up between the queue and the eventfd.
+        mailbox.wake();
+        assert!(!mailbox.is_waiting() && is_readable(&mailbox));
+        assert!(mailbox.drain().is_empty() && !is_readable(&mailbox));
     }
 
     #[test]

@@ -177,9 +177,12 @@ pub async fn take_over(local: Rc<Local>, placement: Rc<Placement>) {
     let inbox = &placement.neighbours.inboxes[placement.own];
     let outcome: io::Result<()> = async {
         let wake = Wake::new(inbox.event())?;
+        placement.take_in(&local);
         loop {
-            placement.take_in(&local);
             wake.woken().await?;
+            // Also if nothing is said to wait: a wake may come after what it was for has been taken, and as long as
+            // it has not been silenced there is no end of being woken.
+            placement.begin_all(&local, inbox.drain());
         }
     }
     .await;
