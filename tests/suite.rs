@@ -12,6 +12,7 @@ mod conformance;
 mod control;
 mod fault;
 mod gateway;
+mod h2;
 mod http2_upstream;
 mod l4;
 mod policy;

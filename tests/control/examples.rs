@@ -61,7 +61,9 @@ fn every_example_does_what_it_says() {
         let copy = directory.path().join(file.file_name().expect("a file"));
         let gateway = Gateway::start_file(&copy, directory, &variables(&text));
         for attempt in tries {
-            let status = if attempt.is_secure {
+            let status = if attempt.is_http2 {
+                attempt.status_over_http2(gateway.public())
+            } else if attempt.is_secure {
                 attempt.status_by_curl(gateway.public())
             } else {
                 attempt.status_from(gateway.public())
@@ -75,6 +77,7 @@ fn every_example_does_what_it_says() {
 struct Try {
     line: String,
     is_secure: bool,
+    is_http2: bool,
     authority: String,
     target: String,
     request: String,
@@ -90,6 +93,22 @@ impl Try {
 }
 
 impl Try {
+    /// By a client that begins with HTTP/2 in clear.
+    fn status_over_http2(&self, gateway: SocketAddr) -> u16 {
+        let (host, port) = (&self.authority, gateway.port());
+        let said = curl(&[
+            "--http2-prior-knowledge",
+            "--resolve",
+            &format!("{host}:{port}:127.0.0.1"),
+            "--write-out",
+            "%{http_version} %{http_code}",
+            "--output",
+            "/dev/null",
+            &format!("http://{host}:{port}{}", self.target),
+        ]);
+        said.strip_prefix("2 ").and_then(|status| status.parse().ok()).expect("a status of HTTP/2")
+    }
+
     /// Of a listener that speaks TLS, by the name in the URL. Whom it trusts is not what this is about.
     fn status_by_curl(&self, gateway: SocketAddr) -> u16 {
         let (host, port) = (&self.authority, gateway.port());
@@ -143,6 +162,7 @@ fn tries(text: &str) -> Vec<Try> {
         Try {
             line: found[0].to_owned(),
             is_secure: &found[2] == "https",
+            is_http2: found[5].contains("--http2-prior-knowledge"),
             authority: found[3].to_owned(),
             target: target.to_owned(),
             request: format!(

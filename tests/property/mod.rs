@@ -3,5 +3,6 @@
 mod codec;
 mod first_bytes;
 mod first_bytes_laws;
+mod http2;
 mod maglev;
 mod router;

@@ -186,6 +186,7 @@ mod tests {
                 7,
                 "t.yaml:6",
             ),
+            ("tcp: {cluster: api}\nhttp2: false", "no-effect", 5, "raw TCP"),
             ("proxy_protocol: {from: [0.0.0.0/0]}", "trusts-everybody", 4, "load balancers"),
         ] {
             expect(&listener(lines), code, line, words);

@@ -92,9 +92,17 @@ pub(super) fn at_least_one(count: u32) -> Result<(), UnitError> {
     if count == 0 { Err(UnitError::new("zero admits nothing").hint("write 1 or more")) } else { Ok(()) }
 }
 
+fn streams(count: u32) -> Result<(), UnitError> {
+    at_least_one(count).map_err(|_| {
+        UnitError::new("zero admits nothing")
+            .hint("write 128, or `http2: false` at listeners that shall not speak it")
+    })
+}
+
 fn counts(check: &mut Check<'_>) {
     let config = check.config;
     check.value("out-of-range", "limits.keepalive_requests", at_least_one(config.limits.keepalive_requests));
+    check.value("out-of-range", "limits.http2_streams", streams(config.limits.http2_streams));
     check.value("out-of-range", "limits.connections", at_least_one(config.limits.connections));
     for (index, listener) in config.listeners.iter().enumerate() {
         check.value(
@@ -102,6 +110,11 @@ fn counts(check: &mut Check<'_>) {
             &format!("listeners[{index}].backlog"),
             at_least_one(listener.backlog.into()),
         );
+        let at = format!("listeners[{index}]");
+        if listener.tcp.is_some() && check.document.tree().nearest(&at).get("http2").is_some() {
+            let why = UnitError::new("raw TCP is carried, whatever it is").hint("remove `http2`");
+            check.warning("no-effect", &format!("{at}.http2"), why);
+        }
     }
 }
 

@@ -237,6 +237,7 @@ fn limits() {
         ("limits: {target_bytes: 40KiB}", "out-of-range", 1, "at most head_bytes"),
         ("limits: {header_count: 501}", "out-of-range", 1, "from 1 to 500"),
         ("limits:\n  head_timeout: 0s", "zero-timeout", 2, "write 5s"),
+        ("limits: {http2_streams: 0}", "out-of-range", 1, "write 128"),
         ("limits: {connections: 0}", "out-of-range", 1, "1 or more"),
         ("identity_headers: ['x-user-id:']", "bad-field", 1, "without the colon"),
         ("access_log: {to: stdout, sample: 0.5%}", "out-of-range", 1, "1% or more"),

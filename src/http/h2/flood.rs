@@ -1,8 +1,8 @@
 //! What an HTTP/2 client may do besides asking: a bound on frames that cost the gateway more than the client.
 //!
 //! The codec bounds what it keeps: reset streams, header lists, small DATA frames. What is cheap to keep and still makes
-//! work is bounded here, by a budget of control frames that each request and its bytes refill. Sees frame heads alone
-//! (RFC 9113 4.1), as the bytes pass.
+//! work is bounded here, by a budget of control frames that requests, answers and their bytes refill. Sees frame heads
+//! alone (RFC 9113 4.1), as the bytes pass.
 
 /// What a client did too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +67,10 @@ const ALLOWANCE: i64 = 1_000;
 const PER_REQUEST: i64 = 8;
 /// What each KiB of a body gives back, which may be acknowledged by a WINDOW_UPDATE of its own.
 const PER_DATA_KIB: i64 = 1;
-/// CONTINUATION frames of one head. The list of fields is bounded besides.
-const CONTINUATIONS_MAX: u32 = 16;
+/// CONTINUATION frames of one head, as many as the codec takes of heads of 60 KiB and less, which they are.
+const CONTINUATIONS_MAX: u32 = 5;
+/// DATA frames without a byte that do not end their stream, of one connection; the codec takes no more.
+const EMPTY_DATA_MAX: u32 = 100;
 /// Of requests that are reset, how many in a row before one is left to be answered: a client that takes back all it asks.
 const RESETS_MAX: i64 = 200;
 
@@ -82,6 +84,7 @@ pub struct FloodGuard {
     left: i64,
     resets_left: i64,
     continuations: u32,
+    empty_data: u32,
 }
 
 impl Default for FloodGuard {
@@ -93,6 +96,7 @@ impl Default for FloodGuard {
             left: ALLOWANCE,
             resets_left: RESETS_MAX,
             continuations: 0,
+            empty_data: 0,
         }
     }
 }
@@ -127,10 +131,19 @@ impl FloodGuard {
         self.resets_left = RESETS_MAX;
     }
 
+    /// So many bytes of answers went to the client, in so many writes: each frame of them may be acknowledged twice, for
+    /// its stream and for the connection (RFC 9113 6.9).
+    pub fn answering(&mut self, bytes: usize, writes: usize) {
+        self.refill(2 * (writes as i64 + bytes as i64 / 1024 * PER_DATA_KIB));
+    }
+
     fn frame(&mut self, kind: u8, flags: u8, len: usize) -> Result<(), Flood> {
         const END_STREAM: u8 = 1;
         match kind {
-            0 if len == 0 && flags & END_STREAM == 0 => self.spend(Flood::EmptyData),
+            0 if len == 0 && flags & END_STREAM == 0 => {
+                self.empty_data += 1;
+                if self.empty_data > EMPTY_DATA_MAX { Err(Flood::EmptyData) } else { Ok(()) }
+            }
             0 => {
                 self.refill(1 + len as i64 / 1024 * PER_DATA_KIB);
                 Ok(())
@@ -203,12 +216,12 @@ mod tests {
             (4, 0, Flood::Settings),
             (6, 8, Flood::Ping),
             (8, 4, Flood::WindowUpdate),
-            (0, 0, Flood::EmptyData),
             (77, 3, Flood::Unknown),
         ] {
             assert_eq!(until_cut(&[frame(kind, 0, len)]), (ALLOWANCE as usize, flood));
         }
         assert_eq!(until_cut(&[frame(1, 4, 20), frame(3, 0, 4)]), (RESETS_MAX as usize, Flood::Reset));
+        assert_eq!(until_cut(&[frame(0, 0, 0)]), (EMPTY_DATA_MAX as usize, Flood::EmptyData));
         let endless = until_cut(&[frame(9, 0, 100)]);
         assert_eq!(endless, (CONTINUATIONS_MAX as usize, Flood::Continuation));
     }
@@ -234,6 +247,18 @@ mod tests {
             let mut guard = begun();
             for piece in bytes.chunks(size) {
                 guard.follow(piece).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_download_may_be_acknowledged_frame_by_frame() {
+        for size in [1, 100, 16_384] {
+            let mut guard = begun();
+            for _ in 0..10_000 {
+                guard.answering(size, 1);
+                guard.follow(&frame(8, 0, 4)).unwrap();
+                guard.follow(&frame(8, 0, 4)).unwrap();
             }
         }
     }

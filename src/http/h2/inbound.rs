@@ -43,7 +43,7 @@ pub fn write(
     out.push(b' ');
     match head.uri.path_and_query() {
         Some(target) if head.method != Method::CONNECT || is_websocket => {
-            out.extend_from_slice(plain(target.as_str().as_bytes())?);
+            out.extend_from_slice(path(plain(target.as_str().as_bytes())?)?);
         }
         // Whoever gets it refuses it.
         _ => out.extend_from_slice(plain(authority)?),
@@ -82,6 +82,12 @@ fn authority(head: &Parts) -> Result<&[u8], Untold> {
 fn plain(text: &[u8]) -> Result<&[u8], Untold> {
     let is_plain = text.iter().all(|byte| byte.is_ascii_graphic());
     if is_plain { Ok(text) } else { Err(Untold::Ambiguous) }
+}
+
+/// RFC 9113 8.3.1: a path, or the asterisk of OPTIONS. A whole URI would name a host of its own.
+fn path(target: &[u8]) -> Result<&[u8], Untold> {
+    let is_path = target.starts_with(b"/") || target == b"*";
+    if is_path { Ok(target) } else { Err(Untold::Ambiguous) }
 }
 
 fn passes(name: &HeaderName, is_websocket: bool) -> bool {

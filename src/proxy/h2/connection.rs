@@ -19,7 +19,7 @@ use crate::http::h2::flood::{Flood, FloodGuard};
 use crate::net::addr::Caller;
 use crate::net::async_io::{AsyncIo, Inspect, Pulse};
 use crate::net::stream::Stream;
-use crate::proxy::h2::lanes::Lanes;
+use crate::proxy::h2::lanes::{Given, Lanes};
 use crate::proxy::local::Local;
 use crate::proxy::snapshot::Limits;
 use crate::rt::buffer::Buffer;
@@ -45,21 +45,25 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// How long a client without streams has to acknowledge that its connection ends.
 const PARTING_MS: u64 = 1_000;
+/// What small DATA frames may cost in memory besides their bytes, by the codec's reckoning of 256 bytes a frame. A stream of
+/// small messages whose origin takes none fills its window within that, if they have 20 bytes or more.
+const SMALL_DATA_BYTES: usize = 4 * 1024 * 1024;
 /// How long what is over may take to be told.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a client does besides asking.
 struct Watch {
     guard: FloodGuard,
-    has_answered: Rc<Cell<bool>>,
+    given: Rc<Given>,
     flood: Rc<Cell<Option<Flood>>>,
 }
 
 impl Inspect for Watch {
     fn inspect(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.has_answered.take() {
+        if self.given.has_answered.take() {
             self.guard.answered();
         }
+        self.guard.answering(self.given.bytes.take(), self.given.writes.take());
         self.guard.follow(bytes).map_err(|flood| {
             self.flood.set(Some(flood));
             io::Error::new(io::ErrorKind::InvalidData, flood.label())
@@ -125,7 +129,7 @@ async fn run(
     let local = &lanes.local;
     let installed = local.installed();
     let limits = &installed.snapshot.limits;
-    let watch = Watch { guard: FloodGuard::default(), has_answered: lanes.has_answered.clone(), flood };
+    let watch = Watch { guard: FloodGuard::default(), given: lanes.given.clone(), flood };
     let Ok(io) = AsyncIo::new(lanes.stream.clone(), local.pool.clone(), opening, watch) else {
         return Http2End::Preface;
     };
@@ -155,6 +159,7 @@ fn settings(limits: &Limits) -> Builder {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(limits.head.head_bytes).unwrap_or(u32::MAX))
         .max_send_buffer_size(SEND_BUFFER_BYTES)
+        .data_frame_budget(SMALL_DATA_BYTES)
         .enable_connect_protocol();
     builder
 }
@@ -217,6 +222,7 @@ impl Session {
             && self.lanes.busy() == 0
             && now_ms.saturating_sub(since_ms) >= PARTING_MS
         {
+            self.codec.abrupt_shutdown(Reason::NO_ERROR);
             return Some(end);
         }
         if self.is_stalled(now_ms, limits) {

@@ -98,13 +98,25 @@ impl Lane {
         }
         // A client may ask again what was never looked at (RFC 9113 8.7).
         let is_untouched = self.reading.borrow().is_untouched();
-        let reason = if is_untouched { Reason::REFUSED_STREAM } else { Reason::INTERNAL_ERROR };
-        if self.writing.borrow_mut().reset(reason) {
-            let metrics = self.lanes.metrics();
-            let count = if is_untouched { &metrics.refused } else { &metrics.reset_by_gateway };
-            count.add(1);
-        }
+        self.cut(if is_untouched { Reason::REFUSED_STREAM } else { Reason::INTERNAL_ERROR });
         self.settle();
+    }
+
+    /// Resets the stream, unless it is over, and counts who it was.
+    fn cut(&self, reason: Reason) {
+        let mut writing = self.writing.borrow_mut();
+        let taken_back = writing.poll_reset(&mut Context::from_waker(Waker::noop()));
+        if !writing.reset(reason) {
+            return;
+        }
+        let metrics = self.lanes.metrics();
+        match taken_back {
+            Poll::Ready(true) => metrics.reset_by_client.add(1),
+            // All streams of a client that is gone.
+            Poll::Ready(false) => {}
+            Poll::Pending if reason == Reason::REFUSED_STREAM => metrics.refused.add(1),
+            Poll::Pending => metrics.reset_by_gateway.add(1),
+        }
     }
 
     fn settle(&self) {
@@ -143,7 +155,6 @@ impl Lane {
             }
             drop(reading);
             if self.writing.borrow_mut().poll_reset(cx).is_ready() {
-                self.lanes.metrics().reset_by_client.add(1);
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
             return self.wait(cx);
@@ -161,8 +172,22 @@ impl Lane {
 
 impl Transport for Lane {
     fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
-        let is_more = ready!(self.poll_next(cx))?;
-        Poll::Ready(Ok(if is_more { self.reading.borrow_mut().give(buffer) } else { 0 }))
+        if !ready!(self.poll_next(cx))? {
+            return Poll::Ready(Ok(0));
+        }
+        let mut reading = self.reading.borrow_mut();
+        let mut count = reading.give(buffer);
+        let mut last = count;
+        // Small frames that have come together go on together.
+        while last > 0
+            && reading.stage() != Stage::Ended
+            && matches!(reading.poll_more(cx), Poll::Ready(Ok(true)))
+        {
+            last = reading.give(buffer);
+            count += last;
+        }
+        // Nothing at all would be taken for the end.
+        Poll::Ready(if count > 0 { Ok(count) } else { Err(io::ErrorKind::StorageFull.into()) })
     }
 
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -173,19 +198,20 @@ impl Transport for Lane {
     fn poll_write(&self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut writing = self.writing.borrow_mut();
         let taken = ready!(writing.poll_write(cx, bytes))?;
+        let (Taken::Bytes(count) | Taken::Switch(count)) = taken;
+        let given = &self.lanes.given;
+        given.bytes.set(given.bytes.get() + count);
+        given.writes.set(given.writes.get() + 1);
         if writing.is_over() {
-            self.lanes.has_answered.set(true);
+            given.has_answered.set(true);
             // Whoever reads may find the lane free.
             self.wake();
         }
-        Poll::Ready(Ok(match taken {
-            Taken::Bytes(count) => count,
-            Taken::Switch(count) => {
-                self.reading.borrow_mut().switch();
-                self.wake();
-                count
-            }
-        }))
+        if matches!(taken, Taken::Switch(_)) {
+            self.reading.borrow_mut().switch();
+            self.wake();
+        }
+        Poll::Ready(Ok(count))
     }
 
     fn send_now(&self, bytes: &[u8]) -> bool {
@@ -219,9 +245,7 @@ impl Transport for Lane {
     }
 
     fn reset(&self) {
-        if self.writing.borrow_mut().reset(Reason::INTERNAL_ERROR) {
-            self.lanes.metrics().reset_by_gateway.add(1);
-        }
+        self.cut(Reason::INTERNAL_ERROR);
     }
 
     fn tls(&self) -> Option<&Facts> {

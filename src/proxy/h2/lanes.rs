@@ -19,6 +19,17 @@ use crate::telemetry::http2::Http2Metrics;
 /// Any key will do: what it protects from is caches that take one protocol for another, and here is none in between.
 const WEBSOCKET_KEY: &str = "cmluZ2dhdGUgb3ZlciBoMg==";
 
+/// What a client has been given since somebody looked.
+#[derive(Default)]
+pub struct Given {
+    /// True if an answer was given in full.
+    pub has_answered: Cell<bool>,
+    /// Bytes of answers.
+    pub bytes: Cell<usize>,
+    /// In how many writes.
+    pub writes: Cell<usize>,
+}
+
 /// The lanes of one connection.
 pub struct Lanes {
     /// The worker.
@@ -31,8 +42,8 @@ pub struct Lanes {
     pub stream: Rc<Stream>,
     /// True once the connection is gone: lanes end.
     pub is_closed: Cell<bool>,
-    /// True if an answer was given in full since somebody looked.
-    pub has_answered: Rc<Cell<bool>>,
+    /// What the client has been given.
+    pub given: Rc<Given>,
     /// Streams so far.
     pub served: Cell<u32>,
     free: RefCell<Vec<Rc<Lane>>>,
@@ -49,7 +60,7 @@ impl Lanes {
             listener,
             stream,
             is_closed: Cell::new(false),
-            has_answered: Rc::default(),
+            given: Rc::default(),
             served: Cell::new(0),
             free: RefCell::default(),
             all: RefCell::default(),

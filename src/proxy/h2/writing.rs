@@ -93,11 +93,11 @@ impl Writing {
         self.held.as_ref().map_or(0, |held| held.data.len())
     }
 
-    /// Ready once the client has taken the stream back.
-    pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready once the client has taken the stream back (true), or is gone (false).
+    pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         match &mut self.stage {
-            Stage::Head(respond) => respond.poll_reset(cx).map(drop),
-            Stage::Body(send, _) => send.poll_reset(cx).map(drop),
+            Stage::Head(respond) => respond.poll_reset(cx).map(|outcome| outcome.is_ok()),
+            Stage::Body(send, _) => send.poll_reset(cx).map(|outcome| outcome.is_ok()),
             Stage::Over => Poll::Pending,
         }
     }
