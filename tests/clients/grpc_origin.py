@@ -1,5 +1,9 @@
-"""A gRPC server of grpcio, in raw bytes so that nothing has to be generated. What it sees goes to its output."""
+"""A gRPC server of grpcio, in raw bytes so that nothing has to be generated. What it sees goes to its output.
 
+Speaks TLS where a certificate and its key are given.
+"""
+
+import sys
 import threading
 import time
 from concurrent import futures
@@ -59,7 +63,12 @@ HANDLERS["Quiet"] = grpc.stream_stream_rpc_method_handler(quiet)
 LARGE = [("grpc.max_receive_message_length", 8 << 20), ("grpc.max_send_message_length", 8 << 20)]
 server = grpc.server(futures.ThreadPoolExecutor(16), options=LARGE)
 server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("t.T", HANDLERS),))
-port = server.add_insecure_port("127.0.0.1:0")
+if len(sys.argv) > 2:
+    with open(sys.argv[1], "rb") as certificate, open(sys.argv[2], "rb") as key:
+        pair = (key.read(), certificate.read())
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+else:
+    port = server.add_insecure_port("127.0.0.1:0")
 server.start()
 print("listening", port, flush=True)
 server.wait_for_termination()

@@ -30,7 +30,7 @@ fn before(origin: impl Display, (listener, cluster): (&str, &str)) -> [Gateway; 
     let tls = format!("tls: {{ca: {}, name: localhost}}", inner.directory().join("ca.pem").display());
     let mut outer = Setup::before(inner.listener("public"));
     for word in cluster.split_whitespace() {
-        outer = outer.cluster(if word == "TLS" { &tls } else { "protocol: h2" });
+        outer = outer.cluster(&if word == "TLS" { tls.clone() } else { format!("protocol: {word}") });
     }
     [inner, gateway(&outer)]
 }
@@ -104,8 +104,8 @@ fn trailers_pass_to_every_service_and_back() {
 #[test]
 fn a_websocket_goes_to_services_of_http1() {
     let (_origin, address) = library();
-    for service in &SERVICES[..2] {
-        let [_inner, outer] = before(address, *service);
+    for service in [SERVICES[0], SERVICES[1], ("TLS", "auto TLS")] {
+        let [_inner, outer] = before(address, service);
         let mut client = H2::connect(outer.listener("public"));
         let id = open(&mut client, "/echo");
         let mut at = 0;

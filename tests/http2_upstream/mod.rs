@@ -4,6 +4,7 @@ mod faults;
 mod grpc;
 mod nginx;
 mod pairing;
+mod secure;
 mod switching;
 
 use std::net::SocketAddr;
@@ -17,7 +18,12 @@ fn before(endpoint: SocketAddr) -> Setup {
 
 /// A gRPC server of grpcio.
 fn grpc_origin() -> (Process, SocketAddr) {
-    let process = python_beside("grpc_origin.py", &[]);
+    grpc_origin_with(&[])
+}
+
+/// The same; with the files of a certificate and its key it speaks TLS.
+fn grpc_origin_with(pair: &[&str]) -> (Process, SocketAddr) {
+    let process = python_beside("grpc_origin.py", pair);
     let line = process.line("listening ");
     let port = line.trim_start_matches("listening ").parse().expect("a port");
     (process, SocketAddr::from(([127, 0, 0, 1], port)))
