@@ -8,6 +8,7 @@ pub mod check;
 pub mod compile;
 mod compile_doors;
 pub mod config;
+pub mod desk;
 pub mod doctor;
 pub mod document;
 pub mod explain;
