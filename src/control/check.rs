@@ -6,6 +6,7 @@
 
 mod addresses;
 mod advice;
+mod changes;
 mod clusters;
 mod doors;
 #[cfg(test)]
@@ -134,6 +135,7 @@ fn whole((document, mut diagnostics): (Document, Diagnostics)) -> Result<Loaded,
 pub fn check(config: &Config, document: &Document) -> Diagnostics {
     let mut check = Check { config, document, report: document.report() };
     limits::check(&mut check);
+    changes::check(&mut check);
     addresses::check(&mut check);
     names::check(&mut check);
     doors::check(&mut check);

@@ -2,6 +2,7 @@
 //!
 //! Shapes and defaults only. `check` finds what does not fit together, `compile` makes a snapshot of it.
 
+pub mod changes;
 pub mod tls;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::control::config::changes::ChangesConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -34,6 +36,9 @@ pub struct Config {
     /// The operator's listener: metrics, health, effective configuration. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<AdminConfig>,
+    /// How a new configuration comes into force, and what is kept of former ones.
+    #[serde(default)]
+    pub changes: ChangesConfig,
     /// A small service inside the gateway's own process, for trying things out. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample_origin: Option<SampleOriginConfig>,

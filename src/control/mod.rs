@@ -19,5 +19,6 @@ pub mod history;
 pub mod listener_config;
 pub mod log_writer;
 pub mod resolve;
+pub mod rollout;
 pub mod systemd;
 pub mod tls;
