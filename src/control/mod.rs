@@ -6,6 +6,7 @@ pub mod admin;
 pub mod bind;
 pub mod check;
 pub mod compile;
+mod compile_clusters;
 mod compile_doors;
 pub mod config;
 pub mod desk;
