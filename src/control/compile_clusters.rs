@@ -2,7 +2,10 @@
 //!
 //! Names are resolved here, once; what is found later comes from `discovery`.
 
+use std::path::Path;
+
 use rustls::pki_types::ServerName;
+use sha2::{Digest, Sha256};
 
 use super::compile::Compiler;
 use super::resolve::resolve;
@@ -11,11 +14,12 @@ use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::ClusterTls;
 use crate::shared::frozen::Frozen;
 use crate::shared::ledger::Ledger;
-use crate::upstream::balance::BalancePlan;
+use crate::shared::published::Published;
 use crate::upstream::cluster::{ClusterPlan, Timeouts};
-use crate::upstream::config::{ClusterConfig, ProxyVersionConfig};
+use crate::upstream::config::{BalanceConfig, ClusterConfig, ProxyVersionConfig};
 use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
 use crate::upstream::h2::Http2Plan;
+use crate::upstream::set::EndpointSet;
 
 impl Compiler<'_> {
     fn cluster_tls(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterTls> {
@@ -52,19 +56,21 @@ impl Compiler<'_> {
                 }
             }
         }
-        let weights: Vec<_> = endpoints.iter().map(|endpoint| (&*endpoint.label, endpoint.weight)).collect();
-        let balance = match BalancePlan::compile(&config.balance, &weights) {
-            Ok(plan) => Frozen::new(plan),
-            Err(error) if endpoints.len() == config.endpoints.len() => {
+        let set = match EndpointSet::compile(&config.balance, endpoints, Vec::new()) {
+            Ok(set) => set,
+            Err(error) => {
                 self.error("bad-endpoints", format!("clusters.{name}.endpoints"), error.to_string(), "");
                 return None;
             }
-            Err(_) => return None,
         };
         Some(ClusterPlan {
             name: name.into(),
-            endpoints,
-            balance,
+            live: Published::new(Frozen::new(set)),
+            hash_key: match &config.balance {
+                BalanceConfig::Maglev(key) => Some(key.clone()),
+                _ => None,
+            },
+            identity: identity(config, self.base),
             timeouts: Timeouts {
                 connect: config.timeouts.connect.duration(),
                 head: config.timeouts.head.duration(),
@@ -86,4 +92,22 @@ impl Compiler<'_> {
             }),
         })
     }
+}
+
+/// Of everything that connections are opened and kept with, and of the files that it names: connections outlive a change
+/// of anything else.
+fn identity(config: &ClusterConfig, base: &Path) -> u64 {
+    let pool = (config.pool.idle, config.pool.idle_timeout, config.pool.head_bytes);
+    let http2 = (config.protocol, &config.http2, config.grpc_web);
+    let written = serde_json::to_vec(&(&config.tls, http2, config.proxy_protocol, pool)).unwrap_or_default();
+    let mut hash = Sha256::new_with_prefix(written);
+    let tls = config.tls.as_ref();
+    let pair = tls.and_then(|tls| tls.certificate.as_ref());
+    let files = pair.map(|pair| [&pair.cert, &pair.key]).into_iter().flatten();
+    for path in files.chain(tls.and_then(|tls| tls.ca.as_ref())) {
+        // One that cannot be read is an error elsewhere.
+        hash.update(std::fs::read(base.join(path)).unwrap_or_default());
+    }
+    let digest = hash.finalize();
+    digest.iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
 }

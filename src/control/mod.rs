@@ -10,6 +10,7 @@ mod compile_clusters;
 mod compile_doors;
 pub mod config;
 pub mod desk;
+pub mod discovery;
 pub mod doctor;
 pub mod document;
 pub mod explain;
