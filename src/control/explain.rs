@@ -230,7 +230,7 @@ fn tell_upgrade(out: &mut String, snapshot: &Snapshot, plan: &RoutePlan, exchang
 /// one that has to wait (for a network) is taken to admit.
 fn refusal(plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, Reply)> {
     let registry = Registry::new(1);
-    let chain = Chain::start(&plan.policies, |key| registry.policy(&plan.name, key, 0));
+    let chain = Chain::start(&plan.policies, None, |key| registry.policy(&plan.name, key, 0));
     let passage = pin!(chain.on_request(exchange));
     match passage.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Passage { passed, reply: Some(reply) }) => Some((plan.policies[passed - 1].key(), reply)),

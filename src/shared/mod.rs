@@ -17,6 +17,8 @@ pub mod ledger;
 pub mod line_ring;
 // Bounded commands to a worker.
 pub mod mailbox;
+// What a worker says of former generations.
+pub mod pinned;
 // A value control replaces and workers pick up.
 pub mod published;
 // One padded slot per worker.
@@ -29,5 +31,6 @@ pub use frozen::Frozen;
 pub use ledger::{Lease, Ledger};
 pub use line_ring::{LineReader, LineWriter, line_ring};
 pub use mailbox::Mailbox;
+pub use pinned::Pinned;
 pub use published::Published;
 pub use sharded::{Sharded, Slot};
