@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use super::*;
 use crate::control::export::{SlotNames, Sources};
-use crate::control::steward::ReloadFigures;
+use crate::control::generation::ReloadFigures;
 use crate::telemetry::metrics::METHOD_SLOTS;
 
 /// A listener on a thread of its own, closed when dropped.
