@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
@@ -20,12 +21,14 @@ use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::{ClusterTls, ListenerTls};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::Scope;
+use crate::proxy::recording::RecordingPlan;
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
 use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
 use crate::shared::frozen::Frozen;
 use crate::shared::ledger::Ledger;
+use crate::telemetry::pseudonym::Pseudonyms;
 use crate::telemetry::redaction::Redaction;
 use crate::upstream::balance::BalancePlan;
 use crate::upstream::cluster::{ClusterPlan, Timeouts};
@@ -94,6 +97,7 @@ pub fn compile(
         paths: rules,
         trusted_proxies: AddressSet::new(&config.trusted_proxies),
         identity_ids: IdSet::of_names(&identity_fields),
+        recording: recording(config),
         identity_fields,
         access_log: config.access_log.as_ref().map(|log| AccessLogPlan {
             sample: log.sample.fraction(),
@@ -101,6 +105,26 @@ pub fn compile(
             redaction: Redaction::compile(&log.redact_headers, &log.redact_query),
         }),
     })
+}
+
+/// What the access log hides is hidden here too, and who a request is from.
+fn recording(config: &Config) -> RecordingPlan {
+    let log = config.access_log.as_ref();
+    let hidden = log.map_or(&[][..], |log| &log.redact_headers).iter().chain(&config.identity_headers);
+    let headers: Vec<&String> = hidden.collect();
+    let parameters: Vec<&String> = log.iter().flat_map(|log| &log.redact_query).collect();
+    RecordingPlan {
+        decisions: config.recording.decisions(),
+        heads: config.recording.heads(),
+        redaction: Redaction::compile(&headers, &parameters),
+        pseudonyms: pseudonyms(),
+    }
+}
+
+/// The same for every generation of this process, so that equal things stay equal.
+pub fn pseudonyms() -> Pseudonyms {
+    static PSEUDONYMS: OnceLock<Pseudonyms> = OnceLock::new();
+    PSEUDONYMS.get_or_init(Pseudonyms::default).clone()
 }
 
 /// First 12 hexadecimal digits of the SHA-256 of the effective configuration. Secrets count by their source.

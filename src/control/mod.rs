@@ -16,6 +16,8 @@ pub mod export;
 pub mod gateway;
 pub mod listener_config;
 pub mod log_writer;
+pub mod recorder;
+pub mod replay;
 pub mod resolve;
 pub mod systemd;
 pub mod tls;

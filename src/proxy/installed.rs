@@ -12,6 +12,7 @@ use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
+use crate::shared::names::NameId;
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::{DoorMetrics, RouteMetrics, TunnelMetrics};
 use crate::telemetry::registry::Registry;
@@ -39,6 +40,16 @@ pub struct Installed {
     pub identity_fields: Rc<[Box<[u8]>]>,
     /// Figures of requests that no route took.
     pub unrouted: Slot<RouteMetrics>,
+    /// What records call listeners and clusters.
+    pub names: InstalledNames,
+}
+
+/// What records call listeners and clusters, in the snapshot's order.
+pub struct InstalledNames {
+    /// Listeners.
+    pub listeners: Vec<NameId>,
+    /// Clusters.
+    pub clusters: Vec<NameId>,
 }
 
 /// A route as one worker runs it: what an exchange needs in one cache line, because where there are many routes none
@@ -51,6 +62,8 @@ pub struct RunningRoute {
     pub chain: Chain,
     /// Its figures.
     pub metrics: Slot<RouteMetrics>,
+    /// What records call it.
+    pub name: NameId,
 }
 
 /// A listener's figures besides those of HTTP, as one worker keeps them.
@@ -109,7 +122,12 @@ impl Installed {
         let identity_fields = snapshot.identity_fields.iter().cloned().collect();
         let acceptors = snapshot.tls.iter().map(|tls| tls.clone().map(Acceptor::new).map(Rc::new)).collect();
         let doors = (0..snapshot.doors.len()).map(|at| start_door(&snapshot, at, registry, worker)).collect();
+        let names = InstalledNames {
+            listeners: snapshot.listeners.iter().map(|name| registry.name_id(name)).collect(),
+            clusters: snapshot.clusters.iter().map(|plan| registry.name_id(&plan.name)).collect(),
+        };
         Rc::new(Self {
+            names,
             snapshot,
             tables,
             acceptors,
@@ -167,6 +185,7 @@ fn start_route(plan: &RoutePlan, registry: &Registry, worker: usize) -> RunningR
         },
         chain: Chain::start(&plan.policies, |key| registry.policy(&plan.name, key, worker)),
         metrics: registry.route(&plan.name, worker),
+        name: registry.name_id(&plan.name),
     }
 }
 

@@ -17,8 +17,12 @@ pub mod ledger;
 pub mod line_ring;
 // Bounded commands to a worker.
 pub mod mailbox;
+// Numbers for names.
+pub mod names;
 // A value control replaces and workers pick up.
 pub mod published;
+// The answer of a worker to control.
+pub mod reply;
 // One padded slot per worker.
 pub mod sharded;
 
@@ -29,5 +33,7 @@ pub use frozen::Frozen;
 pub use ledger::{Lease, Ledger};
 pub use line_ring::{LineReader, LineWriter, line_ring};
 pub use mailbox::Mailbox;
+pub use names::{NameId, Names};
 pub use published::Published;
+pub use reply::{Answered, Reply, reply};
 pub use sharded::{Sharded, Slot};

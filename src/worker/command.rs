@@ -1,5 +1,6 @@
 //! What control may tell a worker.
 
+use crate::proxy::recording::Dump;
 use crate::proxy::snapshot::Snapshot;
 use crate::shared::frozen::Frozen;
 
@@ -7,6 +8,8 @@ use crate::shared::frozen::Frozen;
 pub enum Command {
     /// Run this from the next exchange on. Legal until [`Command::Drain`].
     Install(Frozen<Snapshot>),
+    /// Tell what was recorded. Legal at any time.
+    Dump(Dump),
     /// Accept no more, finish what is in flight, then end. Legal once.
     Drain,
 }

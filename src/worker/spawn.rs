@@ -107,6 +107,7 @@ async fn work(seat: Seat) -> io::Result<()> {
                         local.install(install(&snapshot, &seat.registry, seat.index, seat.count)?);
                         local.metrics.generation.set(snapshot.generation as i64);
                     }
+                    Command::Dump(dump) => local.recording.answer(dump),
                     Command::Drain => {
                         let limit = local.installed().snapshot.limits.drain_timeout;
                         drain_by_ms = now_ms + limit.as_millis() as u64;
