@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::control::compile::pseudonyms;
+use crate::control::compile_recording::pseudonyms;
 use crate::control::explain::decide::Decider;
 use crate::control::replay::{Head, Outcome, RecordedHead};
 use crate::proxy::decision::DecisionRecord;

@@ -188,7 +188,8 @@ impl Met<'_> {
         record.is_switched = !self.upgraded.protocol.is_empty();
         record.end = self.upgraded.end;
         record.id.put(&exchange.request_id);
-        tally.upstream.with_endpoint(installed, |label| record.endpoint.put(label.as_bytes()));
+        let endpoint = upstream.endpoint.borrow();
+        record.endpoint.put(endpoint.as_ref().map_or(&b""[..], |endpoint| endpoint.label.as_bytes()));
         record.path.put(&exchange.path);
     }
 }

@@ -95,7 +95,8 @@ impl Local {
     /// Replaces the generation for exchanges that begin from now on.
     pub fn install(&self, next: Rc<Installed>) {
         self.recording.resize(&next.snapshot.recording);
-        self.installed.replace(next);
+        let previous = self.installed.replace(next.clone());
+        previous.hand_over(&next);
     }
 
     /// Milliseconds since 1970 at `now_ms` of the coarse clock, asking the wall clock now and then only.
