@@ -19,6 +19,8 @@ pub mod line_ring;
 pub mod mailbox;
 // Numbers for names.
 pub mod names;
+// What a worker says of former generations.
+pub mod pinned;
 // A value control replaces and workers pick up.
 pub mod published;
 // The answer of a worker to control.
@@ -34,6 +36,7 @@ pub use ledger::{Lease, Ledger};
 pub use line_ring::{LineReader, LineWriter, line_ring};
 pub use mailbox::Mailbox;
 pub use names::{NameId, Names};
+pub use pinned::Pinned;
 pub use published::Published;
 pub use reply::{Answered, Reply, reply};
 pub use sharded::{Sharded, Slot};

@@ -21,6 +21,7 @@ use crate::proxy::upgrade;
 use crate::route::params::Params;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
 use crate::route::table::{Outcome, RouteIndex, Table};
+use crate::shared::Frozen;
 use crate::telemetry::Registry;
 use crate::worker::spawn::tables;
 
@@ -28,7 +29,7 @@ use crate::worker::spawn::tables;
 pub struct Decider<'a> {
     /// What is decided by.
     pub snapshot: &'a Snapshot,
-    tables: Vec<Table>,
+    tables: Frozen<Vec<Table>>,
     route_names: Rc<[Box<str>]>,
     registry: Registry,
 }
@@ -89,8 +90,13 @@ impl<'a> Decider<'a> {
     /// # Errors
     /// Where routes contradict each other, which a checked configuration does not have.
     pub fn new(snapshot: &'a Snapshot) -> Result<Self, String> {
+        Ok(Self::with(snapshot, Frozen::new(tables(snapshot)?)))
+    }
+
+    /// With routers that are there already, one for each listener.
+    pub fn with(snapshot: &'a Snapshot, tables: Frozen<Vec<Table>>) -> Self {
         let route_names = snapshot.routes.iter().map(|plan| plan.name.clone()).collect();
-        Ok(Self { snapshot, tables: tables(snapshot)?, route_names, registry: Registry::new(1) })
+        Self { snapshot, tables, route_names, registry: Registry::new(1) }
     }
 
     /// Decides on a head, which is given as it comes over the wire.
@@ -187,7 +193,7 @@ impl<'a> Decider<'a> {
 
     /// Those policies that refuse do so without waiting for anything.
     fn refusal(&self, plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, Reply)> {
-        let chain = Chain::start(&plan.policies, |key| self.registry.policy(&plan.name, key, 0));
+        let chain = Chain::start(&plan.policies, None, |key| self.registry.policy(&plan.name, key, 0));
         let passage = pin!(chain.on_request(exchange));
         match passage.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Passage { passed, reply: Some(reply) }) => {

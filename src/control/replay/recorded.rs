@@ -58,7 +58,7 @@ impl RecordedHead {
     /// What it would meet.
     pub fn outcome(&self, decider: &Decider<'_>) -> Outcome {
         let snapshot = decider.snapshot;
-        let Some(listener) = snapshot.listeners.iter().position(|name| **name == *self.listener) else {
+        let Some(listener) = snapshot.listener(&self.listener) else {
             return Outcome::without_listener(&format!("`{}` is gone", self.listener));
         };
         let mut exchange = Exchange::new(PeerAddr(SocketAddr::new(self.peer, 0)));
