@@ -9,6 +9,7 @@ mod http2;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod recording;
 mod reloads;
 mod tls;
 mod tunnels;
