@@ -2,7 +2,8 @@
 //!
 //! Collects while the exchange runs, in cells, because both directions write to it. Never waits.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use smallvec::SmallVec;
 
@@ -10,11 +11,14 @@ use crate::http::field::FieldId;
 use crate::http::head::Version;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::Fault;
+use crate::proxy::decision::Met;
 use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::route::table::RouteIndex;
 use crate::rt::clock;
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
+use crate::telemetry::upgrade_end::UpgradeEnd;
+use crate::upstream::endpoint::Endpoint;
 
 /// What happened so far.
 #[derive(Default)]
@@ -35,6 +39,8 @@ pub struct Tally {
     pub response_bytes: Cell<u64>,
     /// The status of a gRPC call, where it has passed.
     pub grpc_status: Cell<Option<u16>>,
+    /// How many policies the request had passed when one answered, that one included; 0 if none did.
+    pub refused_by: Cell<u8>,
     /// The upstream side.
     pub upstream: UpstreamTally,
 }
@@ -44,8 +50,8 @@ pub struct Tally {
 pub struct UpstreamTally {
     /// Cluster, by index.
     pub cluster: Cell<Option<usize>>,
-    /// Endpoint of the last attempt, by index.
-    pub endpoint: Cell<usize>,
+    /// Endpoint of the last attempt.
+    pub endpoint: RefCell<Option<Rc<Endpoint>>>,
     /// How many attempts were made.
     pub attempts: Cell<u32>,
     /// True if the last was made over HTTP/2.
@@ -72,7 +78,8 @@ impl Tally {
         self.upstream.sent_nanos.get() / 1_000_000
     }
 
-    fn final_status(&self) -> u16 {
+    /// Status of the answer, or why there was none; 0 where nobody knows.
+    pub fn final_status(&self) -> u16 {
         match self.status.get() {
             0 => self.fault.get().map_or(0, Fault::status),
             status => status,
@@ -94,7 +101,7 @@ pub struct Upgraded<'a> {
     /// What it was upgraded to.
     pub protocol: &'a [u8],
     /// Why it ended.
-    pub end: &'a str,
+    pub end: Option<UpgradeEnd>,
     /// Code of the Close frame that ended it; 0 for none.
     pub close_code: u16,
 }
@@ -110,8 +117,30 @@ pub fn record(tally: &Tally, exchange: &Exchange, installed: &Installed, local: 
     log(tally, exchange, installed, local, listener, &Upgraded::default());
 }
 
-/// Counts it. Of an exchange that ends by a switch that is all until the connection is over.
-pub fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Local) {
+/// Counts an exchange that ends by a switch. It is logged once the connection is over.
+pub fn switched(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Local, listener: usize) {
+    count(tally, exchange, installed, local);
+    let upgraded = Upgraded { protocol: &exchange.upgrade, ..Upgraded::default() };
+    remember(tally, exchange, installed, local, listener, &upgraded);
+}
+
+/// Keeps what was decided, for whoever asks later.
+fn remember(
+    tally: &Tally,
+    exchange: &Exchange,
+    installed: &Installed,
+    local: &Local,
+    listener: usize,
+    upgraded: &Upgraded<'_>,
+) {
+    let duration_nanos = tally.duration_nanos();
+    let now_ms = (tally.began_nanos.get() + duration_nanos) / 1_000_000;
+    let wall_ms = local.wall_ms(now_ms);
+    let met = Met { tally, exchange, installed, listener, duration_nanos, now_ms, wall_ms, upgraded };
+    local.recording.note(&met, &local.metrics);
+}
+
+fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Local) {
     let duration_nanos = tally.duration_nanos();
     let fault = tally.fault.get();
     let status = tally.final_status();
@@ -130,7 +159,7 @@ pub fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &
     }
 }
 
-/// Logs it.
+/// Logs it, and keeps what was decided.
 pub fn log(
     tally: &Tally,
     exchange: &Exchange,
@@ -139,6 +168,7 @@ pub fn log(
     listener: usize,
     upgraded: &Upgraded<'_>,
 ) {
+    remember(tally, exchange, installed, local, listener, upgraded);
     let Some(plan) = &installed.snapshot.access_log else { return };
     let status = tally.final_status();
     let (route, duration_nanos) = (tally.route.get(), tally.duration_nanos());
@@ -147,6 +177,7 @@ pub fn log(
         return;
     }
     let fields = &exchange.request.fields;
+    let endpoint = tally.upstream.endpoint.borrow();
     let headers: SmallVec<[(&str, &[u8]); 8]> = plan
         .fields
         .iter()
@@ -171,13 +202,13 @@ pub fn log(
         error: tally.fault.get().map_or("", Fault::code),
         detail: b"",
         upgrade: upgraded.protocol,
-        end: upgraded.end,
+        end: upgraded.end.map_or("", UpgradeEnd::label),
         close_code: upgraded.close_code,
         grpc_status: tally.grpc_status.get(),
         request_bytes: tally.request_bytes.get(),
         response_bytes: tally.response_bytes.get(),
         duration_nanos,
-        upstream: upstream(&tally.upstream, installed),
+        upstream: upstream(&tally.upstream, endpoint.as_ref().map_or("", |it| &it.label), installed),
         worker: local.worker as u16,
         generation: installed.snapshot.generation,
         user_agent: fields.first(FieldId::UserAgent).unwrap_or_default(),
@@ -188,13 +219,17 @@ pub fn log(
     local.metrics.count_line(is_kept);
 }
 
-fn upstream<'a>(tally: &UpstreamTally, installed: &'a Installed) -> Option<UpstreamRecord<'a>> {
+fn upstream<'a>(
+    tally: &UpstreamTally,
+    endpoint: &'a str,
+    installed: &'a Installed,
+) -> Option<UpstreamRecord<'a>> {
     let plan = &installed.clusters[tally.cluster.get()?].plan;
     let some = |nanos: u64| (nanos > 0).then_some(nanos);
     let attempts = tally.attempts.get();
     Some(UpstreamRecord {
         cluster: &plan.name,
-        endpoint: if attempts > 0 { &plan.endpoints[tally.endpoint.get()].label } else { "" },
+        endpoint,
         attempts,
         connect_nanos: some(tally.connect_nanos.get()),
         head_nanos: some(tally.head_nanos.get()),
@@ -203,7 +238,8 @@ fn upstream<'a>(tally: &UpstreamTally, installed: &'a Installed) -> Option<Upstr
     })
 }
 
-fn protocol(exchange: &Exchange) -> &'static str {
+/// `HTTP/1.1` and the like.
+pub fn protocol(exchange: &Exchange) -> &'static str {
     match (exchange.protocol, exchange.request.version) {
         ("", Version::Http10) => "HTTP/1.0",
         ("", Version::Http11) => "HTTP/1.1",

@@ -1,10 +1,10 @@
 //! From names to counters.
 //!
-//! Owns every series for the life of the process, so that a change of configuration continues them. Control
-//! creates, or a worker while it installs a generation; an exchange uses the [`Slot`] it was given and never
+//! Owns every series, so that a change of configuration continues them; those of endpoints that are gone for good end.
+//! Control creates, or a worker while it installs a generation; an exchange uses the [`Slot`] it was given and never
 //! looks up a name. Bounded by [`SERIES_MAX`] names a kind: further ones share one set of counters.
 
-use crate::shared::{Catalogue, Sharded, Slot};
+use crate::shared::{Catalogue, NameId, Names, Sharded, Slot};
 
 use super::metrics::{
     DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics,
@@ -13,6 +13,9 @@ use super::metrics::{
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a
 /// scraper takes.
 pub const SERIES_MAX: usize = 10_000;
+
+/// Names of listeners, routes and clusters that records can tell, of all generations together.
+pub const NAMES_MAX: usize = 65_536;
 
 /// The label under which names beyond [`SERIES_MAX`] are counted together.
 pub const OVERFLOW_NAME: &str = "(other)";
@@ -38,6 +41,7 @@ pub struct Registry {
     policies: Catalogue<PolicyName, Sharded<PolicyMetrics>>,
     doors: Catalogue<String, Sharded<DoorMetrics>>,
     tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
+    names: Names,
 }
 
 impl Registry {
@@ -54,6 +58,7 @@ impl Registry {
             policies: Catalogue::new(series_max),
             doors: Catalogue::new(series_max),
             tunnels: Catalogue::new(series_max),
+            names: Names::new(NAMES_MAX, OVERFLOW_NAME),
         }
     }
 
@@ -87,6 +92,11 @@ impl Registry {
         self.endpoints.get_or_create(&(cluster.to_owned(), endpoint.to_owned()), || self.shards())
     }
 
+    /// Forgets an endpoint that nobody sends to any more.
+    pub fn retire_endpoint(&self, name: &EndpointName) {
+        self.endpoints.remove(name);
+    }
+
     /// What worker `index` counts about a policy of a route; created when new.
     pub fn policy(&self, route: &str, policy: &str, index: usize) -> Slot<PolicyMetrics> {
         self.policy_shards(route, policy).slot(index)
@@ -106,6 +116,16 @@ impl Registry {
     pub fn tunnel(&self, listener: &str, cluster: &str, index: usize) -> Slot<TunnelMetrics> {
         let name = (listener.to_owned(), cluster.to_owned());
         self.tunnels.get_or_create(&name, || self.shards()).slot(index)
+    }
+
+    /// The number by which records tell a name.
+    pub fn name_id(&self, name: &str) -> NameId {
+        self.names.id(name)
+    }
+
+    /// The name that a record tells by its number.
+    pub fn name(&self, id: NameId) -> String {
+        self.names.name(id).to_string()
     }
 
     /// All workers in order.
