@@ -47,7 +47,7 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
-pub use afterwards::{needs_restart, unlistenable, unroutable};
+pub use afterwards::{needs_restart, unlistenable, unroutable, unwanted};
 
 /// Reads a file with what it includes, and checks shape and meaning.
 pub fn load(path: &Path, environment: &Environment) -> Result<Loaded, Diagnostics> {

@@ -18,6 +18,7 @@ use crate::config::secret::Environment;
 use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
 use crate::control::bind::{Bound, bind_all};
 use crate::control::check::Loaded;
+use crate::control::chronicle::Chronicle;
 use crate::control::config::{Config, DriverConfig, SteeringConfig};
 use crate::control::crew::Crew;
 use crate::control::desk::{Change, Desk};
@@ -119,6 +120,20 @@ impl Gateway {
         wanted: DriverConfig,
         passed: Vec<PassedSocket>,
     ) -> Result<Self, StartError> {
+        let chronicle = Chronicle::default();
+        Self::start_with(chronicle, loaded, snapshot, origin, environment, wanted, passed).await
+    }
+
+    /// The same, with a place where generations are written down.
+    pub async fn start_with(
+        chronicle: Chronicle,
+        loaded: &Loaded,
+        snapshot: Snapshot,
+        origin: Origin,
+        environment: &Environment,
+        wanted: DriverConfig,
+        passed: Vec<PassedSocket>,
+    ) -> Result<Self, StartError> {
         let started = Instant::now();
         let config = &loaded.config;
         let base = loaded.document.environment(environment);
@@ -161,6 +176,7 @@ impl Gateway {
             environment: environment.clone(),
             shown: gateway.shown.clone(),
             log: gateway.log.clone(),
+            chronicle,
             drain: drain_asked,
         });
         gateway.steward = Some(tokio::spawn(steward.run(orders)));
@@ -245,6 +261,7 @@ impl Gateway {
             log: Some(self.log.metrics()),
             certificates: self.shown.certificates.clone(),
             reloads: self.shown.figures.clone(),
+            rollouts: self.shown.rollouts.clone(),
         });
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod bind;
 pub mod check;
+pub mod chronicle;
 pub mod compile;
 mod compile_clusters;
 mod compile_doors;
@@ -29,6 +30,7 @@ pub mod recorder;
 pub mod replay;
 pub mod resolve;
 pub mod rollout;
+pub mod start;
 pub mod steward;
 pub mod systemd;
 pub mod tls;

@@ -6,6 +6,7 @@
 
 pub mod breach;
 pub mod evidence;
+pub mod figures;
 pub mod judge;
 pub mod reading;
 pub mod sample;
