@@ -220,6 +220,7 @@ impl Gateway {
             generation: generation.clone(),
             log: self.log.as_ref().map(LogWriter::metrics),
             certificates: self.certificates.clone(),
+            source: None,
         });
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {

@@ -9,6 +9,7 @@ mod http2;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod source;
 mod tls;
 mod tunnels;
 mod upstream_http2;
@@ -17,6 +18,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
 use crate::control::log_writer::LogMetrics;
+use crate::control::sources::SourceState;
 use crate::control::tls::Inventory;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
@@ -59,6 +61,8 @@ pub struct Sources {
     pub log: Option<Frozen<LogMetrics>>,
     /// The listeners' certificates.
     pub certificates: Published<Inventory>,
+    /// How it stands with the source of the configuration, where it is followed.
+    pub source: Option<Published<SourceState>>,
 }
 
 /// Renders metrics.
