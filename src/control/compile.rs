@@ -7,17 +7,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
-use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
-use crate::control::resolve::resolve;
-use crate::control::tls::{TlsError, cluster_tls, endpoint_name, listener_tls, protocols};
+use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
-use crate::net::proxy_header::HeaderVersion;
-use crate::net::tls::plan::{ClusterTls, ListenerTls};
+use crate::net::tls::plan::ListenerTls;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::Scope;
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
@@ -25,13 +22,8 @@ use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
 use crate::shared::frozen::Frozen;
-use crate::shared::ledger::Ledger;
 use crate::telemetry::redaction::Redaction;
-use crate::upstream::balance::BalancePlan;
-use crate::upstream::cluster::{ClusterPlan, Timeouts};
-use crate::upstream::config::{ClusterConfig, ProtocolConfig, ProxyVersionConfig};
-use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
-use crate::upstream::h2::Http2Plan;
+use crate::upstream::config::ProtocolConfig;
 
 /// Something that keeps a configuration from becoming a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,7 +158,7 @@ const CLIENT_CERTIFICATE_FIELDS: [&[u8]; 2] = [b"client-cert", b"client-cert-cha
 pub(super) struct Compiler<'a> {
     config: &'a Config,
     /// Where relative files are looked for.
-    base: &'a Path,
+    pub(super) base: &'a Path,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
     secrets: BTreeMap<String, Secret>,
@@ -186,7 +178,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn tls_errors(&mut self, place: &str, errors: Vec<TlsError>) {
+    pub(super) fn tls_errors(&mut self, place: &str, errors: Vec<TlsError>) {
         for error in errors {
             let path = if error.at.is_empty() { place.to_owned() } else { format!("{place}.{}", error.at) };
             self.error(error.code, path, error.reason, error.hint);
@@ -210,22 +202,6 @@ impl Compiler<'_> {
         all
     }
 
-    fn cluster_tls(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterTls> {
-        let compiled = cluster_tls(config.tls.as_ref()?, self.base);
-        compiled.map_err(|error| self.tls_errors(&format!("clusters.{name}.tls"), vec![error])).ok()
-    }
-
-    /// What the certificate of an endpoint must be for.
-    fn tls_name(
-        &mut self,
-        name: &str,
-        config: &ClusterConfig,
-        endpoint: &str,
-    ) -> Option<ServerName<'static>> {
-        let compiled = endpoint_name(config.tls.as_ref()?, endpoint);
-        compiled.map_err(|error| self.tls_errors(&format!("clusters.{name}.tls"), vec![error])).ok()
-    }
-
     fn read_secrets(&mut self, environment: &Environment) {
         for (name, source) in &self.config.secrets {
             let secret = source.read(environment).unwrap_or_else(|error| {
@@ -245,59 +221,6 @@ impl Compiler<'_> {
         {
             self.error("no-secret", "admin.token".to_owned(), error.reason, &error.hint.unwrap_or_default());
         }
-    }
-
-    fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {
-        let tls = self.cluster_tls(name, config);
-        let mut endpoints = Vec::new();
-        for (index, endpoint) in config.endpoints.iter().enumerate() {
-            match resolve(endpoint.address()) {
-                Ok(addr) => endpoints.push(EndpointPlan {
-                    addr,
-                    label: endpoint.address().into(),
-                    tls_name: self.tls_name(name, config, endpoint.address()),
-                    weight: endpoint.weight(),
-                    connections: Ledger::new(config.pool.connections.map(u64::from)),
-                }),
-                Err(reason) => {
-                    let hint = "write an address, or a name that the host's resolver knows";
-                    self.error("unresolved", format!("clusters.{name}.endpoints[{index}]"), reason, hint);
-                }
-            }
-        }
-        let weights: Vec<_> = endpoints.iter().map(|endpoint| (&*endpoint.label, endpoint.weight)).collect();
-        let balance = match BalancePlan::compile(&config.balance, &weights) {
-            Ok(plan) => Frozen::new(plan),
-            Err(error) if endpoints.len() == config.endpoints.len() => {
-                self.error("bad-endpoints", format!("clusters.{name}.endpoints"), error.to_string(), "");
-                return None;
-            }
-            Err(_) => return None,
-        };
-        Some(ClusterPlan {
-            name: name.into(),
-            endpoints,
-            balance,
-            timeouts: Timeouts {
-                connect: config.timeouts.connect.duration(),
-                head: config.timeouts.head.duration(),
-                idle: config.timeouts.idle.duration(),
-                total: config.timeouts.total.map(|total| total.duration()),
-            },
-            pool: PoolPlan {
-                // What has told a service of one client must not carry another's request.
-                idle: if config.proxy_protocol.is_some() { 0 } else { config.pool.idle as usize },
-                idle_timeout: config.pool.idle_timeout.duration(),
-            },
-            head_bytes: usize::try_from(config.pool.head_bytes.bytes()).unwrap_or(usize::MAX),
-            tls,
-            http2: Http2Plan::of(config),
-            host: config.host.as_deref().map(Into::into),
-            proxy_header: config.proxy_protocol.map(|version| match version {
-                ProxyVersionConfig::V1 => HeaderVersion::V1,
-                ProxyVersionConfig::V2 => HeaderVersion::V2,
-            }),
-        })
     }
 
     pub(super) fn index(&mut self, name: &str, place: String) -> Option<usize> {

@@ -100,15 +100,15 @@ impl Answer<'_> {
         for _ in 0..ATTEMPTS_MAX {
             let Some(chosen) = self.cluster.choose(hash, &excluded) else { break };
             self.tally.upstream.attempts.set(self.tally.upstream.attempts.get() + 1);
-            self.tally.upstream.endpoint.set(chosen.index);
-            let (index, endpoint) = (chosen.index, chosen.endpoint().clone());
+            let endpoint = chosen.endpoint().clone();
+            self.tally.upstream.endpoint.replace(Some(endpoint.clone()));
             self.chosen.set(Some(chosen));
             endpoint.metrics.attempts.add(1);
             let connection = match self.connect(&endpoint).await {
                 Ok(connection) => connection,
                 Err(fault) => {
                     last_fault = fault;
-                    excluded.push(index);
+                    excluded.push(endpoint);
                     continue;
                 }
             };
@@ -386,7 +386,7 @@ impl Answer<'_> {
 /// address.
 pub fn hash(plan: &ClusterPlan, exchange: &Exchange) -> Option<u64> {
     let fields = &exchange.request.fields;
-    let value = match plan.balance.hash_key()? {
+    let value = match plan.hash_key.as_ref()? {
         HashKeyConfig::Header(name) => fields.first_named(name.as_bytes()),
         HashKeyConfig::Cookie(name) => cookie::find(fields, name.as_bytes()),
         HashKeyConfig::Address => None,

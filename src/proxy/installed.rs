@@ -3,10 +3,10 @@
 //! Built by each worker from the shared snapshot. An exchange holds the `Rc` it began with, so a long stream
 //! keeps its generation at no cost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::net::tls::plan::{Acceptor, EndpointTls};
+use crate::net::tls::plan::Acceptor;
 use crate::policy::chain::Chain;
 use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
@@ -15,9 +15,7 @@ use crate::shared::frozen::Frozen;
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::{DoorMetrics, RouteMetrics, TunnelMetrics};
 use crate::telemetry::registry::Registry;
-use crate::upstream::balance::Balancer;
 use crate::upstream::cluster::Cluster;
-use crate::upstream::endpoint::Endpoint;
 
 /// A snapshot as one worker runs it.
 pub struct Installed {
@@ -85,24 +83,7 @@ impl Installed {
         let clusters = snapshot
             .clusters
             .iter()
-            .map(|plan| {
-                let tls = plan.tls.as_ref().map(|tls| {
-                    let http1 = tls.for_worker(&[b"http/1.1"]);
-                    (plan.http2.map_or_else(|| http1.clone(), |it| tls.for_worker(it.protocols())), http1)
-                });
-                let endpoints = plan
-                    .endpoints
-                    .iter()
-                    .map(|endpoint| {
-                        let metrics = registry.endpoint(&plan.name, &endpoint.label, worker);
-                        let tls = tls.clone().zip(endpoint.tls_name.clone());
-                        let tls = tls.map(|((config, http1), name)| EndpointTls { config, http1, name });
-                        Endpoint::new(endpoint, plan.pool, tls, plan.http2, metrics)
-                    })
-                    .collect();
-                let balancer = Balancer::start(plan.balance.clone(), worker, workers, seed(worker));
-                Cluster::new(plan.clone(), endpoints, balancer)
-            })
+            .map(|plan| Cluster::start(plan.clone(), registry, worker, workers, None))
             .collect();
         let route_names = snapshot.routes.iter().map(|plan| plan.name.clone()).collect();
         let unrouted = registry.route(UNROUTED, worker);
@@ -139,22 +120,36 @@ impl Installed {
 
     /// Closes idle upstream connections that are too old or were closed by the other side.
     pub fn sweep(&self, now_ms: u64) {
-        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
-            endpoint.sweep(now_ms);
+        for cluster in &self.clusters {
+            cluster.running().endpoints().iter().for_each(|endpoint| endpoint.sweep(now_ms));
+        }
+    }
+
+    /// Takes up endpoints that have come or gone. Called every tick: a load for each cluster.
+    pub fn refresh_clusters(&self, registry: &Registry) {
+        self.clusters.iter().for_each(|cluster| cluster.refresh(registry));
+    }
+
+    /// Ends the use of endpoints that `next`, which runs from now on, has not taken over: their idle connections close.
+    pub fn hand_over(&self, next: &Self) {
+        let by_name: BTreeMap<_, _> =
+            next.clusters.iter().map(|cluster| (&*cluster.plan.name, cluster)).collect();
+        for cluster in &self.clusters {
+            cluster.hand_over(by_name.get(&*cluster.plan.name).map(|next| &***next));
         }
     }
 
     /// Closes idle upstream connections that other workers have to go without.
     pub fn yield_idle(&self) {
-        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
-            endpoint.yield_idle();
+        for cluster in &self.clusters {
+            cluster.running().endpoints().iter().for_each(|endpoint| endpoint.yield_idle());
         }
     }
 
     /// Closes all idle upstream connections.
     pub fn close_idle(&self) {
-        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
-            endpoint.close_idle();
+        for cluster in &self.clusters {
+            cluster.running().endpoints().iter().for_each(|endpoint| endpoint.close_idle());
         }
     }
 }
@@ -183,9 +178,4 @@ fn start_door(snapshot: &Snapshot, at: usize, registry: &Registry, worker: usize
         );
     }
     RunningDoor { header: plan.header.as_ref().map(|_| registry.door(name, worker)), tunnels }
-}
-
-/// A different sequence on every worker, and not zero.
-fn seed(worker: usize) -> u64 {
-    crate::rt::clock::nanos() ^ ((worker as u64 + 1) << 48)
 }

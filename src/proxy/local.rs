@@ -90,7 +90,8 @@ impl Local {
 
     /// Replaces the generation for exchanges that begin from now on.
     pub fn install(&self, next: Rc<Installed>) {
-        self.installed.replace(next);
+        let previous = self.installed.replace(next.clone());
+        previous.hand_over(&next);
     }
 
     /// Milliseconds since 1970 at `now_ms` of the coarse clock, asking the wall clock now and then only.

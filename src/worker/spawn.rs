@@ -120,7 +120,7 @@ async fn work(seat: Seat) -> io::Result<()> {
         pulse.beat(tick, &local.metrics);
         placement.take_in(&local);
         placement.publish(&local);
-        keep_house(&local, tick, now_ms);
+        keep_house(&local, &seat.registry, tick, now_ms);
         // The listening sockets close with the turn after their tasks have ended: until then clients could still
         // connect to a socket that nobody serves.
         let is_empty = local.metrics.connections_active.get() == 0;
@@ -133,9 +133,10 @@ async fn work(seat: Seat) -> io::Result<()> {
     Ok(())
 }
 
-fn keep_house(local: &Rc<Local>, tick: u64, now_ms: u64) {
+fn keep_house(local: &Rc<Local>, registry: &Registry, tick: u64, now_ms: u64) {
     local.metrics.buffers_leased.set(local.pool.leased() as i64);
     local.metrics.buffers_free_bytes.set(local.pool.free_bytes() as i64);
+    local.installed().refresh_clusters(registry);
     local.installed().yield_idle();
     if tick.is_multiple_of(TICKS_PER_ROUND) {
         let busy = &local.metrics.cpu_nanos;
