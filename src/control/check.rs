@@ -13,6 +13,7 @@ mod entry_tests;
 mod http2;
 mod limits;
 mod names;
+mod registries;
 mod routes;
 mod same;
 mod secrets;

@@ -5,6 +5,7 @@
 //! is asked, and how often, is its callers'.
 
 pub mod backoff;
+pub mod consul;
 pub mod etcd;
 pub mod lines;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::{consul, etcd, kubernetes};
 use crate::config::secret::Environment;
 use crate::upstream::config::discover::DiscoverConfig;
 
@@ -74,10 +75,16 @@ impl Sink {
 /// Starts the feed for a written form. `environment` has the folder of relative paths, and secrets. Needs a tokio
 /// runtime around it.
 pub fn start(config: &DiscoverConfig, environment: &Environment, sink: Sink) -> AbortHandle {
-    let _ = (environment, &sink);
     let task = match config {
         DiscoverConfig::Dns(_) => tokio::spawn(async {}),
         DiscoverConfig::File(_) => tokio::spawn(async {}),
+        DiscoverConfig::Consul(config) => {
+            tokio::spawn(consul::run(config.clone(), environment.clone(), sink))
+        }
+        DiscoverConfig::Etcd(config) => tokio::spawn(etcd::run(config.clone(), environment.clone(), sink)),
+        DiscoverConfig::Kubernetes(config) => {
+            tokio::spawn(kubernetes::run(config.clone(), environment.clone(), sink))
+        }
     };
     task.abort_handle()
 }

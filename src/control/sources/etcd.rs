@@ -49,22 +49,22 @@ impl EtcdPrefix {
     pub(super) async fn read(&mut self) -> Result<Answered, SourceError> {
         let range = self.etcd.range(&self.keys.prefix, BYTES_MAX).await?;
         let files = files(&self.keys.shown, &self.keys.prefix, range.pairs)?;
-        let index = u64::try_from(range.revision).unwrap_or(0);
-        let taken = Taken { digest: digest(&files), version: index.to_string(), index, ..Taken::default() };
+        let revision = range.revision;
+        let version = revision.to_string();
+        let taken = Taken { digest: digest(&files), version, revision, ..Taken::default() };
         Ok(Answered::Changed(files, taken))
     }
 
     pub(super) async fn next(&mut self, taken: &Taken) -> Result<Answered, SourceError> {
-        if taken.index > 0 {
-            timeout(WATCHES, self.change(taken.index)).await.unwrap_or(Ok(()))?;
+        if taken.revision > 0 {
+            timeout(WATCHES, self.change(taken.revision)).await.unwrap_or(Ok(()))?;
         }
         self.read().await
     }
 
     /// Returns when something has changed behind a revision, or may have.
-    async fn change(&mut self, revision: u64) -> Result<(), SourceError> {
-        let behind = i64::try_from(revision).unwrap_or(i64::MAX).saturating_add(1);
-        let mut watch = self.etcd.watch(&self.keys.prefix, behind).await?;
+    async fn change(&mut self, revision: i64) -> Result<(), SourceError> {
+        let mut watch = self.etcd.watch(&self.keys.prefix, revision.saturating_add(1)).await?;
         loop {
             match watch.next().await? {
                 Some(Told::Created | Told::Progress) => {}

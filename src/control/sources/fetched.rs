@@ -135,8 +135,8 @@ pub(super) struct Taken {
     pub(super) modified: Option<String>,
     /// For how long HTTP wants not to be asked again.
     pub(super) max_age: Option<Duration>,
-    /// Consul's index, or etcd's revision.
-    pub(super) index: u64,
+    /// Etcd's revision.
+    pub(super) revision: i64,
     /// Of files.
     pub(super) looked: Looked,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::access::SourceAccess;
-use super::consul::Consul;
+use super::consul::ConsulKeys;
 use super::etcd::EtcdPrefix;
 use super::fetched::{Answered, SourceError, Taken};
 use super::http::Page;
@@ -101,7 +101,7 @@ impl Place {
         let base = &environment.base;
         match self {
             Self::Http(url) => Ok(Remote::Http(Page::new(url, self.described(), access, base)?)),
-            Self::Consul(keys) => Ok(Remote::Consul(Consul::new(keys, access, base)?)),
+            Self::Consul(keys) => Ok(Remote::Consul(ConsulKeys::new(keys, access, base)?)),
             Self::Etcd(keys) => Ok(Remote::Etcd(EtcdPrefix::new(keys, access, base)?)),
             Self::Local(_) => Err(SourceError::new("a file is not asked")),
         }
@@ -140,7 +140,7 @@ impl Keys {
 /// A source elsewhere that can be asked.
 pub(super) enum Remote {
     Http(Page),
-    Consul(Consul),
+    Consul(ConsulKeys),
     Etcd(EtcdPrefix),
 }
 
@@ -149,7 +149,7 @@ impl Remote {
     pub(super) async fn read(&mut self, taken: &Taken) -> Result<Answered, SourceError> {
         match self {
             Self::Http(page) => page.read(taken).await,
-            Self::Consul(consul) => consul.read(None).await,
+            Self::Consul(consul) => consul.read().await,
             Self::Etcd(prefix) => prefix.read().await,
         }
     }
@@ -158,7 +158,7 @@ impl Remote {
     pub(super) async fn next(&mut self, taken: &Taken) -> Result<Answered, SourceError> {
         match self {
             Self::Http(page) => page.next(taken).await,
-            Self::Consul(consul) => consul.next(taken).await,
+            Self::Consul(consul) => consul.next().await,
             Self::Etcd(prefix) => prefix.next(taken).await,
         }
     }
