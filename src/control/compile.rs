@@ -97,7 +97,10 @@ pub fn compile(
 
 /// First 12 hexadecimal digits of the SHA-256 of the effective configuration. Secrets count by their source.
 pub fn content_hash(config: &Config) -> String {
-    let text = serde_json::to_vec(config).unwrap_or_default();
+    let mut value = serde_json::to_value(config).unwrap_or_default();
+    // What is included is in it already. In which file it is written makes no difference.
+    value.as_object_mut().and_then(|object| object.shift_remove("include"));
+    let text = serde_json::to_vec(&value).unwrap_or_default();
     Sha256::digest(&text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 

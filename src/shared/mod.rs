@@ -5,7 +5,7 @@
 
 // What every worker says of its load, for the others.
 pub mod board;
-// Names that shards are found by: grown by control, never shrunk.
+// Names that shards are found by: grown and shrunk by control.
 pub mod catalogue;
 // Counters, gauges and histograms with one writer each.
 pub mod counter;

@@ -156,3 +156,7 @@ impl Drop for Chosen {
         count.set(count.get().saturating_sub(1));
     }
 }
+
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

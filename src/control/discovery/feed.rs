@@ -3,13 +3,14 @@
 //! A feed reports everything it is told, at once; what is believed of it, and when, is decided elsewhere. It goes on
 //! for ever, retries by itself with growing, jittered pauses, and never panics on what it is told.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::{consul, etcd, kubernetes};
+use super::{consul, dns, etcd, file, kubernetes};
 use crate::config::secret::Environment;
 use crate::upstream::config::discover::DiscoverConfig;
 
@@ -63,6 +64,16 @@ impl Sink {
         });
     }
 
+    /// The source has answered, and it is what it was the last time.
+    pub fn still(&self) {
+        self.0.send_if_modified(|answer| {
+            let has_failed = answer.failure.take().is_some();
+            answer.answered_at = Some(Instant::now());
+            answer.rounds += 1;
+            has_failed
+        });
+    }
+
     /// The source could not be asked, or what it said could not be understood. A clause, without secrets.
     pub fn failed(&self, reason: impl Into<String>) {
         self.0.send_modify(|answer| {
@@ -72,12 +83,52 @@ impl Sink {
     }
 }
 
+/// Pauses after failures in a row: each twice as long as the one before, none longer than half a minute.
+#[derive(Debug)]
+pub struct Backoff(Duration);
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LONGEST: Duration = Duration::from_secs(30);
+
+    /// Before the first failure.
+    pub fn new() -> Self {
+        Self(Self::FIRST)
+    }
+
+    /// How long to wait after another failure, jittered.
+    pub fn grow(&mut self) -> Duration {
+        let pause = jittered(self.0);
+        self.0 = (self.0 * 2).min(Self::LONGEST);
+        pause
+    }
+
+    /// After a success.
+    pub fn reset(&mut self) {
+        *self = Self::new();
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// 90 to 110 % of it, so that a fleet that was started together does not ask together for ever.
+pub fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0) % 1_000;
+    pause.mul_f64(0.9 + random as f64 / 5_000.0)
+}
+
 /// Starts the feed for a written form. `environment` has the folder of relative paths, and secrets. Needs a tokio
 /// runtime around it.
 pub fn start(config: &DiscoverConfig, environment: &Environment, sink: Sink) -> AbortHandle {
     let task = match config {
-        DiscoverConfig::Dns(_) => tokio::spawn(async {}),
-        DiscoverConfig::File(_) => tokio::spawn(async {}),
+        DiscoverConfig::Dns(config) => tokio::spawn(dns::run(config.clone(), sink)),
+        DiscoverConfig::File(config) => {
+            tokio::spawn(file::run(config.clone(), environment.base.clone(), sink))
+        }
         DiscoverConfig::Consul(config) => {
             tokio::spawn(consul::run(config.clone(), environment.clone(), sink))
         }
