@@ -13,10 +13,14 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::config::secret::Environment;
+use crate::control::check::load_and_compile_fetched;
 use crate::control::config::{Config, DriverConfig, ListenerConfig};
 use crate::control::desk::{Change, Order};
 use crate::control::gateway::Gateway;
-use crate::control::steward::Origin;
+use crate::control::history::folder_from;
+use crate::control::sources::Source;
+use crate::control::start::{Beginning, NoBeginning, begin};
 use crate::control::systemd::notify::Notifier;
 use crate::control::systemd::{Handed, Said, VARIABLES, watchdog};
 use crate::rt::memory::raise_open_files;
@@ -26,18 +30,26 @@ use crate::rt::memory::raise_open_files;
 #[command(after_help = "Examples:
   ringgate run config/quickstart.yaml             with a sample origin, nothing else needed
   ringgate run gateway.yaml --driver epoll        where io_uring is not wanted
+  ringgate run gateway.yaml --state /var/lib/ringgate   remembers generations, and starts from the last good one
+  ringgate run conf.d                             all .yaml and .yml files of a folder
+  ringgate run etcd://127.0.0.1:2379/gateway/     a store that several gateways follow
 
+The source is followed: what changes in it is checked, and brought into force if it is right.
 SIGTERM and Ctrl-C stop accepting, finish what is in flight and exit 0; a second one exits at once.
 SIGHUP reads the configuration again and brings it into force, and opens the access log's file again.
 
 Under systemd: Type=notify, WatchdogSec= and sockets passed by a .socket unit are understood. A passed socket goes to the
 listener that has its FileDescriptorName= as name, else to the one with its address.")]
 pub struct Run {
-    /// The YAML file.
-    file: PathBuf,
+    /// File, folder, or URL with http(s), consul or etcd.
+    source: String,
     /// Event loop, instead of the configuration's `workers.driver`.
     #[arg(long, value_enum)]
     driver: Option<DriverArg>,
+    /// Folder for the history of configurations, this gateway's own [default: $RINGGATE_STATE, else systemd's
+    /// StateDirectory=, else none is kept]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -53,19 +65,24 @@ impl Run {
         // First of all: what was passed has fixed numbers, and the environment is changed by one thread alone.
         let handed = handed().map_err(anyhow::Error::msg)?;
         let environment = super::environment();
-        let Some((loaded, snapshot)) = super::check::compiled(&self.file, &environment, 1) else {
+        let source = super::source(&self.source, &environment)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let Some(Beginning { loaded, snapshot, chronicle, is_last_good }) =
+            self.begin(&source, &environment, &runtime)?
+        else {
             return Ok(ExitCode::FAILURE);
         };
         let open_files = raise_open_files();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let origin = Origin { file: self.file.clone() };
         let wanted = self.driver(&loaded.config);
         let Handed { sockets, notifier, watchdog } = handed;
         let code = runtime.block_on(async {
             // Before anything is said to be ready: whoever reads that may send one.
             let signals = Signals::listen()?;
             let _origin = start_origin(&loaded.config).await?;
-            let gateway = Gateway::start(&loaded, snapshot, origin, &environment, wanted, sockets).await?;
+            let gateway =
+                Gateway::start_with(chronicle, &loaded, snapshot, source, &environment, wanted, sockets)
+                    .await?;
+            gateway.shown.rollouts.started_from_last_good.set(i64::from(is_last_good));
             print_banner(&gateway, &loaded.config, open_files)?;
             notifier.ready(&status(&gateway));
             until_told(gateway, signals, &notifier, watchdog).await
@@ -75,6 +92,40 @@ impl Run {
         }
         // Worker threads may still hold operations in flight; the process ends as a whole.
         finish(code)
+    }
+
+    /// What to start with. What an operator should know is printed; there is nothing if it cannot be.
+    fn begin(
+        &self,
+        source: &Source,
+        environment: &Environment,
+        runtime: &tokio::runtime::Runtime,
+    ) -> anyhow::Result<Option<Beginning>> {
+        let read = |number| match runtime.block_on(source.read(environment)) {
+            Ok(fetched) => load_and_compile_fetched(&fetched, environment, number),
+            Err(error) => Err(error.diagnostics(source.describe())),
+        };
+        let state = self.state(environment);
+        match begin(source.describe(), read, environment, state.as_deref()) {
+            Ok((beginning, remarks)) => {
+                remarks.iter().for_each(|remark| eprintln!("{remark}"));
+                super::check::remark(&beginning.loaded);
+                Ok(Some(beginning))
+            }
+            Err(NoBeginning::Configuration(diagnostics)) => {
+                super::check::print(&diagnostics);
+                Ok(None)
+            }
+            Err(NoBeginning::History(error)) => Err(error.into()),
+        }
+    }
+
+    /// The folder for what outlives the process.
+    fn state(&self, environment: &Environment) -> Option<PathBuf> {
+        let variable = |name: &str| environment.variables.get(name).filter(|value| !value.is_empty());
+        let by_service = || folder_from(variable("STATE_DIRECTORY").map(String::as_str));
+        let own = self.state.clone().or_else(|| variable("RINGGATE_STATE").map(PathBuf::from));
+        own.map(|folder| environment.base.join(folder)).or_else(by_service)
     }
 
     fn driver(&self, config: &Config) -> DriverConfig {

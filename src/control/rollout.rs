@@ -24,6 +24,8 @@ use sample::Reading;
 
 /// Most reasons that are given for taking a configuration back.
 const REASONS_MAX: usize = 5;
+/// How long a step is watched where there is no traffic, and was none before.
+const IDLE_HOLD: Duration = Duration::from_secs(2);
 /// A worker with less than this part of an equal share of the requests has too few to be the first.
 const QUIET_PART: f64 = 0.2;
 
@@ -264,7 +266,10 @@ impl Rollout {
                 breaches.iter().take(REASONS_MAX).map(|breach| breach.text(is_alone)).collect();
             return self.take_back(reasons.join("; "));
         }
-        if self.is_paused || watched < self.settings.hold.duration() {
+        // Where nobody comes, there is nothing to wait for.
+        let hold = self.settings.hold.duration();
+        let hold = if judge.has_traffic() { hold } else { hold.min(IDLE_HOLD) };
+        if self.is_paused || watched < hold {
             return Action::Wait;
         }
         if let Some(remark) = unsettled(judge, self.step + 1) {

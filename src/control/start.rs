@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::check::{Loaded, load_and_compile_text};
+use super::check::{Loaded, compile_loaded, load_text};
 use super::chronicle::{Chronicle, told};
 use super::history::{History, HistoryError, KEEP_DEFAULT, Stored};
 use crate::config::diagnostic::Diagnostics;
@@ -21,12 +21,8 @@ pub struct Beginning {
     pub loaded: Loaded,
     /// What it compiles to.
     pub snapshot: Snapshot,
-    /// What the configuration may see of the process: files are looked for beside where it was written.
-    pub environment: Environment,
     /// Where generations are written down.
     pub chronicle: Chronicle,
-    /// What an operator should know, a line each.
-    pub remarks: Vec<String>,
     /// Whether this is not what the source says.
     pub is_last_good: bool,
 }
@@ -40,7 +36,7 @@ pub enum NoBeginning {
 }
 
 /// Has the source `name` read and compiled as the generation whose number `read` is given, with a history in `state` if
-/// there is such a folder.
+/// there is such a folder. With what to start goes what an operator should know, a line each.
 ///
 /// # Errors
 /// When the configuration is wrong and no former one is good, or another gateway has the folder.
@@ -49,7 +45,7 @@ pub fn begin(
     read: impl FnOnce(u64) -> Result<(Loaded, Snapshot), Diagnostics>,
     environment: &Environment,
     state: Option<&Path>,
-) -> Result<Beginning, NoBeginning> {
+) -> Result<(Beginning, Vec<String>), NoBeginning> {
     let mut remarks = Vec::new();
     let history = match state.map(|state| History::open(&state.join(HISTORY_FOLDER), KEEP_DEFAULT)) {
         None => None,
@@ -68,16 +64,8 @@ pub fn begin(
         Ok((loaded, mut snapshot)) => match history.as_ref().and_then(|it| it.is_rejected(&snapshot.hash)) {
             None => {
                 snapshot.generation = known_number(history.as_ref(), &snapshot.hash).unwrap_or(number);
-                let environment = environment.clone();
                 let chronicle = Chronicle::new(history);
-                return Ok(Beginning {
-                    loaded,
-                    snapshot,
-                    environment,
-                    chronicle,
-                    remarks,
-                    is_last_good: false,
-                });
+                return Ok((Beginning { loaded, snapshot, chronicle, is_last_good: false }, remarks));
             }
             Some(rejection) => Unusable::TakenBack(told(rejection), Box::new((loaded, snapshot))),
         },
@@ -99,7 +87,7 @@ fn fall_back(
     history: Option<History>,
     mut remarks: Vec<String>,
     why: Unusable,
-) -> Result<Beginning, NoBeginning> {
+) -> Result<(Beginning, Vec<String>), NoBeginning> {
     let (good, of_files) = history.as_ref().map(History::last_good).unwrap_or_default();
     remarks.extend(of_files.iter().map(|remark| format!("history: {remark}")));
     let former = good.and_then(|stored| match compiled(&stored, environment) {
@@ -111,7 +99,7 @@ fn fall_back(
         }
     });
     match (former, why) {
-        (Some((loaded, snapshot, environment)), why) => {
+        (Some((loaded, snapshot)), why) => {
             remarks.push(match why {
                 Unusable::Wrong(diagnostics) => format!("{diagnostics}warning: {file} cannot be used"),
                 Unusable::TakenBack(told, _) => format!("warning: {file} says what was taken back: {told}"),
@@ -122,7 +110,7 @@ fn fall_back(
                 snapshot.generation
             ));
             let chronicle = Chronicle::new(history);
-            Ok(Beginning { loaded, snapshot, environment, chronicle, remarks, is_last_good: true })
+            Ok((Beginning { loaded, snapshot, chronicle, is_last_good: true }, remarks))
         }
         (None, Unusable::Wrong(diagnostics)) => Err(NoBeginning::Configuration(diagnostics)),
         (None, Unusable::TakenBack(told, source)) => {
@@ -130,8 +118,8 @@ fn fall_back(
                 "warning: {file} says what was taken back ({told}), but nothing else is known to be good"
             ));
             let (loaded, snapshot) = *source;
-            let (environment, chronicle) = (environment.clone(), Chronicle::new(history));
-            Ok(Beginning { loaded, snapshot, environment, chronicle, remarks, is_last_good: false })
+            let chronicle = Chronicle::new(history);
+            Ok((Beginning { loaded, snapshot, chronicle, is_last_good: false }, remarks))
         }
     }
 }
@@ -143,16 +131,12 @@ fn known_number(history: Option<&History>, hash: &str) -> Option<u64> {
     history.record(number).filter(|record| record.hash == hash).map(|record| record.number)
 }
 
-fn compiled(
-    stored: &Stored,
-    environment: &Environment,
-) -> Result<(Loaded, Snapshot, Environment), Diagnostics> {
+fn compiled(stored: &Stored, environment: &Environment) -> Result<(Loaded, Snapshot), Diagnostics> {
     let record = &stored.record;
-    let environment = Environment { base: record.base.clone(), ..environment.clone() };
-    let name = format!("generation {}", record.number);
-    let (loaded, mut snapshot) =
-        load_and_compile_text(&name, &stored.config_text, &environment, record.number)?;
+    let mut loaded = load_text(&format!("generation {}", record.number), &stored.config_text)?;
+    loaded.document.place(&record.base);
+    let (loaded, mut snapshot) = compile_loaded(loaded, environment, record.number, None)?;
     // Its content is what it was, however a later version writes it.
     snapshot.hash = record.hash.as_str().into();
-    Ok((loaded, snapshot, environment))
+    Ok((loaded, snapshot))
 }

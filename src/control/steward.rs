@@ -23,11 +23,11 @@ use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
 use crate::control::rollout::figures::RolloutState;
 use crate::control::rollout::reading::Baseline;
+use crate::control::sources::Source;
 use crate::rt::clock;
 use loading::Candidate;
 use staged::Staged;
 
-pub use loading::Origin;
 pub use shown::Shown;
 
 /// Between two looks at what former generations still carry, and at a rollout.
@@ -40,7 +40,7 @@ pub struct Charge {
     /// The generation in force.
     pub first: Generation,
     /// Where configurations are read from.
-    pub origin: Origin,
+    pub source: Source,
     /// What they may see of this process.
     pub environment: Environment,
     /// What others are shown.
@@ -56,7 +56,7 @@ pub struct Charge {
 /// The task's state.
 pub struct Steward {
     crew: Crew,
-    origin: Origin,
+    source: Source,
     environment: Environment,
     shown: Shown,
     log: LogDesk,
@@ -78,12 +78,12 @@ pub struct Steward {
 impl Steward {
     /// Takes charge of a gateway that runs.
     pub fn new(charge: Charge) -> Self {
-        let Charge { crew, first, origin, environment, shown, log, mut chronicle, drain } = charge;
-        chronicle.write(&first, &origin.file.display().to_string());
+        let Charge { crew, first, source, environment, shown, log, mut chronicle, drain } = charge;
+        chronicle.write(&first, source.describe());
         chronicle.good(first.number);
         let mut steward = Self {
             crew,
-            origin,
+            source,
             environment,
             shown,
             log,
@@ -105,6 +105,8 @@ impl Steward {
 
     /// Carries out orders until nobody can give any more.
     pub async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let (told, mut changed) = mpsc::channel(1);
+        let following = tokio::spawn(self.source.clone().follow(self.environment.clone(), told));
         let mut looks: Interval = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -113,12 +115,17 @@ impl Steward {
                     Some(order) => self.carry_out(order).await,
                     None => break,
                 },
+                Some(()) = changed.recv() => {
+                    let change = Change { author: "source".to_owned(), ..Change::default() };
+                    self.reload(change).await;
+                }
                 _ = looks.tick() => {
                     self.attend().await;
                     self.look();
                 }
             }
         }
+        following.abort();
         self.certificates.abort();
     }
 
@@ -220,7 +227,7 @@ impl Steward {
         let number = generation.number;
         let rollout = generation.config.changes.rollout().filter(|_| !generation.change.is_now).cloned();
         self.chronicle.readmit(&generation.hash);
-        self.chronicle.write(&generation, &self.origin.file.display().to_string());
+        self.chronicle.write(&generation, self.source.describe());
         self.generations.push(generation);
         if let Some(settings) = rollout {
             return self.stage(number, &settings, prepared).await;

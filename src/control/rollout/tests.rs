@@ -111,11 +111,11 @@ fn without_traffic_it_goes_on_and_says_so() {
     let mut rollout = Rollout::new(&settings(&["1 worker"]), 2, 1, (nothing.clone(), nothing.clone()));
     rollout.next(secs(0), &nothing);
     rollout.installed(secs(0), nothing.clone());
-    assert_eq!(rollout.next(secs(9), &nothing), Action::Wait);
-    assert_eq!(rollout.next(secs(10), &nothing), Action::Install(vec![1]));
-    rollout.installed(secs(10), nothing.clone());
+    assert_eq!(rollout.next(secs(1), &nothing), Action::Wait);
+    assert_eq!(rollout.next(secs(2), &nothing), Action::Install(vec![1]));
+    rollout.installed(secs(2), nothing.clone());
     let remark = "step 1: no request came, so nothing could be compared".to_owned();
-    assert_eq!(rollout.next(secs(11), &nothing), Action::Done(vec![remark]));
+    assert_eq!(rollout.next(secs(3), &nothing), Action::Done(vec![remark]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::config::diagnostic::Diagnostics;
 use crate::config::secret::Environment;
 use crate::config::units::UnitError;
 use crate::control::check::{
-    Loaded, compile_loaded, load, load_text, needs_restart, unlistenable, unroutable, unwanted,
+    Loaded, compile_loaded, load_fetched, load_text, needs_restart, unlistenable, unroutable, unwanted,
 };
 use crate::control::config::Config;
 use crate::control::crew::Unlistenable;
@@ -20,13 +20,6 @@ use crate::worker::spawn::tables;
 
 /// What a nice process adds to its priority: about a tenth of a CPU that is busy otherwise.
 const NICE: libc::c_int = 10;
-
-/// Where configurations are read from.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// The file, as it was given.
-    pub file: PathBuf,
-}
 
 /// A configuration that could be brought into force.
 pub(super) struct Candidate {
@@ -41,14 +34,21 @@ pub(super) struct Candidate {
 impl Steward {
     /// Reads and compiles the source, or a text instead of it.
     pub(super) async fn load(&self, text: Option<String>) -> Result<Candidate, Diagnostics> {
-        let (origin, environment) = (self.origin.clone(), self.environment.clone());
+        let environment = self.environment.clone();
+        let fetched = match text {
+            Some(_) => None,
+            None => {
+                let fetched = self.source.read(&environment).await;
+                Some(fetched.map_err(|error| error.diagnostics(self.source.describe()))?)
+            }
+        };
         let previous = self.current().snapshot.clone();
         let (number, workers) = (self.next_number, self.crew.len());
         let work = move || {
             be_nice();
-            let loaded = match text {
-                Some(text) => load_text("request", &text)?,
-                None => load(&origin.file, &environment)?,
+            let loaded = match fetched {
+                Some(fetched) => load_fetched(&fetched, &environment)?,
+                None => load_text("request", &text.unwrap_or_default())?,
             };
             candidate(loaded, &environment, number, &previous, workers)
         };
@@ -61,12 +61,13 @@ impl Steward {
 
     /// Compiles a generation that is kept on disk.
     pub(super) async fn load_stored(&self, stored: Stored) -> Result<Candidate, Diagnostics> {
-        let environment = Environment { base: stored.record.base.clone(), ..self.environment.clone() };
+        let environment = self.environment.clone();
         let previous = self.current().snapshot.clone();
         let (number, workers) = (stored.record.number, self.crew.len());
         let work = move || {
             be_nice();
-            let loaded = load_text(&format!("generation {number}"), &stored.config_text)?;
+            let mut loaded = load_text(&format!("generation {number}"), &stored.config_text)?;
+            loaded.document.place(&stored.record.base);
             candidate(loaded, &environment, number, &previous, workers)
         };
         // The hook of panics has told why there is none.
