@@ -54,7 +54,7 @@ impl Reloadable {
 
 fn whole(yaml: &str) -> String {
     // What a rollout adds to it is tested in `rollout`.
-    format!("admin: {{address: '127.0.0.1:0'}}\nchanges: {{rollout: off}}\n{yaml}")
+    format!("admin: {{address: '127.0.0.1:0'}}\n{yaml}\nchanges: {{rollout: off}}\n")
 }
 
 /// One listener, one route that answers with this text.
