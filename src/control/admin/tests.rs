@@ -34,6 +34,7 @@ fn state(token: Option<&str>) -> Arc<AdminState> {
             log: None,
             certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
             reloads: Frozen::new(ReloadFigures::default()),
+            source: None,
         }),
         readiness: Readiness::new(),
         config: Published::new(Frozen::new(serde_json::json!({ "listeners": [] }))),
