@@ -34,6 +34,7 @@ fn state(token: Option<&str>) -> Arc<AdminState> {
             log: None,
             certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
             reloads: Frozen::new(ReloadFigures::default()),
+            rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
             source: None,
         }),
         readiness: Readiness::new(),

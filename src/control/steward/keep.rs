@@ -161,19 +161,14 @@ impl Steward {
         match told.outcome {
             Outcome::Installed => {
                 eprintln!("configuration: generation {number} ({hash}) is in force, after {took:.1} ms");
-                for change in told.changes.iter().take(CHANGES_TOLD) {
-                    eprintln!("  {change}");
-                }
-                let more = told.changes.len().saturating_sub(CHANGES_TOLD);
-                if more > 0 {
-                    eprintln!("  and {more} more");
-                }
+                say_changes(told);
                 if !told.report.is_empty() {
                     eprintln!("{}", told.report.trim_end());
                 }
             }
             Outcome::RollingOut => {
                 eprintln!("configuration: generation {number} ({hash}) is being rolled out");
+                say_changes(told);
             }
             Outcome::Unchanged => eprintln!("configuration: nothing has changed; generation {number} stays"),
             Outcome::Refused => {
@@ -184,5 +179,15 @@ impl Steward {
             }
             Outcome::Valid => {}
         }
+    }
+}
+
+fn say_changes(told: &Reloaded) {
+    for change in told.changes.iter().take(CHANGES_TOLD) {
+        eprintln!("  {change}");
+    }
+    let more = told.changes.len().saturating_sub(CHANGES_TOLD);
+    if more > 0 {
+        eprintln!("  and {more} more");
     }
 }
