@@ -4,6 +4,7 @@
 //! are named, explained and printed.
 
 mod check;
+pub mod client;
 mod doctor;
 mod explain;
 mod health;

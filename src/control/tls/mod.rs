@@ -3,6 +3,7 @@
 //! Reads, checks and compiles; watches the files of listeners and publishes what has become of them. What is broken is
 //! reported and changes nothing.
 
+mod client;
 mod files;
 mod listener;
 mod names;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
+pub use client::{ClientFiles, client_config, no_server};
 pub use files::TlsError;
 pub use listener::{CertificateEntry, Inventory, listener_tls, protocols, server_config};
 pub use remarks::remarks;

@@ -41,7 +41,7 @@ pub fn cluster_tls(config: &ClusterTlsConfig, base: &Path) -> Result<ClusterTls,
     Ok(ClusterTls::new(client))
 }
 
-fn system_roots() -> Result<Arc<RootCertStore>, TlsError> {
+pub(super) fn system_roots() -> Result<Arc<RootCertStore>, TlsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     // A single one that cannot be read is no reason to do without the others.
