@@ -164,9 +164,9 @@ fn limits(config: &LimitsConfig) -> Limits {
 const CLIENT_CERTIFICATE_FIELDS: [&[u8]; 2] = [b"client-cert", b"client-cert-chain"];
 
 pub(super) struct Compiler<'a> {
-    config: &'a Config,
+    pub(super) config: &'a Config,
     /// Where relative files are looked for.
-    base: &'a Path,
+    pub(super) base: &'a Path,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
     secrets: BTreeMap<String, Secret>,
@@ -186,7 +186,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn tls_errors(&mut self, place: &str, errors: Vec<TlsError>) {
+    pub(super) fn tls_errors(&mut self, place: &str, errors: Vec<TlsError>) {
         for error in errors {
             let path = if error.at.is_empty() { place.to_owned() } else { format!("{place}.{}", error.at) };
             self.error(error.code, path, error.reason, error.hint);
@@ -236,15 +236,7 @@ impl Compiler<'_> {
             });
             self.secrets.insert(name.clone(), secret);
         }
-        if let Some(Err(error)) = self
-            .config
-            .admin
-            .as_ref()
-            .and_then(|admin| admin.token.as_ref())
-            .map(|token| token.read(environment))
-        {
-            self.error("no-secret", "admin.token".to_owned(), error.reason, &error.hint.unwrap_or_default());
-        }
+        self.admin(environment);
     }
 
     fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {

@@ -5,14 +5,20 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::config::secret::Environment;
-use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
+use crate::control::admin::tls::admin_tls;
+use crate::control::admin::{
+    Access, AdminState, AdminViews, Gate, Readiness, ReadinessState, WorkerDescription,
+};
+use crate::control::audit::Audit;
 use crate::control::bind::{Bound, bind_all};
 use crate::control::config::{Config, DriverConfig, SteeringConfig};
+use crate::control::desk::Desk;
 use crate::control::export::{Exporter, GenerationLabel, SlotNames, Sources};
 use crate::control::log_writer::{LogTarget, LogWriter};
 use crate::control::systemd::sockets::PassedSocket;
@@ -25,6 +31,7 @@ use crate::rt::affinity::allowed_cpus;
 use crate::rt::clock;
 use crate::rt::driver::{self, Driver};
 use crate::rt::memory::raise_open_files;
+use crate::shared::level;
 use crate::shared::{Frozen, LineReader, LineWriter, Mailbox, Published, line_ring};
 use crate::telemetry::Registry;
 use crate::telemetry::metrics::METHOD_SLOTS;
@@ -115,7 +122,10 @@ impl Gateway {
         let snapshot = Frozen::new(snapshot);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
-        let token = admin_token(config, environment)?;
+        let access = admin_access(config, environment)?;
+        let written = config.admin.as_ref().and_then(|admin| admin.audit.as_deref());
+        let audit = Audit::begin(written, &environment.base, None).map_err(StartError::Missing)?;
+        level::set(config.log.level.into());
         let Bound { listeners, by_worker, admin, remarks } = bind_all(config, cpus.len(), passed)?;
         let registry = Frozen::new(Registry::new(cpus.len()));
         let (writers, readers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| line_ring(LOG_RING_BYTES)).unzip();
@@ -144,7 +154,7 @@ impl Gateway {
             Neighbours::new(gateway.cpus.len(), config.workers.steering == SteeringConfig::Even)?;
         gateway.spawn_workers(&registry, &neighbours, by_worker, writers)?;
         gateway.wait_until_all_serve(&registry).await?;
-        gateway.start_admin(config, admin, token, started)?;
+        gateway.start_admin(config, admin, Door { access, audit, base: &environment.base, started })?;
         gateway.readiness.advance(ReadinessState::Ready);
         Ok(gateway)
     }
@@ -196,10 +206,10 @@ impl Gateway {
         &mut self,
         config: &Config,
         passed: Option<TcpListener>,
-        token: Option<String>,
-        started: Instant,
+        door: Door<'_>,
     ) -> Result<(), StartError> {
         let Some(admin) = &config.admin else { return Ok(()) };
+        let Door { access, audit, base, started } = door;
         let bind_error = |error: io::Error| StartError::Bind {
             name: "admin".to_owned(),
             addr: admin.address.get(),
@@ -207,12 +217,24 @@ impl Gateway {
         };
         let listener =
             passed.map_or_else(|| TcpListener::bind(admin.address.get()), Ok).map_err(bind_error)?;
-        self.admin = Some(listener.local_addr()?);
+        let addr = listener.local_addr()?;
+        self.admin = Some(addr);
+        let is_guarded = !access.is_open() || addr.ip().to_canonical().is_loopback();
+        if !is_guarded {
+            return Err(StartError::Missing(format!(
+                "admin: {addr} is open to a network; set `admin.token`"
+            )));
+        }
+        let tls = match admin_tls(admin, base) {
+            None => None,
+            Some(Ok(server)) => Some(Published::new(Frozen::new(server))),
+            Some(Err(errors)) => return Err(StartError::Missing(format!("admin: {}", errors[0].reason))),
+        };
         let generation = Published::new(Frozen::new(GenerationLabel {
             number: self.snapshot.generation,
             hash: self.snapshot.hash.to_string(),
         }));
-        let exporter = Exporter::new(Sources {
+        let mut exporter = Exporter::new(Sources {
             registry: self.registry.clone(),
             names: slot_names(),
             version: env!("CARGO_PKG_VERSION"),
@@ -223,16 +245,19 @@ impl Gateway {
         });
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {
+            gate: Gate::new(access, &mut exporter),
             registry: self.registry.clone(),
             exporter,
             readiness: self.readiness.clone(),
             config: Published::new(Frozen::new(serde_json::to_value(config).unwrap_or_default())),
             generation,
             workers: Published::new(Frozen::new(workers)),
-            token,
+            desk: Desk::new().0,
+            audit,
+            views: AdminViews::default(),
         };
         let (close, closed) = tokio::sync::oneshot::channel();
-        let task = crate::control::admin::serve(listener, Arc::new(state), async {
+        let task = crate::control::admin::serve(listener, tls, Arc::new(state), async {
             // The sender is dropped with the gateway; either way it is time to close.
             let _ = closed.await;
         });
@@ -340,12 +365,17 @@ fn choose_cpus(config: &Config) -> Result<Vec<u16>, StartError> {
     }
 }
 
-fn admin_token(config: &Config, environment: &Environment) -> Result<Option<String>, StartError> {
-    let Some(source) = config.admin.as_ref().and_then(|admin| admin.token.as_ref()) else { return Ok(None) };
-    match source.read(environment) {
-        Ok(secret) => Ok(Some(secret.expose().to_owned())),
-        Err(error) => Err(StartError::Missing(format!("admin.token: {}", error.reason))),
-    }
+/// What the operator's listener starts with.
+struct Door<'a> {
+    access: Access,
+    audit: Audit,
+    base: &'a Path,
+    started: Instant,
+}
+
+fn admin_access(config: &Config, environment: &Environment) -> Result<Access, StartError> {
+    let Some(admin) = &config.admin else { return Ok(Access::default()) };
+    Access::read(admin, environment).map_err(StartError::Missing)
 }
 
 /// Three of four descriptors are for clients, in equal parts; the rest is for upstream connections and files.
