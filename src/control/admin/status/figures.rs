@@ -119,10 +119,10 @@ pub(in crate::control::admin) fn clusters(state: &AdminState) -> Vec<Value> {
     for cluster in &mut clusters {
         let name = cluster["name"].as_str().unwrap_or_default().to_owned();
         for endpoint in cluster["endpoints"].as_array_mut().into_iter().flatten() {
-            let address = endpoint["address"].as_str().unwrap_or_default().to_owned();
-            if let (Some(shards), Some(shown)) =
-                (figures.get(&(name.clone(), address)), endpoint.as_object_mut())
-            {
+            // Counted under the words it is known by.
+            let known = endpoint["label"].as_str().or_else(|| endpoint["address"].as_str());
+            let known = (name.clone(), known.unwrap_or_default().to_owned());
+            if let (Some(shards), Some(shown)) = (figures.get(&known), endpoint.as_object_mut()) {
                 shown.insert("figures".to_owned(), counted(shards));
             }
         }
