@@ -7,17 +7,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
-use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
+use crate::control::compile_places::Places;
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
-use crate::control::resolve::resolve;
-use crate::control::tls::{TlsError, cluster_tls, endpoint_name, listener_tls, protocols};
+use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
-use crate::net::proxy_header::HeaderVersion;
-use crate::net::tls::plan::{ClusterTls, ListenerTls};
+use crate::net::tls::plan::ListenerTls;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::Scope;
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
@@ -25,13 +23,9 @@ use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
 use crate::shared::frozen::Frozen;
-use crate::shared::ledger::Ledger;
 use crate::telemetry::redaction::Redaction;
-use crate::upstream::balance::BalancePlan;
-use crate::upstream::cluster::{ClusterPlan, Timeouts};
-use crate::upstream::config::{ClusterConfig, ProtocolConfig, ProxyVersionConfig};
-use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
-use crate::upstream::h2::Http2Plan;
+use crate::upstream::cluster::ClusterPlan;
+use crate::upstream::config::ProtocolConfig;
 
 /// Something that keeps a configuration from becoming a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,17 +40,19 @@ pub struct CompileError {
     pub hint: Option<String>,
 }
 
-/// Compiles. All problems at once.
+/// Compiles. All problems at once. What is in use goes on being used from `previous`, the generation before: places of
+/// listeners, keys of TLS tickets.
 pub fn compile(
     config: &Config,
     environment: &Environment,
     generation: u64,
+    previous: Option<&Snapshot>,
 ) -> Result<Snapshot, Vec<CompileError>> {
     let indexes = config.clusters.keys().map(String::as_str).zip(0..).collect();
     let mut compiler =
         Compiler { config, base: &environment.base, indexes, secrets: BTreeMap::new(), errors: Vec::new() };
     compiler.read_secrets(environment);
-    let tls = compiler.listeners();
+    let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
     let clusters: Vec<_> = config
         .clusters
@@ -70,7 +66,8 @@ pub fn compile(
         .enumerate()
         .filter_map(|(index, route)| compiler.route(index, route, &rules))
         .collect();
-    let doors = config.listeners.iter().enumerate().map(|(at, one)| compiler.door(at, one)).collect();
+    let mut doors: Vec<_> =
+        config.listeners.iter().enumerate().map(|(at, one)| compiler.door(at, one)).collect();
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
@@ -81,13 +78,18 @@ pub fn compile(
         .chain(CLIENT_CERTIFICATE_FIELDS.map(<[u8]>::to_vec))
         .map(Into::into)
         .collect();
+    let places = Places::of(config, previous);
+    let mut served = served(config);
     Ok(Snapshot {
-        doors,
+        doors: places.arrange(&mut doors),
         generation,
         hash: content_hash(config).into(),
-        listeners: config.listeners.iter().map(|listener| listener.name.as_str().into()).collect(),
-        tls,
-        served: served(config),
+        inputs: compiler.inputs(&clusters),
+        tls: places.arrange(&mut tls),
+        served: places.arrange(&mut served),
+        is_open: places.is_open(),
+        listeners: places.into_names(),
+        routes_by_name: (0_u32..).zip(&routes).map(|(at, route)| (route.name.clone(), at)).collect(),
         routes,
         clusters,
         limits: limits(&config.limits),
@@ -105,7 +107,10 @@ pub fn compile(
 
 /// First 12 hexadecimal digits of the SHA-256 of the effective configuration. Secrets count by their source.
 pub fn content_hash(config: &Config) -> String {
-    let text = serde_json::to_vec(config).unwrap_or_default();
+    let mut value = serde_json::to_value(config).unwrap_or_default();
+    // What is included is in it already. In which file it is written makes no difference.
+    value.as_object_mut().and_then(|object| object.shift_remove("include"));
+    let text = serde_json::to_vec(&value).unwrap_or_default();
     Sha256::digest(&text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -193,11 +198,14 @@ impl Compiler<'_> {
         }
     }
 
-    fn listeners(&mut self) -> Vec<Option<ListenerTls>> {
+    fn listeners(&mut self, previous: Option<&Snapshot>) -> Vec<Option<ListenerTls>> {
         let mut all = Vec::new();
         for (index, listener) in self.config.listeners.iter().enumerate() {
             let compiled = listener.tls.as_ref();
-            let compiled = compiled.map(|config| listener_tls(config, &protocols(listener), self.base));
+            let tickets = previous.and_then(|snapshot| snapshot.tls_of(&listener.name));
+            let tickets = tickets.map(|tls| tls.config.load().1.ticketer.clone());
+            let compiled =
+                compiled.map(|config| listener_tls(config, &protocols(listener), self.base, tickets));
             all.push(match compiled {
                 Some(Ok(tls)) => Some(tls),
                 Some(Err(errors)) => {
@@ -210,20 +218,22 @@ impl Compiler<'_> {
         all
     }
 
-    fn cluster_tls(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterTls> {
-        let compiled = cluster_tls(config.tls.as_ref()?, self.base);
-        compiled.map_err(|error| self.tls_errors(&format!("clusters.{name}.tls"), vec![error])).ok()
-    }
-
-    /// What the certificate of an endpoint must be for.
-    fn tls_name(
-        &mut self,
-        name: &str,
-        config: &ClusterConfig,
-        endpoint: &str,
-    ) -> Option<ServerName<'static>> {
-        let compiled = endpoint_name(config.tls.as_ref()?, endpoint);
-        compiled.map_err(|error| self.tls_errors(&format!("clusters.{name}.tls"), vec![error])).ok()
+    /// A digest of what is not written in the configuration itself.
+    fn inputs(&self, clusters: &[Frozen<ClusterPlan>]) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for (name, secret) in &self.secrets {
+            for part in [name.as_str(), secret.expose()] {
+                digest.update((part.len() as u64).to_le_bytes());
+                digest.update(part);
+            }
+        }
+        for cluster in clusters {
+            digest.update(cluster.identity.to_le_bytes());
+            for endpoint in &cluster.live.load().1.endpoints {
+                digest.update(format!("{}={}\n", endpoint.label, endpoint.addr));
+            }
+        }
+        digest.finalize().into()
     }
 
     fn read_secrets(&mut self, environment: &Environment) {
@@ -237,59 +247,6 @@ impl Compiler<'_> {
             self.secrets.insert(name.clone(), secret);
         }
         self.admin(environment);
-    }
-
-    fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {
-        let tls = self.cluster_tls(name, config);
-        let mut endpoints = Vec::new();
-        for (index, endpoint) in config.endpoints.iter().enumerate() {
-            match resolve(endpoint.address()) {
-                Ok(addr) => endpoints.push(EndpointPlan {
-                    addr,
-                    label: endpoint.address().into(),
-                    tls_name: self.tls_name(name, config, endpoint.address()),
-                    weight: endpoint.weight(),
-                    connections: Ledger::new(config.pool.connections.map(u64::from)),
-                }),
-                Err(reason) => {
-                    let hint = "write an address, or a name that the host's resolver knows";
-                    self.error("unresolved", format!("clusters.{name}.endpoints[{index}]"), reason, hint);
-                }
-            }
-        }
-        let weights: Vec<_> = endpoints.iter().map(|endpoint| (&*endpoint.label, endpoint.weight)).collect();
-        let balance = match BalancePlan::compile(&config.balance, &weights) {
-            Ok(plan) => Frozen::new(plan),
-            Err(error) if endpoints.len() == config.endpoints.len() => {
-                self.error("bad-endpoints", format!("clusters.{name}.endpoints"), error.to_string(), "");
-                return None;
-            }
-            Err(_) => return None,
-        };
-        Some(ClusterPlan {
-            name: name.into(),
-            endpoints,
-            balance,
-            timeouts: Timeouts {
-                connect: config.timeouts.connect.duration(),
-                head: config.timeouts.head.duration(),
-                idle: config.timeouts.idle.duration(),
-                total: config.timeouts.total.map(|total| total.duration()),
-            },
-            pool: PoolPlan {
-                // What has told a service of one client must not carry another's request.
-                idle: if config.proxy_protocol.is_some() { 0 } else { config.pool.idle as usize },
-                idle_timeout: config.pool.idle_timeout.duration(),
-            },
-            head_bytes: usize::try_from(config.pool.head_bytes.bytes()).unwrap_or(usize::MAX),
-            tls,
-            http2: Http2Plan::of(config),
-            host: config.host.as_deref().map(Into::into),
-            proxy_header: config.proxy_protocol.map(|version| match version {
-                ProxyVersionConfig::V1 => HeaderVersion::V1,
-                ProxyVersionConfig::V2 => HeaderVersion::V2,
-            }),
-        })
     }
 
     pub(super) fn index(&mut self, name: &str, place: String) -> Option<usize> {

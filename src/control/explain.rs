@@ -6,7 +6,6 @@
 mod tcp;
 mod tls;
 
-use std::cell::Cell;
 use std::fmt::Write;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,8 +27,8 @@ use crate::route::reference::{self, Verdict};
 use crate::route::table::{Outcome, RequestView, RouteIndex};
 use crate::telemetry::Registry;
 use crate::upstream::balance::{Balancer, Pick};
-use crate::upstream::cluster::ClusterPlan;
 use crate::upstream::config::ProtocolConfig;
+use crate::upstream::set::EndpointSet;
 use crate::worker::spawn::tables;
 
 /// A request to explain.
@@ -231,7 +230,7 @@ fn tell_upgrade(out: &mut String, snapshot: &Snapshot, plan: &RoutePlan, exchang
 /// one that has to wait (for a network) is taken to admit.
 fn refusal(plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, Reply)> {
     let registry = Registry::new(1);
-    let chain = Chain::start(&plan.policies, |key| registry.policy(&plan.name, key, 0));
+    let chain = Chain::start(&plan.policies, None, |key| registry.policy(&plan.name, key, 0));
     let passage = pin!(chain.on_request(exchange));
     match passage.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Passage { passed, reply: Some(reply) }) => Some((plan.policies[passed - 1].key(), reply)),
@@ -249,12 +248,13 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
     let balance = written.map(|cluster| &cluster.balance);
     let balance = serde_json::to_string(&balance).unwrap_or_default();
     let _ = writeln!(out, "  balance   {}", balance.trim_matches('"'));
-    let total: u32 = plan.endpoints.iter().map(|endpoint| endpoint.weight).sum();
-    for endpoint in &plan.endpoints {
+    let (_, live) = plan.live.load();
+    let total: u32 = live.chosen().iter().map(|endpoint| endpoint.weight).sum();
+    for endpoint in live.chosen() {
         let share = f64::from(endpoint.weight) * 100.0 / f64::from(total.max(1));
         let _ = writeln!(out, "  endpoint  {} ({}), {share:.1} % of requests", endpoint.label, endpoint.addr);
     }
-    tell_choice(out, plan, hash);
+    tell_choice(out, &live, hash);
     if let Some(version) = plan.proxy_header {
         let _ =
             writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");
@@ -277,13 +277,12 @@ fn told(protocol: ProtocolConfig) -> &'static str {
 }
 
 /// A hash decides the same way everywhere; the others depend on what went before.
-fn tell_choice(out: &mut String, plan: &ClusterPlan, hash: Option<u64>) {
+fn tell_choice(out: &mut String, live: &EndpointSet, hash: Option<u64>) {
     let Some(hash) = hash else { return };
-    let in_flight: Vec<Cell<u32>> = plan.endpoints.iter().map(|_| Cell::new(0)).collect();
-    let pick = Pick { hash: Some(hash), in_flight: &in_flight, is_excluded: &|_| false };
-    if let Some(index) = Balancer::start(plan.balance.clone(), 0, 1, 1).pick(&pick) {
+    let pick = Pick { hash: Some(hash), in_flight: &|_| 0, is_excluded: &|_| false };
+    if let Some(index) = Balancer::start(live.balance.clone(), 0, 1, 1).pick(&pick) {
         let _ =
-            writeln!(out, "  chosen    {} (by hash; the same on every worker)", plan.endpoints[index].label);
+            writeln!(out, "  chosen    {} (by hash; the same on every worker)", live.endpoints[index].label);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::net::stream::Stream;
 use crate::net::tls::fault::HandshakeFault;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
-use crate::proxy::installed::RunningRoute;
+use crate::proxy::installed::{Pins, RunningRoute};
 use crate::proxy::l4::tunnel::speaks_for;
 use crate::proxy::local::Local;
 use crate::proxy::record::Tally;
@@ -52,6 +52,8 @@ pub struct Answer<'a> {
     pub local: &'a Local,
     /// Limits on the client's side.
     pub limits: &'a Limits,
+    /// Of the generation it runs on.
+    pub pins: &'a Pins,
     /// Who is to answer.
     pub cluster: &'a Rc<Cluster>,
     /// Whose policies see the response.
@@ -100,15 +102,15 @@ impl Answer<'_> {
         for _ in 0..ATTEMPTS_MAX {
             let Some(chosen) = self.cluster.choose(hash, &excluded) else { break };
             self.tally.upstream.attempts.set(self.tally.upstream.attempts.get() + 1);
-            self.tally.upstream.endpoint.set(chosen.index);
-            let (index, endpoint) = (chosen.index, chosen.endpoint().clone());
+            let endpoint = chosen.endpoint().clone();
+            self.tally.upstream.endpoint.replace(Some(endpoint.clone()));
             self.chosen.set(Some(chosen));
             endpoint.metrics.attempts.add(1);
             let connection = match self.connect(&endpoint).await {
                 Ok(connection) => connection,
                 Err(fault) => {
                     last_fault = fault;
-                    excluded.push(index);
+                    excluded.push(endpoint);
                     continue;
                 }
             };
@@ -372,6 +374,7 @@ impl Answer<'_> {
             duplex: self.duplex,
             metrics: &self.local.metrics,
             tally: self.tally,
+            pins: self.pins,
         };
         let framings = Framings { upstream: from, downstream: to };
         let is_clean = way.relay(self.scratch, input, framings, now_nanos).await?;
@@ -386,7 +389,7 @@ impl Answer<'_> {
 /// address.
 pub fn hash(plan: &ClusterPlan, exchange: &Exchange) -> Option<u64> {
     let fields = &exchange.request.fields;
-    let value = match plan.balance.hash_key()? {
+    let value = match plan.hash_key.as_ref()? {
         HashKeyConfig::Header(name) => fields.first_named(name.as_bytes()),
         HashKeyConfig::Cookie(name) => cookie::find(fields, name.as_bytes()),
         HashKeyConfig::Address => None,

@@ -3,28 +3,28 @@
 //! Built by each worker from the shared snapshot. An exchange holds the `Rc` it began with, so a long stream
 //! keeps its generation at no cost.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::net::tls::plan::{Acceptor, EndpointTls};
+use crate::net::tls::plan::Acceptor;
 use crate::policy::chain::Chain;
+use crate::proxy::assembly::Assembly;
 use crate::proxy::l4::ending::NO_CLUSTER;
-use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
+use crate::proxy::snapshot::{RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::{DoorMetrics, RouteMetrics, TunnelMetrics};
 use crate::telemetry::registry::Registry;
-use crate::upstream::balance::Balancer;
 use crate::upstream::cluster::Cluster;
-use crate::upstream::endpoint::Endpoint;
 
 /// A snapshot as one worker runs it.
 pub struct Installed {
     /// What it was made of.
     pub snapshot: Frozen<Snapshot>,
-    /// A router for each listener.
-    pub tables: Vec<Table>,
+    /// A router for each listener. Of this worker alone; frozen so that control drops it when nobody runs it any more.
+    pub tables: Frozen<Vec<Table>>,
     /// TLS of the listeners that speak it.
     pub acceptors: Vec<Option<Rc<Acceptor>>>,
     /// Running routes, in the snapshot's order.
@@ -39,6 +39,17 @@ pub struct Installed {
     pub identity_fields: Rc<[Box<[u8]>]>,
     /// Figures of requests that no route took.
     pub unrouted: Slot<RouteMetrics>,
+    /// What those that run on it and the worker tell each other.
+    pub pins: Pins,
+}
+
+/// What exchanges on a generation and their worker tell each other.
+#[derive(Default)]
+pub struct Pins {
+    /// Bytes of bodies that went to clients.
+    pub carried: Cell<u64>,
+    /// True once what still runs is to end.
+    pub is_expired: Cell<bool>,
 }
 
 /// A route as one worker runs it: what an exchange needs in one cache line, because where there are many routes none
@@ -73,53 +84,17 @@ impl RunningDoor {
 pub const UNROUTED: &str = "(none)";
 
 impl Installed {
-    /// Builds what worker `worker` of `workers` runs. `tables` are the routers, one per listener.
+    /// Builds at once what worker `worker` of `workers` runs. `tables` are the routers, one per listener.
     pub fn build(
         snapshot: Frozen<Snapshot>,
-        tables: Vec<Table>,
+        tables: Frozen<Vec<Table>>,
         registry: &Registry,
         worker: usize,
         workers: usize,
     ) -> Rc<Self> {
-        let routes = snapshot.routes.iter().map(|plan| start_route(plan, registry, worker)).collect();
-        let clusters = snapshot
-            .clusters
-            .iter()
-            .map(|plan| {
-                let tls = plan.tls.as_ref().map(|tls| {
-                    let http1 = tls.for_worker(&[b"http/1.1"]);
-                    (plan.http2.map_or_else(|| http1.clone(), |it| tls.for_worker(it.protocols())), http1)
-                });
-                let endpoints = plan
-                    .endpoints
-                    .iter()
-                    .map(|endpoint| {
-                        let metrics = registry.endpoint(&plan.name, &endpoint.label, worker);
-                        let tls = tls.clone().zip(endpoint.tls_name.clone());
-                        let tls = tls.map(|((config, http1), name)| EndpointTls { config, http1, name });
-                        Endpoint::new(endpoint, plan.pool, tls, plan.http2, metrics)
-                    })
-                    .collect();
-                let balancer = Balancer::start(plan.balance.clone(), worker, workers, seed(worker));
-                Cluster::new(plan.clone(), endpoints, balancer)
-            })
-            .collect();
-        let route_names = snapshot.routes.iter().map(|plan| plan.name.clone()).collect();
-        let unrouted = registry.route(UNROUTED, worker);
-        let identity_fields = snapshot.identity_fields.iter().cloned().collect();
-        let acceptors = snapshot.tls.iter().map(|tls| tls.clone().map(Acceptor::new).map(Rc::new)).collect();
-        let doors = (0..snapshot.doors.len()).map(|at| start_door(&snapshot, at, registry, worker)).collect();
-        Rc::new(Self {
-            snapshot,
-            tables,
-            acceptors,
-            routes,
-            route_names,
-            clusters,
-            doors,
-            identity_fields,
-            unrouted,
-        })
+        let mut assembly = Assembly::new(snapshot, tables, worker, workers, None);
+        while !assembly.step(registry) {}
+        assembly.finish(registry)
     }
 
     /// True if a connection of this listener is HTTP in clear from its first byte on.
@@ -139,38 +114,45 @@ impl Installed {
 
     /// Closes idle upstream connections that are too old or were closed by the other side.
     pub fn sweep(&self, now_ms: u64) {
-        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
-            endpoint.sweep(now_ms);
+        for cluster in &self.clusters {
+            cluster.running().endpoints().iter().for_each(|endpoint| endpoint.sweep(now_ms));
         }
+    }
+
+    /// Takes up endpoints that have come or gone. Called every tick: a load for each cluster.
+    pub fn refresh_clusters(&self, registry: &Registry) {
+        self.clusters.iter().for_each(|cluster| cluster.refresh(registry));
+    }
+
+    /// Ends the use of endpoints that `next`, which runs from now on, has not taken over: their idle connections close.
+    pub fn hand_over(&self, next: &Self) {
+        for cluster in &self.clusters {
+            cluster.hand_over(next.cluster(&cluster.plan.name).map(|next| &**next));
+        }
+    }
+
+    /// The cluster of this name. Clusters are in the order of their names.
+    pub fn cluster(&self, name: &str) -> Option<&Rc<Cluster>> {
+        let found = self.clusters.binary_search_by(|cluster| (*cluster.plan.name).cmp(name));
+        found.ok().map(|at| &self.clusters[at])
     }
 
     /// Closes idle upstream connections that other workers have to go without.
     pub fn yield_idle(&self) {
-        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
-            endpoint.yield_idle();
+        for cluster in &self.clusters {
+            cluster.running().endpoints().iter().for_each(|endpoint| endpoint.yield_idle());
         }
     }
 
     /// Closes all idle upstream connections.
     pub fn close_idle(&self) {
-        for endpoint in self.clusters.iter().flat_map(|cluster| cluster.endpoints()) {
-            endpoint.close_idle();
+        for cluster in &self.clusters {
+            cluster.running().endpoints().iter().for_each(|endpoint| endpoint.close_idle());
         }
     }
 }
 
-fn start_route(plan: &RoutePlan, registry: &Registry, worker: usize) -> RunningRoute {
-    RunningRoute {
-        forward: match plan.action {
-            Action::Forward { cluster, rewrite: None, host: None } => Some(cluster),
-            _ => None,
-        },
-        chain: Chain::start(&plan.policies, |key| registry.policy(&plan.name, key, worker)),
-        metrics: registry.route(&plan.name, worker),
-    }
-}
-
-fn start_door(snapshot: &Snapshot, at: usize, registry: &Registry, worker: usize) -> RunningDoor {
+pub(super) fn start_door(snapshot: &Snapshot, at: usize, registry: &Registry, worker: usize) -> RunningDoor {
     let (name, plan) = (&snapshot.listeners[at], &snapshot.doors[at]);
     let mut tunnels = Vec::new();
     if let Some(tcp) = &plan.tcp {
@@ -183,9 +165,4 @@ fn start_door(snapshot: &Snapshot, at: usize, registry: &Registry, worker: usize
         );
     }
     RunningDoor { header: plan.header.as_ref().map(|_| registry.door(name, worker)), tunnels }
-}
-
-/// A different sequence on every worker, and not zero.
-fn seed(worker: usize) -> u64 {
-    crate::rt::clock::nanos() ^ ((worker as u64 + 1) << 48)
 }

@@ -7,6 +7,7 @@
 
 pub mod access_log;
 pub mod answer;
+pub mod assembly;
 pub mod body;
 pub mod connection;
 pub mod forward;

@@ -2,7 +2,8 @@
 //!
 //! Collects while the exchange runs, in cells, because both directions write to it. Never waits.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use smallvec::SmallVec;
 
@@ -15,6 +16,7 @@ use crate::proxy::local::Local;
 use crate::route::table::RouteIndex;
 use crate::rt::clock;
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
+use crate::upstream::endpoint::Endpoint;
 
 /// What happened so far.
 #[derive(Default)]
@@ -44,8 +46,8 @@ pub struct Tally {
 pub struct UpstreamTally {
     /// Cluster, by index.
     pub cluster: Cell<Option<usize>>,
-    /// Endpoint of the last attempt, by index.
-    pub endpoint: Cell<usize>,
+    /// Endpoint of the last attempt.
+    pub endpoint: RefCell<Option<Rc<Endpoint>>>,
     /// How many attempts were made.
     pub attempts: Cell<u32>,
     /// True if the last was made over HTTP/2.
@@ -147,6 +149,7 @@ pub fn log(
         return;
     }
     let fields = &exchange.request.fields;
+    let endpoint = tally.upstream.endpoint.borrow();
     let headers: SmallVec<[(&str, &[u8]); 8]> = plan
         .fields
         .iter()
@@ -177,7 +180,7 @@ pub fn log(
         request_bytes: tally.request_bytes.get(),
         response_bytes: tally.response_bytes.get(),
         duration_nanos,
-        upstream: upstream(&tally.upstream, installed),
+        upstream: upstream(&tally.upstream, endpoint.as_ref().map_or("", |it| &it.label), installed),
         worker: local.worker as u16,
         generation: installed.snapshot.generation,
         user_agent: fields.first(FieldId::UserAgent).unwrap_or_default(),
@@ -188,13 +191,17 @@ pub fn log(
     local.metrics.count_line(is_kept);
 }
 
-fn upstream<'a>(tally: &UpstreamTally, installed: &'a Installed) -> Option<UpstreamRecord<'a>> {
+fn upstream<'a>(
+    tally: &UpstreamTally,
+    endpoint: &'a str,
+    installed: &'a Installed,
+) -> Option<UpstreamRecord<'a>> {
     let plan = &installed.clusters[tally.cluster.get()?].plan;
     let some = |nanos: u64| (nanos > 0).then_some(nanos);
     let attempts = tally.attempts.get();
     Some(UpstreamRecord {
         cluster: &plan.name,
-        endpoint: if attempts > 0 { &plan.endpoints[tally.endpoint.get()].label } else { "" },
+        endpoint,
         attempts,
         connect_nanos: some(tally.connect_nanos.get()),
         head_nanos: some(tally.head_nanos.get()),

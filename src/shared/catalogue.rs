@@ -1,6 +1,6 @@
-//! Names and the values they stand for, grown by control and never shrunk.
+//! Names and the values they stand for, grown by control and shrunk by nobody else.
 //!
-//! Owns the values for the life of the process, so a series survives changes of configuration. Bounded: beyond
+//! Owns the values, so a series survives changes of configuration; only what control takes out is gone. Bounded: beyond
 //! its limit every new name stands for one value they all share, and the refusals are counted. The lock is for
 //! control and for a worker that installs a generation, never for the path of a request.
 
@@ -44,6 +44,11 @@ impl<K: Ord + Clone, V: Clone> Catalogue<K, V> {
         value
     }
 
+    /// Takes a key out. Whoever has its value keeps it; asked for again, the key gets a new one.
+    pub fn remove(&self, key: &K) {
+        self.lock().by_key.remove(key);
+    }
+
     /// All keys with their values, in the order of the keys; the shared one is not among them.
     pub fn entries(&self) -> Vec<(K, V)> {
         self.lock().by_key.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
@@ -75,6 +80,17 @@ mod tests {
         let first = catalogue.get_or_create(&"a", || Frozen::new(1));
         let again = catalogue.get_or_create(&"a", || Frozen::new(2));
         assert!(first.ptr_eq(&again));
+        assert_eq!(catalogue.refused(), 0);
+    }
+
+    #[test]
+    fn what_is_taken_out_makes_room_and_comes_back_anew() {
+        let catalogue = Catalogue::new(1);
+        let first = catalogue.get_or_create(&"a", || Frozen::new(1));
+        catalogue.remove(&"a");
+        assert_eq!(*catalogue.get_or_create(&"b", || Frozen::new(2)), 2);
+        catalogue.remove(&"b");
+        assert!(!first.ptr_eq(&catalogue.get_or_create(&"a", || Frozen::new(3))));
         assert_eq!(catalogue.refused(), 0);
     }
 

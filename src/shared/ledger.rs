@@ -16,7 +16,8 @@ pub struct Ledger(Arc<Inner>);
 struct Inner {
     in_use: AtomicU64,
     wants: AtomicU64,
-    cap: Option<u64>,
+    /// [`u64::MAX`] for none.
+    cap: AtomicU64,
 }
 
 /// A part of a ledger's amount; gives it back when dropped.
@@ -30,12 +31,16 @@ pub struct Lease {
 impl Ledger {
     /// A ledger of which at most `cap` is lent at any time; without a cap it only counts.
     pub fn new(cap: Option<u64>) -> Self {
-        Self(Arc::new(Inner { in_use: AtomicU64::new(0), wants: AtomicU64::new(0), cap }))
+        Self(Arc::new(Inner {
+            in_use: AtomicU64::new(0),
+            wants: AtomicU64::new(0),
+            cap: AtomicU64::new(cap.unwrap_or(u64::MAX)),
+        }))
     }
 
     /// Takes `amount`, or nothing when less than that is left.
     pub fn try_take(&self, amount: u64) -> Option<Lease> {
-        let cap = self.0.cap.unwrap_or(u64::MAX);
+        let cap = self.0.cap.load(Ordering::Relaxed);
         self.0
             .in_use
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |in_use| {
@@ -62,7 +67,12 @@ impl Ledger {
 
     /// The most that is lent at any time.
     pub fn cap(&self) -> Option<u64> {
-        self.0.cap
+        Some(self.0.cap.load(Ordering::Relaxed)).filter(|cap| *cap < u64::MAX)
+    }
+
+    /// Lends at most this much from now on. What is lent already stays so, also where it is more.
+    pub fn set_cap(&self, cap: Option<u64>) {
+        self.0.cap.store(cap.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -108,6 +118,19 @@ mod tests {
         assert!(ledger.try_take(1).is_none(), "the count does not wrap");
         drop(lease);
         assert_eq!(ledger.in_use(), 0);
+    }
+
+    #[test]
+    fn a_lower_cap_takes_nothing_back_and_lends_no_more() {
+        let ledger = Ledger::new(None);
+        let lent = ledger.try_take(5).unwrap();
+        ledger.set_cap(Some(3));
+        assert_eq!((ledger.cap(), ledger.in_use()), (Some(3), 5));
+        assert!(ledger.try_take(1).is_none());
+        drop(lent);
+        assert!(ledger.try_take(3).is_some());
+        ledger.set_cap(None);
+        assert_eq!(ledger.cap(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 // What every worker says of its load, for the others.
 pub mod board;
-// Names that shards are found by: grown by control, never shrunk.
+// Names that shards are found by: grown and shrunk by control.
 pub mod catalogue;
 // Counters, gauges and histograms with one writer each.
 pub mod counter;
@@ -19,6 +19,8 @@ pub mod ledger;
 pub mod line_ring;
 // Bounded commands to a worker.
 pub mod mailbox;
+// What a worker says of former generations.
+pub mod pinned;
 // A value control replaces and workers pick up.
 pub mod published;
 // One padded slot per worker.
@@ -31,5 +33,6 @@ pub use frozen::Frozen;
 pub use ledger::{Lease, Ledger};
 pub use line_ring::{LineReader, LineWriter, line_ring};
 pub use mailbox::Mailbox;
+pub use pinned::Pinned;
 pub use published::Published;
 pub use sharded::{Sharded, Slot};

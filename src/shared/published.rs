@@ -44,6 +44,16 @@ impl<T: Send + Sync> Published<T> {
         self.0.generation.load(Ordering::Acquire)
     }
 
+    /// How many handles there are, this one included.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
+    /// Whether both are handles to the same value.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The current value and its generation, which belong together.
     pub fn load(&self) -> (u64, Frozen<T>) {
         let current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);

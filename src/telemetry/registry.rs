@@ -1,7 +1,7 @@
 //! From names to counters.
 //!
-//! Owns every series for the life of the process, so that a change of configuration continues them. Control
-//! creates, or a worker while it installs a generation; an exchange uses the [`Slot`] it was given and never
+//! Owns every series, so that a change of configuration continues them; those of endpoints that are gone for good end.
+//! Control creates, or a worker while it installs a generation; an exchange uses the [`Slot`] it was given and never
 //! looks up a name. Bounded by [`SERIES_MAX`] names a kind: further ones share one set of counters.
 
 use crate::shared::{Catalogue, Sharded, Slot};
@@ -85,6 +85,11 @@ impl Registry {
     /// The endpoint's counters of all workers; created when new.
     pub fn endpoint_shards(&self, cluster: &str, endpoint: &str) -> Sharded<EndpointMetrics> {
         self.endpoints.get_or_create(&(cluster.to_owned(), endpoint.to_owned()), || self.shards())
+    }
+
+    /// Forgets an endpoint that nobody sends to any more.
+    pub fn retire_endpoint(&self, name: &EndpointName) {
+        self.endpoints.remove(name);
     }
 
     /// What worker `index` counts about a policy of a route; created when new.

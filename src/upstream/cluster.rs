@@ -1,28 +1,35 @@
 //! A named set of endpoints with one balancer, as one worker sees it.
 //!
-//! Chooses an endpoint for each attempt and counts what is in flight. Timeouts are kept here and applied by
-//! the proxy.
+//! Chooses an endpoint for each attempt and counts what is in flight. The set may be replaced at any time between two
+//! events; what has been chosen keeps the one it was chosen from. Timeouts are kept here and applied by the proxy.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::ClusterTls;
 use crate::shared::frozen::Frozen;
-use crate::upstream::balance::{BalancePlan, Balancer, Pick};
-use crate::upstream::endpoint::{Endpoint, EndpointPlan, PoolPlan};
+use crate::shared::published::Published;
+use crate::telemetry::registry::Registry;
+use crate::upstream::balance::Pick;
+use crate::upstream::config::HashKeyConfig;
+use crate::upstream::endpoint::{Endpoint, PoolPlan};
 use crate::upstream::h2::Http2Plan;
+use crate::upstream::running::{ClientTls, RunningSet, Start};
+use crate::upstream::set::EndpointSet;
 
 /// What a cluster is, the same for all workers.
 #[derive(Debug)]
 pub struct ClusterPlan {
     /// Its name.
     pub name: Box<str>,
-    /// Its endpoints, in the order written.
-    pub endpoints: Vec<EndpointPlan>,
-    /// How one is chosen.
-    pub balance: Frozen<BalancePlan>,
+    /// Its endpoints, and how one is chosen. Control replaces them.
+    pub live: Published<EndpointSet>,
+    /// What is hashed to choose, where a hash is.
+    pub hash_key: Option<HashKeyConfig>,
+    /// Of everything a connection is opened and kept with: those of a cluster with another one are of no use to this.
+    pub identity: u64,
     /// How long each part may take.
     pub timeouts: Timeouts,
     /// How connections are kept.
@@ -56,56 +63,100 @@ pub struct Timeouts {
 pub struct Cluster {
     /// What it was made of.
     pub plan: Frozen<ClusterPlan>,
-    endpoints: Vec<Rc<Endpoint>>,
-    in_flight: Vec<Cell<u32>>,
-    balancer: Balancer,
+    worker: usize,
+    workers: usize,
+    tls: Option<ClientTls>,
+    running: RefCell<Rc<RunningSet>>,
+    /// Number of the set that runs.
+    seen: Cell<u64>,
 }
 
 /// A chosen endpoint; counts as in flight until it is dropped.
 pub struct Chosen {
-    cluster: Rc<Cluster>,
-    /// Its place in the cluster.
-    pub index: usize,
+    set: Rc<RunningSet>,
+    index: usize,
 }
 
 impl Cluster {
-    /// Starts with these endpoints, which are in the plan's order.
-    pub fn new(plan: Frozen<ClusterPlan>, endpoints: Vec<Rc<Endpoint>>, balancer: Balancer) -> Rc<Self> {
-        let in_flight = endpoints.iter().map(|_| Cell::new(0)).collect();
-        Rc::new(Self { plan, endpoints, in_flight, balancer })
+    /// Starts on worker `worker` of `workers`. From `previous`, the cluster of the same name that ran before, it takes over
+    /// the endpoints that are the same, with their connections.
+    pub fn start(
+        plan: Frozen<ClusterPlan>,
+        registry: &Registry,
+        worker: usize,
+        workers: usize,
+        previous: Option<&Rc<Self>>,
+    ) -> Rc<Self> {
+        let (seen, set) = plan.live.load();
+        let reused = previous.filter(|previous| previous.plan.identity == plan.identity);
+        let tls = reused.map_or_else(|| client_tls(&plan), |previous| previous.tls.clone());
+        let start = Start { plan: &plan, tls: tls.as_ref(), registry, worker, workers };
+        let (reused, cursor) = (reused.map(|it| it.running()), previous.map(|it| it.running()));
+        let running = RunningSet::start(&set, start, reused.as_deref(), cursor.as_deref());
+        let running = RefCell::new(Rc::new(running));
+        Rc::new(Self { plan, worker, workers, tls, running, seen: Cell::new(seen) })
     }
 
     /// Chooses an endpoint that is not among `excluded`.
-    pub fn choose(self: &Rc<Self>, hash: Option<u64>, excluded: &[usize]) -> Option<Chosen> {
-        let is_excluded = |index: usize| excluded.contains(&index);
-        let pick = Pick { hash, in_flight: &self.in_flight, is_excluded: &is_excluded };
-        let index = self.balancer.pick(&pick)?;
-        let count = &self.in_flight[index];
+    pub fn choose(&self, hash: Option<u64>, excluded: &[Rc<Endpoint>]) -> Option<Chosen> {
+        let set = self.running();
+        let endpoints = set.endpoints();
+        let is_excluded = |index: usize| excluded.iter().any(|one| Rc::ptr_eq(one, &endpoints[index]));
+        let in_flight = |index: usize| endpoints[index].in_flight.get();
+        let pick = Pick { hash, in_flight: &in_flight, is_excluded: &is_excluded };
+        let index = set.balancer().pick(&pick)?;
+        let count = &endpoints[index].in_flight;
         count.set(count.get() + 1);
-        Some(Chosen { cluster: self.clone(), index })
+        Some(Chosen { set, index })
     }
 
-    /// All endpoints.
-    pub fn endpoints(&self) -> &[Rc<Endpoint>] {
-        &self.endpoints
+    /// Takes up the endpoints as they are now. Called every tick: one load where nothing has changed.
+    pub fn refresh(&self, registry: &Registry) {
+        if self.plan.live.generation() == self.seen.get() {
+            return;
+        }
+        let (generation, set) = self.plan.live.load();
+        let (worker, workers) = (self.worker, self.workers);
+        let start = Start { plan: &self.plan, tls: self.tls.as_ref(), registry, worker, workers };
+        let before = self.running();
+        let next = Rc::new(RunningSet::start(&set, start, Some(&before), Some(&before)));
+        before.hand_over(Some(&next));
+        self.running.replace(next);
+        self.seen.set(generation);
     }
+
+    /// Ends the use of endpoints that `next`, which runs from now on, has not taken over.
+    pub fn hand_over(&self, next: Option<&Self>) {
+        self.running().hand_over(next.map(|next| next.running()).as_deref());
+    }
+
+    /// The endpoints as they are now.
+    pub fn running(&self) -> Rc<RunningSet> {
+        self.running.borrow().clone()
+    }
+}
+
+/// Sessions to go on from are a worker's own.
+fn client_tls(plan: &ClusterPlan) -> Option<ClientTls> {
+    let tls = plan.tls.as_ref()?;
+    let http1 = tls.for_worker(&[b"http/1.1"]);
+    Some((plan.http2.map_or_else(|| http1.clone(), |http2| tls.for_worker(http2.protocols())), http1))
 }
 
 impl Chosen {
     /// The endpoint.
     pub fn endpoint(&self) -> &Rc<Endpoint> {
-        &self.cluster.endpoints[self.index]
-    }
-
-    /// Its address as written.
-    pub fn label(&self) -> &str {
-        &self.cluster.plan.endpoints[self.index].label
+        &self.set.endpoints()[self.index]
     }
 }
 
 impl Drop for Chosen {
     fn drop(&mut self) {
-        let count = &self.cluster.in_flight[self.index];
+        let count = &self.endpoint().in_flight;
         count.set(count.get().saturating_sub(1));
     }
 }
+
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

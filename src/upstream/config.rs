@@ -2,20 +2,38 @@
 //!
 //! Shapes only. Units and addresses check themselves when read; names are resolved by `control::check`.
 
+pub mod discover;
+
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::units::{ByteSize, Span, Weight};
+use crate::config::units::{AddressRange, ByteSize, Span, Weight};
+use discover::{DiscoverConfig, MembershipConfig};
 
 /// A named set of endpoints with one balancer.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterConfig {
     /// Where the service listens: `host:port`, `[ipv6]:port`, `unix:/path`, or an object with a weight.
+    /// With `discover`, those that are used until its first answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub endpoints: Vec<EndpointConfig>,
+    /// Where endpoints are found that are not written down. Needed where there are no `endpoints`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discover: Option<DiscoverConfig>,
+    /// How changes are taken that `discover` reports.
+    #[serde(default)]
+    pub membership: MembershipConfig,
+    /// Ranges of addresses that names and registries may lead to although they are refused otherwise: loopback,
+    /// link-local, metadata services, multicast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_addresses: Vec<AddressRange>,
+    /// Ranges of addresses that names and registries may not lead to, besides those. Wins over `allow_addresses`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny_addresses: Vec<AddressRange>,
     /// How an endpoint is chosen for each attempt. Default: `round_robin`.
     #[serde(default)]
     pub balance: BalanceConfig,

@@ -84,6 +84,13 @@ pub struct Opening<'a> {
 /// One endpoint as one worker sees it.
 pub struct Endpoint {
     addr: EndpointAddr,
+    /// The address as written, or as a registry names it.
+    pub label: Box<str>,
+    tls_name: Option<ServerName<'static>>,
+    /// Exchanges of this worker that have chosen it.
+    pub(super) in_flight: Cell<u32>,
+    /// True once no set of endpoints that is in use has it: it keeps no connections.
+    pub(super) is_retired: Cell<bool>,
     connections: Ledger,
     pool: PoolPlan,
     tls: Option<EndpointTls>,
@@ -135,6 +142,10 @@ impl Endpoint {
     ) -> Rc<Self> {
         Rc::new(Self {
             addr: plan.addr.clone(),
+            label: plan.label.clone(),
+            tls_name: plan.tls_name.clone(),
+            in_flight: Cell::new(0),
+            is_retired: Cell::new(false),
             connections: plan.connections.clone(),
             pool,
             tls,
@@ -144,6 +155,11 @@ impl Endpoint {
             waiting: Cell::new(0),
             metrics,
         })
+    }
+
+    /// True if its connections are what those of `plan` would be.
+    pub(super) fn is_as(&self, plan: &EndpointPlan) -> bool {
+        self.addr == plan.addr && self.label == plan.label && self.tls_name == plan.tls_name
     }
 
     /// An idle connection that is still open and silent, if there is one. Where a close that has not been seen yet could
@@ -344,9 +360,18 @@ impl Endpoint {
         self.metrics.idle.sub(closed as i64);
     }
 
+    /// Closes what is idle, and what is busy once it is not: no new exchange will come.
+    pub(super) fn retire(&self) {
+        self.is_retired.set(true);
+        if let Some(hub) = &self.hub {
+            hub.retire();
+        }
+        self.close_idle();
+    }
+
     /// True if any are kept.
     pub(super) fn keeps_idle(&self) -> bool {
-        self.pool.idle > 0
+        self.pool.idle > 0 && !self.is_retired.get()
     }
 
     /// Keeps one, with a read posted on it.

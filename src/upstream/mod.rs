@@ -9,3 +9,5 @@ pub mod config;
 mod connection;
 pub mod endpoint;
 pub mod h2;
+pub mod running;
+pub mod set;

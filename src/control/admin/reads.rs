@@ -28,12 +28,12 @@ pub(super) fn json_answer(value: &Value) -> Response {
 }
 
 pub(super) async fn generations(State(state): Shared) -> Response {
-    json_answer(&json!({ "generations": list(&state.views.generations.load().1) }))
+    json_answer(&json!({ "generations": list(state.views.generations.now()) }))
 }
 
 /// A view that is a list; nothing published is an empty one.
-pub(super) fn list(view: &Value) -> Value {
-    if view.is_array() { view.clone() } else { json!([]) }
+pub(super) fn list(view: Value) -> Value {
+    if view.is_array() { view } else { json!([]) }
 }
 
 pub(super) async fn generation(
@@ -41,7 +41,7 @@ pub(super) async fn generation(
     Segments(number): Segments<String>,
 ) -> Result<Response, Response> {
     let number = inputs::generation(&number)?;
-    let (_, generations) = state.views.generations.load();
+    let generations = state.views.generations.now();
     let found = generations.as_array().and_then(|all| all.iter().find(|it| it["number"] == number));
     found.map(json_answer).ok_or_else(|| {
         let detail = format!("Generation {number} is not kept (any more); /generations lists what is.");
@@ -71,17 +71,17 @@ pub(super) async fn diff(
 
 /// The generation before one, of those that are kept.
 fn before(state: &AdminState, number: u64) -> u64 {
-    let (_, generations) = state.views.generations.load();
+    let generations = state.views.generations.now();
     let numbers = generations.as_array().into_iter().flatten().filter_map(|it| it["number"].as_u64());
     numbers.filter(|other| *other < number).max().unwrap_or(number)
 }
 
 pub(super) async fn rollout(State(state): Shared) -> Response {
-    json_answer(&json!({ "rollout": *state.views.rollout.load().1 }))
+    json_answer(&json!({ "rollout": state.views.rollout.now() }))
 }
 
 pub(super) async fn source(State(state): Shared) -> Response {
-    json_answer(&json!({ "source": *state.views.source.load().1 }))
+    json_answer(&json!({ "source": state.views.source.now() }))
 }
 
 #[derive(Deserialize)]

@@ -31,7 +31,6 @@ pub(super) async fn status(
 ) -> Response {
     let (_, config) = state.config.load();
     let (_, generation) = state.generation.load();
-    let (_, generations) = state.views.generations.load();
     let figures = figures::routes(&state.registry);
     let document = json!({
         "unix_ms": clock::wall_ms(),
@@ -46,9 +45,9 @@ pub(super) async fn status(
         "routes": busiest(&config, &figures),
         "routes_total": config["routes"].as_array().map_or(0, Vec::len),
         "clusters": figures::clusters(&state),
-        "generations": first(&list(&generations), GENERATIONS_MAX),
-        "rollout": *state.views.rollout.load().1,
-        "source": *state.views.source.load().1,
+        "generations": first(&list(state.views.generations.now()), GENERATIONS_MAX),
+        "rollout": state.views.rollout.now(),
+        "source": state.views.source.now(),
         "errors": figures::errors(&state.registry),
         "audit": state.audit.lines(None, AUDIT_MAX),
     });

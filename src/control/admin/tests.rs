@@ -10,6 +10,7 @@ use super::*;
 use crate::control::config::admin::Role;
 use crate::control::desk::Order;
 use crate::control::export::{SlotNames, Sources};
+use crate::control::steward::ReloadFigures;
 use crate::telemetry::metrics::METHOD_SLOTS;
 
 mod changes;
@@ -41,6 +42,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         generation: generation.clone(),
         log: None,
         certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
+        reloads: Frozen::new(ReloadFigures::default()),
     });
     let (desk, orders) = Desk::new();
     let state = AdminState {

@@ -3,6 +3,7 @@
 //! The same machinery as on any listener; here rustls runs over tokio. A client need not show a certificate, because a
 //! token may do as well; one that it shows has to be valid.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use rustls::ServerConfig;
@@ -14,6 +15,7 @@ use crate::config::units::Span;
 use crate::control::config::AdminConfig;
 use crate::control::config::tls::{ClientCertificateMode, ClientCertificatesConfig, ListenerTlsConfig};
 use crate::control::tls::{TlsError, server_config};
+use crate::shared::{Frozen, Published};
 
 /// What is spoken inside.
 pub const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
@@ -50,6 +52,29 @@ pub fn admin_tls(admin: &AdminConfig, base: &Path) -> Option<Result<ServerConfig
         }
         errors
     }))
+}
+
+/// What the listener at `addr` starts with: TLS to serve it by, if it is to speak it.
+///
+/// # Errors
+/// A sentence, when files cannot be used, or when whoever reaches the address could change the gateway.
+pub fn opened(
+    admin: &AdminConfig,
+    base: &Path,
+    is_open: bool,
+    addr: SocketAddr,
+) -> Result<Option<Published<ServerConfig>>, String> {
+    // The configuration was checked, but a service manager may have passed another address.
+    if is_open && !addr.ip().to_canonical().is_loopback() {
+        return Err(format!(
+            "admin: {addr} is open to a network; set `admin.token`, or listen on the loopback"
+        ));
+    }
+    match admin_tls(admin, base) {
+        None => Ok(None),
+        Some(Ok(server)) => Ok(Some(Published::new(Frozen::new(server)))),
+        Some(Err(errors)) => Err(errors.iter().map(|it| format!("admin.{}: {}", it.at, it.reason)).collect()),
+    }
 }
 
 /// Who a client has proved to be.

@@ -5,34 +5,61 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::control::desk::Refusal;
-use crate::shared::{Frozen, Published};
+use crate::shared::Published;
 
 /// The views. A clone is a handle to the same ones.
 #[derive(Debug, Clone)]
 pub struct AdminViews {
-    /// Generations, the newest first: at least `number` and `hash` of each; also `author`, `note`, `unix_ms`,
-    /// `state`, `changes`, and for those that are alive `workers`, `exchanges`, `bytes`.
-    pub generations: Published<Value>,
+    /// Generations, the newest first: at least `number` and `hash` of each.
+    pub generations: View,
     /// The rollout that is under way or was last; `null` if there was none.
-    pub rollout: Published<Value>,
-    /// Clusters in the order of their names: at least `name` and `endpoints` with `address` of each.
-    pub clusters: Published<Value>,
+    pub rollout: View,
+    /// Clusters in the order of their names: at least `name`, and `endpoints` with `address` or `label` of each.
+    pub clusters: View,
     /// Where the configuration comes from, and what became of the last look at it.
-    pub source: Published<Value>,
+    pub source: View,
     /// What differs between two generations.
     pub differ: Differ,
 }
 
 impl Default for AdminViews {
     fn default() -> Self {
-        let empty = || Published::new(Frozen::new(Value::Null));
         let nobody = Differ::new(|_, number| {
             Err(Refusal { code: "no_such_generation", reason: format!("there is no generation {number}") })
         });
-        Self { generations: empty(), rollout: empty(), clusters: empty(), source: empty(), differ: nobody }
+        let none = || View::new(|| Value::Null);
+        Self { generations: none(), rollout: none(), clusters: none(), source: none(), differ: nobody }
+    }
+}
+
+/// Something that is shown as it is when somebody asks.
+#[derive(Clone)]
+pub struct View(Arc<dyn Fn() -> Value + Send + Sync>);
+
+impl View {
+    /// What `now` gives; it may not take long.
+    pub fn new(now: impl Fn() -> Value + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// What is published.
+    pub fn of<T: Serialize + Send + Sync + 'static>(published: Published<T>) -> Self {
+        Self::new(move || serde_json::to_value(&*published.load().1).unwrap_or_default())
+    }
+
+    /// What it shows now.
+    pub fn now(&self) -> Value {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("View")
     }
 }
 

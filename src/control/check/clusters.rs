@@ -22,6 +22,10 @@ pub(super) fn check(check: &mut Check<'_>) {
 }
 
 fn endpoints(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
+    if cluster.endpoints.is_empty() && cluster.discover.is_none() {
+        let why = UnitError::new("this cluster has no endpoints");
+        check.error("no-endpoints", at, why.hint("write `endpoints: ['host:port']`, or `discover:`"));
+    }
     let mut seen = BTreeSet::new();
     for (index, endpoint) in cluster.endpoints.iter().enumerate() {
         let item = format!("{at}.endpoints[{index}]");

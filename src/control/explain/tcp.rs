@@ -39,7 +39,7 @@ pub(super) fn tell_tcp(
         return;
     };
     let plan = &snapshot.clusters[cluster];
-    let hash = plan.balance.hash_key().map(|_| hash_address(question.peer.ip().to_canonical()));
+    let hash = plan.hash_key.as_ref().map(|_| hash_address(question.peer.ip().to_canonical()));
     tell_cluster(out, config, snapshot, cluster, hash);
 }
 

@@ -9,6 +9,7 @@ mod http2;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod reloads;
 mod tls;
 mod tunnels;
 mod upstream_http2;
@@ -18,6 +19,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
 use crate::control::log_writer::LogMetrics;
+use crate::control::steward::ReloadFigures;
 use crate::control::tls::Inventory;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
@@ -60,6 +62,8 @@ pub struct Sources {
     pub log: Option<Frozen<LogMetrics>>,
     /// The listeners' certificates.
     pub certificates: Published<Inventory>,
+    /// How changes of configuration went.
+    pub reloads: Frozen<ReloadFigures>,
 }
 
 /// Renders metrics.

@@ -1,6 +1,7 @@
 //! How a TCP connection ended, written down: metrics and the access log.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use crate::net::addr::Caller;
 use crate::proxy::installed::Installed;
@@ -8,6 +9,7 @@ use crate::proxy::local::Local;
 use crate::rt::clock;
 use crate::telemetry::metrics::{TUNNEL_FAULT_SLOTS, TunnelMetrics};
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
+use crate::upstream::endpoint::Endpoint;
 
 /// Why a TCP connection did not end by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +69,8 @@ pub struct Course {
     pub server_name: RefCell<Option<String>>,
     /// Cluster, by index.
     pub cluster: Cell<Option<usize>>,
-    /// Endpoint of the last attempt, by index.
-    pub endpoint: Cell<usize>,
+    /// Endpoint of the last attempt.
+    pub endpoint: RefCell<Option<Rc<Endpoint>>>,
     /// How many attempts were made.
     pub attempts: Cell<u32>,
     /// How long the last connect took.
@@ -96,6 +98,7 @@ pub fn record(
     }
     let duration_nanos = clock::nanos().saturating_sub(course.began_nanos);
     let server_name = course.server_name.borrow();
+    let endpoint = course.endpoint.borrow();
     let access = AccessRecord {
         time: log.timestamp(clock::wall_ms().saturating_sub(duration_nanos / 1_000_000)),
         client: Some(caller.peer.ip()),
@@ -107,7 +110,7 @@ pub fn record(
         request_bytes: course.upstream_bytes.get(),
         response_bytes: course.downstream_bytes.get(),
         duration_nanos,
-        upstream: upstream(course, installed),
+        upstream: upstream(course, endpoint.as_ref().map_or("", |it| &it.label), installed),
         worker: local.worker as u16,
         generation: installed.snapshot.generation,
         ..AccessRecord::default()
@@ -116,13 +119,13 @@ pub fn record(
     local.metrics.count_line(is_kept);
 }
 
-fn upstream<'a>(course: &Course, installed: &'a Installed) -> Option<UpstreamRecord<'a>> {
+fn upstream<'a>(course: &Course, endpoint: &'a str, installed: &'a Installed) -> Option<UpstreamRecord<'a>> {
     let plan = &installed.clusters[course.cluster.get()?].plan;
     let attempts = course.attempts.get();
     Some(UpstreamRecord {
         protocol: "",
         cluster: &plan.name,
-        endpoint: if attempts > 0 { &plan.endpoints[course.endpoint.get()].label } else { "" },
+        endpoint,
         attempts,
         connect_nanos: Some(course.connect_nanos.get()).filter(|nanos| *nanos > 0),
         head_nanos: None,

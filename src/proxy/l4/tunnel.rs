@@ -16,14 +16,14 @@ use crate::proxy::l4::ending::{Course, Open, TunnelFault, record};
 use crate::proxy::l4::hello::read_hello;
 use crate::proxy::l4::plan::TcpPlan;
 use crate::proxy::l4::stream_relay::{Ends, relay};
-use crate::proxy::local::Local;
+use crate::proxy::local::{Local, Stage};
 use crate::rt::buffer::Buffer;
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::telemetry::metrics::TunnelMetrics;
 use crate::upstream::balance::hash_address;
 use crate::upstream::cluster::{Chosen, Cluster};
-use crate::upstream::endpoint::{ConnectError, Connection, Opening};
+use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
 
 /// Endpoints that are tried before the client is given up.
 const ATTEMPTS_MAX: u32 = 3;
@@ -88,7 +88,7 @@ impl Tunnel<'_> {
         if !self.plan.goes_by_name() {
             return Ok((self.plan.default, None));
         }
-        let place = self.local.enlist(self.deadline.trigger());
+        let place = self.local.enlist(self.deadline.trigger(), Stage::Beginning);
         self.deadline.arm(self.installed.snapshot.limits.head_timeout);
         let opening = read_hello(self.local, &self.stream, &self.deadline).await;
         self.local.delist(place);
@@ -110,6 +110,7 @@ impl Tunnel<'_> {
             downstream: &self.stream,
             upstream: &connection.stream,
             idle_timeout: self.plan.idle_timeout,
+            is_expired: &self.installed.pins.is_expired,
             course: &self.course,
             metrics,
         };
@@ -125,16 +126,16 @@ impl Tunnel<'_> {
 
     async fn connect(&self, cluster: &Rc<Cluster>) -> Result<(Connection, Chosen), TunnelFault> {
         // Whatever the key is: there is nothing but the address.
-        let hash = cluster.plan.balance.hash_key().map(|_| hash_address(self.caller.peer.ip()));
-        let mut excluded: SmallVec<[usize; ATTEMPTS_MAX as usize]> = SmallVec::new();
+        let hash = cluster.plan.hash_key.as_ref().map(|_| hash_address(self.caller.peer.ip()));
+        let mut excluded: SmallVec<[Rc<Endpoint>; ATTEMPTS_MAX as usize]> = SmallVec::new();
         let mut last_fault = TunnelFault::NoEndpoint;
         let preface = self.preface(cluster);
         while excluded.len() < ATTEMPTS_MAX as usize {
             let Some(chosen) = cluster.choose(hash, &excluded) else { break };
             let course = &self.course;
             course.attempts.set(course.attempts.get() + 1);
-            course.endpoint.set(chosen.index);
             let endpoint = chosen.endpoint().clone();
+            course.endpoint.replace(Some(endpoint.clone()));
             endpoint.metrics.attempts.add(1);
             let began_nanos = clock::nanos();
             let buffers = &self.local.pool;
@@ -146,7 +147,7 @@ impl Tunnel<'_> {
                 Err(error) => last_fault = fault(&error),
             }
             endpoint.metrics.failures.add(1);
-            excluded.push(chosen.index);
+            excluded.push(endpoint);
         }
         Err(last_fault)
     }

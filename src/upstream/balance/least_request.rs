@@ -15,7 +15,7 @@ pub(super) fn pick(
     let first = random::pick(cumulative, random, pick.is_excluded)?;
     let second = random::pick(cumulative, random, |index| index == first || (pick.is_excluded)(index));
     let Some(second) = second else { return Some(first) };
-    let load = |index: usize| u64::from(pick.in_flight.get(index).map_or(0, |count| count.get()));
+    let load = |index: usize| u64::from((pick.in_flight)(index));
     // load / weight, multiplied out.
     let is_second_idler = load(second) * u64::from(weights[first]) < load(first) * u64::from(weights[second]);
     Some(if is_second_idler { second } else { first })

@@ -42,9 +42,6 @@ enum Kind {
 /// Why a plan can not be compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BalanceError {
-    /// No endpoint at all.
-    #[error("a cluster needs an endpoint")]
-    NoEndpoints,
     /// More than [`ENDPOINTS_MAX`].
     #[error("a cluster has at most {ENDPOINTS_MAX} endpoints")]
     TooManyEndpoints,
@@ -55,15 +52,12 @@ pub enum BalanceError {
 
 impl BalancePlan {
     /// Compiles how to choose between these endpoints: address and weight of each, in the order of their
-    /// indexes. Maglev places an endpoint by its address, so that it keeps its keys when others come and go.
+    /// indexes. There may be none, of which none is chosen. Maglev places an endpoint by its address, so that it keeps its keys when others come and go.
     ///
     /// # Errors
-    /// No endpoint, too many, or a weight of zero.
+    /// Too many, or a weight of zero.
     pub fn compile(config: &BalanceConfig, endpoints: &[(&str, u32)]) -> Result<Self, BalanceError> {
         let weights: Vec<u32> = endpoints.iter().map(|(_, weight)| *weight).collect();
-        if weights.is_empty() {
-            return Err(BalanceError::NoEndpoints);
-        }
         if weights.len() > ENDPOINTS_MAX {
             return Err(BalanceError::TooManyEndpoints);
         }
@@ -84,9 +78,17 @@ impl BalancePlan {
         self.weights.len()
     }
 
-    /// Never: a plan has an endpoint.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.weights.is_empty()
+    }
+
+    /// Choices until a round begins again.
+    fn period(&self) -> usize {
+        match &self.kind {
+            Kind::RoundRobin { sequence } => sequence.len().max(1),
+            _ => 1,
+        }
     }
 
     /// What [`Pick::hash`] is to be taken of; `None` where no hash is used.
@@ -104,8 +106,8 @@ pub struct Pick<'a> {
     /// [`hash_key`] of what [`BalancePlan::hash_key`] asks for; `None` where the request has no such value: the
     /// choice is then random.
     pub hash: Option<u64>,
-    /// Requests in flight by endpoint, as far as this worker knows. May be empty where none are counted.
-    pub in_flight: &'a [Cell<u32>],
+    /// Requests in flight by endpoint, as far as this worker knows.
+    pub in_flight: &'a dyn Fn(usize) -> u32,
     /// Whether an endpoint must not be chosen: unhealthy, full, or tried already.
     pub is_excluded: &'a dyn Fn(usize) -> bool,
 }
@@ -122,16 +124,24 @@ impl Balancer {
     /// Starts on worker `worker_index` of `worker_count`. Each worker begins the round at another place, so that
     /// together they stay even. `seed` must differ between workers.
     pub fn start(plan: Frozen<BalancePlan>, worker_index: usize, worker_count: usize, seed: u64) -> Self {
-        let period = match &plan.kind {
-            Kind::RoundRobin { sequence } => sequence.len(),
-            _ => 1,
-        };
+        let period = plan.period();
         let cursor = Cell::new(worker_index * period / worker_count.max(1) % period);
         Self { plan, cursor, random: Random::seeded(seed) }
     }
 
+    /// Goes on where `before` is, in a plan that may have other endpoints: at about the same part of the round, so that
+    /// workers stay at different parts of it.
+    pub fn resume(plan: Frozen<BalancePlan>, before: &Self) -> Self {
+        let period = plan.period();
+        let at = before.cursor.get() * period / before.plan.period() % period;
+        Self { plan, cursor: Cell::new(at), random: Random::seeded(before.random.next()) }
+    }
+
     /// The endpoint of the next attempt; `None` where every endpoint is excluded.
     pub fn pick(&self, pick: &Pick<'_>) -> Option<usize> {
+        if self.plan.is_empty() {
+            return None;
+        }
         match &self.plan.kind {
             Kind::RoundRobin { sequence } => round_robin::pick(sequence, &self.cursor, pick.is_excluded),
             Kind::Random { cumulative } => random::pick(cumulative, &self.random, pick.is_excluded),

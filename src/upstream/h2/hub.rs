@@ -136,6 +136,13 @@ impl Hub {
         }
     }
 
+    /// Takes no more streams on connections there are; they close after their last one.
+    pub fn retire(&self) {
+        for link in self.links.borrow().iter() {
+            link.retire();
+        }
+    }
+
     /// Takes no more streams on connections that have none now; they close.
     pub fn close_idle(&self) {
         for link in self.links.borrow().iter().filter(|link| link.is_idle()) {

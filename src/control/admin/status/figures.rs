@@ -111,10 +111,9 @@ pub(in crate::control::admin) fn errors(registry: &Registry) -> Vec<Value> {
 pub(in crate::control::admin) fn clusters(state: &AdminState) -> Vec<Value> {
     let figures: HashMap<(String, String), Sharded<EndpointMetrics>> =
         state.registry.endpoints().into_iter().collect();
-    let (_, published) = state.views.clusters.load();
-    let mut clusters = match published.as_array() {
-        Some(clusters) => clusters.clone(),
-        None => written(&state.config.load().1),
+    let mut clusters = match state.views.clusters.now() {
+        Value::Array(clusters) => clusters,
+        _ => written(&state.config.load().1),
     };
     for cluster in &mut clusters {
         let name = cluster["name"].as_str().unwrap_or_default().to_owned();

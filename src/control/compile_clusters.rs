@@ -1,0 +1,113 @@
+//! Clusters, from their written form to plans.
+//!
+//! Names are resolved here, once; what is found later comes from `discovery`.
+
+use std::path::Path;
+
+use rustls::pki_types::ServerName;
+use sha2::{Digest, Sha256};
+
+use super::compile::Compiler;
+use super::resolve::resolve;
+use super::tls::{cluster_tls, endpoint_name};
+use crate::net::proxy_header::HeaderVersion;
+use crate::net::tls::plan::ClusterTls;
+use crate::shared::frozen::Frozen;
+use crate::shared::ledger::Ledger;
+use crate::shared::published::Published;
+use crate::upstream::cluster::{ClusterPlan, Timeouts};
+use crate::upstream::config::{BalanceConfig, ClusterConfig, ProxyVersionConfig};
+use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
+use crate::upstream::h2::Http2Plan;
+use crate::upstream::set::EndpointSet;
+
+impl Compiler<'_> {
+    fn cluster_tls(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterTls> {
+        let compiled = cluster_tls(config.tls.as_ref()?, self.base);
+        compiled.map_err(|error| self.tls_errors(&format!("clusters.{name}.tls"), vec![error])).ok()
+    }
+
+    /// What the certificate of an endpoint must be for.
+    fn tls_name(
+        &mut self,
+        name: &str,
+        config: &ClusterConfig,
+        endpoint: &str,
+    ) -> Option<ServerName<'static>> {
+        let compiled = endpoint_name(config.tls.as_ref()?, endpoint);
+        compiled.map_err(|error| self.tls_errors(&format!("clusters.{name}.tls"), vec![error])).ok()
+    }
+
+    pub(super) fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {
+        let tls = self.cluster_tls(name, config);
+        let mut endpoints = Vec::new();
+        for (index, endpoint) in config.endpoints.iter().enumerate() {
+            match resolve(endpoint.address()) {
+                Ok(addr) => endpoints.push(EndpointPlan {
+                    addr,
+                    label: endpoint.address().into(),
+                    tls_name: self.tls_name(name, config, endpoint.address()),
+                    weight: endpoint.weight(),
+                    connections: Ledger::new(config.pool.connections.map(u64::from)),
+                }),
+                Err(reason) => {
+                    let hint = "write an address, or a name that the host's resolver knows";
+                    self.error("unresolved", format!("clusters.{name}.endpoints[{index}]"), reason, hint);
+                }
+            }
+        }
+        let set = match EndpointSet::compile(&config.balance, endpoints, Vec::new()) {
+            Ok(set) => set,
+            Err(error) => {
+                self.error("bad-endpoints", format!("clusters.{name}.endpoints"), error.to_string(), "");
+                return None;
+            }
+        };
+        Some(ClusterPlan {
+            name: name.into(),
+            live: Published::new(Frozen::new(set)),
+            hash_key: match &config.balance {
+                BalanceConfig::Maglev(key) => Some(key.clone()),
+                _ => None,
+            },
+            identity: identity(config, self.base),
+            timeouts: Timeouts {
+                connect: config.timeouts.connect.duration(),
+                head: config.timeouts.head.duration(),
+                idle: config.timeouts.idle.duration(),
+                total: config.timeouts.total.map(|total| total.duration()),
+            },
+            pool: PoolPlan {
+                // What has told a service of one client must not carry another's request.
+                idle: if config.proxy_protocol.is_some() { 0 } else { config.pool.idle as usize },
+                idle_timeout: config.pool.idle_timeout.duration(),
+            },
+            head_bytes: usize::try_from(config.pool.head_bytes.bytes()).unwrap_or(usize::MAX),
+            tls,
+            http2: Http2Plan::of(config),
+            host: config.host.as_deref().map(Into::into),
+            proxy_header: config.proxy_protocol.map(|version| match version {
+                ProxyVersionConfig::V1 => HeaderVersion::V1,
+                ProxyVersionConfig::V2 => HeaderVersion::V2,
+            }),
+        })
+    }
+}
+
+/// Of everything that connections are opened and kept with, and of the files that it names: connections outlive a change
+/// of anything else.
+fn identity(config: &ClusterConfig, base: &Path) -> u64 {
+    let pool = (config.pool.idle, config.pool.idle_timeout, config.pool.head_bytes);
+    let http2 = (config.protocol, &config.http2, config.grpc_web);
+    let written = serde_json::to_vec(&(&config.tls, http2, config.proxy_protocol, pool)).unwrap_or_default();
+    let mut hash = Sha256::new_with_prefix(written);
+    let tls = config.tls.as_ref();
+    let pair = tls.and_then(|tls| tls.certificate.as_ref());
+    let files = pair.map(|pair| [&pair.cert, &pair.key]).into_iter().flatten();
+    for path in files.chain(tls.and_then(|tls| tls.ca.as_ref())) {
+        // One that cannot be read is an error elsewhere.
+        hash.update(std::fs::read(base.join(path)).unwrap_or_default());
+    }
+    let digest = hash.finalize();
+    digest.iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
