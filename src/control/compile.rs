@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::compile_places::Places;
+use crate::control::compile_recording::recording;
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
 use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
@@ -96,6 +97,7 @@ pub fn compile(
         paths: rules,
         trusted_proxies: AddressSet::new(&config.trusted_proxies),
         identity_ids: IdSet::of_names(&identity_fields),
+        recording: recording(config),
         identity_fields,
         access_log: config.access_log.as_ref().map(|log| AccessLogPlan {
             sample: log.sample.fraction(),

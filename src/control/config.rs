@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod log;
+pub mod recording;
 pub mod tls;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
 use crate::control::config::log::LogConfig;
+use crate::control::config::recording::RecordingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -60,6 +62,9 @@ pub struct Config {
     /// What the gateway says of itself on the standard error stream.
     #[serde(default)]
     pub log: LogConfig,
+    /// What workers remember of recent requests, for `explain --id` and for trying a configuration on them.
+    #[serde(default)]
+    pub recording: RecordingConfig,
     /// Values that are kept out of this file and never printed; used as `${secret.NAME}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretSource>,

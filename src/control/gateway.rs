@@ -4,6 +4,7 @@
 //! the log is flushed, the admin listener closes last.
 
 mod door;
+mod machine;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -27,16 +28,15 @@ use crate::control::log_desk::LogDesk;
 use crate::control::steward::{Charge, Origin, Shown, Steward};
 use crate::control::systemd::sockets::PassedSocket;
 use crate::proxy::snapshot::Snapshot;
-use crate::rt::affinity::allowed_cpus;
 use crate::rt::clock;
-use crate::rt::driver::{self, Driver};
-use crate::rt::memory::raise_open_files;
+use crate::rt::driver::Driver;
 use crate::shared::level;
 use crate::shared::{Frozen, LineWriter, Mailbox, Published, line_ring};
 use crate::telemetry::Registry;
 use crate::worker::command::Command;
 use crate::worker::placement::Neighbours;
 use crate::worker::spawn::{Seat, spawn, tables};
+use machine::{choose_cpus, choose_driver, connections_per_worker};
 
 /// Bytes of log lines that wait for the writer, per worker.
 const LOG_RING_BYTES: usize = 1 << 20;
@@ -46,8 +46,6 @@ const MAILBOX_CAPACITY: usize = 64;
 const START_BOUND: Duration = Duration::from_secs(20);
 /// How long the log may take to be written out at the end.
 const LOG_FLUSH_BOUND: Duration = Duration::from_secs(3);
-/// Descriptors for listeners, rings, logs and the admin listener.
-const DESCRIPTORS_RESERVED: u64 = 64;
 /// How long the admin listener may take to close.
 const ADMIN_CLOSE_BOUND: Duration = Duration::from_secs(2);
 /// Beyond the drain's own limit, for the workers' last turn.
@@ -286,41 +284,6 @@ fn ended(thread: JoinHandle<io::Result<()>>) -> io::Error {
         Ok(Err(error)) => error,
         Err(_) => io::Error::other("panicked; the message is above"),
     }
-}
-
-fn choose_driver(wanted: DriverConfig) -> Result<(Driver, Option<String>), StartError> {
-    if wanted == DriverConfig::Epoll {
-        return Ok((Driver::Epoll, None));
-    }
-    match driver::probe() {
-        Ok(options) => Ok((Driver::IoUring(options), None)),
-        Err(error) => {
-            let reason = driver::explain_refusal(&error);
-            match wanted {
-                DriverConfig::IoUring => Err(StartError::NoRing(reason)),
-                _ => Ok((Driver::Epoll, Some(reason))),
-            }
-        }
-    }
-}
-
-fn choose_cpus(config: &Config) -> Result<Vec<u16>, StartError> {
-    let allowed = allowed_cpus();
-    if config.workers.cpus.is_empty() {
-        return Ok(if allowed.is_empty() { vec![0] } else { allowed });
-    }
-    match config.workers.cpus.iter().find(|cpu| !allowed.contains(cpu)) {
-        None => Ok(config.workers.cpus.clone()),
-        Some(cpu) => Err(StartError::Missing(format!(
-            "workers.cpus: CPU {cpu} is not among those this process may use ({allowed:?})"
-        ))),
-    }
-}
-
-/// Three of four descriptors are for clients, in equal parts; the rest is for upstream connections and files.
-fn connections_per_worker(workers: usize) -> u32 {
-    let descriptors = raise_open_files().saturating_sub(DESCRIPTORS_RESERVED);
-    u32::try_from(descriptors / 4 * 3 / workers.max(1) as u64).unwrap_or(u32::MAX).max(1)
 }
 
 fn start_log(log: &LogDesk, config: &Config) -> Result<(), StartError> {

@@ -9,7 +9,7 @@ use super::config::Config;
 use super::desk::Change;
 use crate::proxy::snapshot::Snapshot;
 use crate::route::table::Table;
-use crate::shared::Frozen;
+use crate::shared::{Counter, Frozen, Gauge};
 
 /// A configuration that is, was or may be in force.
 pub struct Generation {
@@ -70,4 +70,38 @@ pub struct GenerationView {
     pub bytes: u64,
     /// What is different from the one before.
     pub changes: Vec<String>,
+}
+
+/// Which configuration is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenerationLabel {
+    /// Counts up from 1 with every configuration.
+    pub number: u64,
+    /// Digest of the configuration, so that several gateways can be compared.
+    pub hash: String,
+}
+
+/// How reloads went. The steward is their only writer.
+#[derive(Debug, Default)]
+pub struct ReloadFigures {
+    /// Brought into force, or on their way.
+    pub installed: Counter,
+    /// Nothing was different.
+    pub unchanged: Counter,
+    /// Wrong in some way.
+    pub refused: Counter,
+    /// Back to a former generation.
+    pub rolled_back: Counter,
+    /// 1 if the last one was not refused.
+    pub was_last_good: Gauge,
+    /// When the last one that was not refused came, in seconds since 1970.
+    pub last_good_seconds: Gauge,
+    /// Microseconds from reading to the last worker, of the last one that was brought into force.
+    pub last_took_micros: Gauge,
+    /// Generations that are kept, the one in force among them.
+    pub kept: Gauge,
+    /// Former generations that something still runs on.
+    pub former: Gauge,
+    /// What runs on them.
+    pub former_exchanges: Gauge,
 }

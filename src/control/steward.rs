@@ -23,7 +23,7 @@ use crate::rt::clock;
 use loading::Candidate;
 
 pub use loading::Origin;
-pub use shown::{ReloadFigures, Shown};
+pub use shown::Shown;
 
 /// Between two looks at what former generations still carry, and at a rollout.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);

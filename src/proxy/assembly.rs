@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::net::tls::plan::Acceptor;
 use crate::policy::chain::Chain;
-use crate::proxy::installed::{Installed, Pins, RunningRoute, UNROUTED, start_door};
+use crate::proxy::installed::{Installed, InstalledNames, Pins, RunningRoute, UNROUTED, start_door};
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::route::table::Table;
 use crate::shared::frozen::Frozen;
@@ -85,6 +85,7 @@ impl Assembly {
             },
             chain: Chain::start(&plan.policies, former, |key| registry.policy(&plan.name, key, self.worker)),
             metrics: registry.route(&plan.name, self.worker),
+            name: registry.name_id(&plan.name),
         }
     }
 
@@ -94,7 +95,12 @@ impl Assembly {
         let acceptors = snapshot.tls.iter().map(|tls| tls.clone().map(Acceptor::new).map(Rc::new)).collect();
         let doors = (0..snapshot.doors.len()).map(|at| start_door(&snapshot, at, registry, worker)).collect();
         let identity_fields = snapshot.identity_fields.iter().cloned().collect();
+        let recorded = InstalledNames {
+            listeners: snapshot.listeners.iter().map(|name| registry.name_id(name)).collect(),
+            clusters: snapshot.clusters.iter().map(|plan| registry.name_id(&plan.name)).collect(),
+        };
         Rc::new(Installed {
+            names: recorded,
             snapshot,
             tables,
             acceptors,

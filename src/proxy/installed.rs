@@ -14,6 +14,7 @@ use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
+use crate::shared::names::NameId;
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::{DoorMetrics, RouteMetrics, TunnelMetrics};
 use crate::telemetry::registry::Registry;
@@ -41,6 +42,8 @@ pub struct Installed {
     pub unrouted: Slot<RouteMetrics>,
     /// What those that run on it and the worker tell each other.
     pub pins: Pins,
+    /// What records call listeners and clusters.
+    pub names: InstalledNames,
 }
 
 /// What exchanges on a generation and their worker tell each other.
@@ -50,6 +53,14 @@ pub struct Pins {
     pub carried: Cell<u64>,
     /// True once what still runs is to end.
     pub is_expired: Cell<bool>,
+}
+
+/// What records call listeners and clusters, in the snapshot's order.
+pub struct InstalledNames {
+    /// Listeners.
+    pub listeners: Vec<NameId>,
+    /// Clusters.
+    pub clusters: Vec<NameId>,
 }
 
 /// A route as one worker runs it: what an exchange needs in one cache line, because where there are many routes none
@@ -62,6 +73,8 @@ pub struct RunningRoute {
     pub chain: Chain,
     /// Its figures.
     pub metrics: Slot<RouteMetrics>,
+    /// What records call it.
+    pub name: NameId,
 }
 
 /// A listener's figures besides those of HTTP, as one worker keeps them.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::http::date;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::installed::Installed;
+use crate::proxy::recording::Recording;
 use crate::rt::buffer::Pool;
 use crate::rt::clock;
 use crate::rt::deadline::{Deadlines, Trigger};
@@ -38,6 +39,8 @@ pub struct Local {
     pub request_ids: RequestIds,
     /// Its access log.
     pub access_log: RefCell<AccessLog>,
+    /// What it remembers of its exchanges.
+    pub recording: Recording,
     /// Client connections it may have, whatever the configuration says.
     pub connections_max: Cell<i64>,
     /// True once it takes no more requests.
@@ -91,6 +94,7 @@ impl Local {
             metrics,
             request_ids: RequestIds::new(seed),
             access_log: RefCell::new(access_log),
+            recording: Recording::new(&installed.snapshot.recording),
             connections_max: Cell::new(i64::MAX),
             is_draining: Cell::new(false),
             installed: RefCell::new(installed),
@@ -110,6 +114,7 @@ impl Local {
         if let Some(log) = &next.snapshot.access_log {
             self.access_log.borrow_mut().resample(log.sample);
         }
+        self.recording.resize(&next.snapshot.recording);
         let previous = self.installed.replace(next.clone());
         previous.hand_over(&next);
         previous

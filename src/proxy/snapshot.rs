@@ -14,6 +14,7 @@ use crate::net::tls::plan::ListenerTls;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::table::PolicyPlan;
 use crate::proxy::l4::plan::DoorPlan;
+use crate::proxy::recording::RecordingPlan;
 use crate::route::path::PathRules;
 use crate::route::plan::MatchPlan;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
@@ -58,6 +59,8 @@ pub struct Snapshot {
     pub identity_ids: IdSet,
     /// How exchanges are logged.
     pub access_log: Option<AccessLogPlan>,
+    /// What workers remember of exchanges.
+    pub recording: RecordingPlan,
 }
 
 impl Snapshot {

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use crate::proxy::recording::Dump;
 use crate::proxy::snapshot::Snapshot;
 use crate::route::table::Table;
 use crate::shared::frozen::Frozen;
@@ -14,6 +15,8 @@ pub enum Command {
     Close(usize),
     /// End what still runs on this generation, which is not the one installed: at its next byte, or with a Close frame.
     Expire(u64),
+    /// Tell what was recorded. Legal at any time.
+    Dump(Dump),
     /// Accept no more, finish what is in flight, then end. Legal once.
     Drain,
 }

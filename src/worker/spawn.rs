@@ -114,6 +114,7 @@ async fn work(seat: Seat) -> io::Result<()> {
                         local.close_listener(at);
                     }
                     Command::Expire(generation) => installer.expire(generation),
+                    Command::Dump(dump) => local.recording.answer(dump),
                     Command::Drain => {
                         let limit = local.installed().snapshot.limits.drain_timeout;
                         drain_by_ms = now_ms + limit.as_millis() as u64;

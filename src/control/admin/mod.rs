@@ -35,7 +35,8 @@ use rustls::ServerConfig;
 
 use crate::control::audit::Audit;
 use crate::control::desk::Desk;
-use crate::control::export::{Exporter, GenerationLabel};
+use crate::control::export::Exporter;
+use crate::control::generation::GenerationLabel;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::control::config::admin::Role;
 use crate::control::desk::Order;
 use crate::control::export::{SlotNames, Sources};
-use crate::control::steward::ReloadFigures;
+use crate::control::generation::ReloadFigures;
 use crate::telemetry::metrics::METHOD_SLOTS;
 
 mod changes;

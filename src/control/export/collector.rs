@@ -44,6 +44,7 @@ impl Collector for Shards {
         super::tls::encode(&self.sources, encoder)?;
         super::http2::encode(&self.sources, encoder)?;
         super::upstream_http2::encode(&self.sources, encoder)?;
+        super::recording::encode(&self.sources, encoder)?;
         self.encode_errors(encoder)?;
         self.encode_routes(encoder)?;
         self.encode_upgraded(encoder)?;

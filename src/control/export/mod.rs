@@ -9,6 +9,7 @@ mod http2;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod recording;
 mod reloads;
 mod tls;
 mod tunnels;
@@ -18,8 +19,8 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
+use crate::control::generation::{GenerationLabel, ReloadFigures};
 use crate::control::log_writer::LogMetrics;
-use crate::control::steward::ReloadFigures;
 use crate::control::tls::Inventory;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
@@ -34,15 +35,6 @@ pub struct SlotNames {
     pub methods: [&'static str; METHOD_SLOTS],
     /// Error codes in the order of their slots.
     pub errors: Vec<&'static str>,
-}
-
-/// Which configuration is in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenerationLabel {
-    /// Counts up from 1 with every configuration.
-    pub number: u64,
-    /// Digest of the configuration, so that several gateways can be compared.
-    pub hash: String,
 }
 
 /// Where the samples come from.
