@@ -5,6 +5,7 @@
 //! check has refused is not reported a second time by what follows from it.
 
 mod addresses;
+mod admin;
 mod advice;
 mod afterwards;
 mod changes;
@@ -167,6 +168,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     limits::check(&mut check);
     changes::check(&mut check);
     addresses::check(&mut check);
+    admin::check(&mut check);
     names::check(&mut check);
     doors::check(&mut check);
     tls::check(&mut check);
