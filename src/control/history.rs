@@ -176,6 +176,11 @@ impl History {
         self.good.first().copied()
     }
 
+    /// Numbers of those that are known to be good, newest first.
+    pub fn good_ones(&self) -> &[u64] {
+        &self.good
+    }
+
     /// The last known good generation that can be read, and remarks about those that cannot.
     pub fn last_good(&self) -> (Option<Stored>, Vec<String>) {
         let mut remarks = Vec::new();
@@ -235,6 +240,14 @@ impl History {
             self.good.retain(|good| *good != number);
         }
     }
+}
+
+/// A generation with its configuration, from the folder of a history that somebody has.
+///
+/// # Errors
+/// When it is not there or damaged.
+pub fn peek(folder: &Path, number: u64) -> io::Result<Stored> {
+    folder::read_generation(folder, number)
 }
 
 /// The folder that systemd gives a service for what outlives it (`StateDirectory=`).
