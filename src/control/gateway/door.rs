@@ -96,6 +96,7 @@ impl Gateway {
             log: Some(self.log.metrics()),
             certificates: self.shown.certificates.clone(),
             reloads: self.shown.figures.clone(),
+            rollouts: self.shown.rollouts.clone(),
             source: Some(self.source.clone()),
         })
     }
@@ -104,6 +105,7 @@ impl Gateway {
         AdminViews {
             generations: View::of(self.shown.generations.clone()),
             source: View::of(self.source.clone()),
+            rollout: View::of(self.shown.rollout.clone()),
             ..AdminViews::default()
         }
     }
