@@ -14,6 +14,7 @@ mod explain;
 mod health;
 mod history;
 pub mod origin;
+mod recent;
 mod reload;
 mod rollback;
 mod rollout;

@@ -26,8 +26,6 @@ pub use rejected::Rejection;
 const GOOD_MAX: usize = 8;
 /// Name of the file that says which are good.
 const GOOD_FILE: &str = "good.json";
-/// Generations that are kept where nothing else is said.
-pub const KEEP_DEFAULT: usize = 50;
 
 /// Why there is no history.
 #[derive(Debug, thiserror::Error)]

@@ -19,6 +19,7 @@ use crate::control::desk::Refusal;
 use crate::control::diff;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
+use crate::control::recorder::Recorder;
 use crate::http::method::Method;
 use crate::policy::reply::fault_names;
 use crate::rt::clock;
@@ -79,6 +80,7 @@ impl Gateway {
             desk: self.desk.clone(),
             audit,
             views: self.views(),
+            recorder: self.recorder(),
         };
         let (close, closed) = tokio::sync::oneshot::channel();
         let task = serve(listener, tls, Arc::new(state), async {
@@ -87,6 +89,11 @@ impl Gateway {
         });
         self.admin_task = Some((tokio::spawn(task), close));
         Ok(())
+    }
+
+    /// What asks the workers what they remember.
+    pub(super) fn recorder(&self) -> Recorder {
+        Recorder::new(self.mailboxes.clone(), self.registry.clone(), self.shown.snapshot.clone())
     }
 
     fn exporter(&self) -> Exporter {

@@ -52,6 +52,7 @@ impl Steward {
         let hash = self.current().hash.clone();
         self.chronicle.readmit(&hash);
         self.chronicle.good(number);
+        self.show();
         Ok(told)
     }
 
