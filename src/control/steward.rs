@@ -6,6 +6,7 @@
 mod back;
 mod keep;
 mod loading;
+mod old;
 mod shown;
 mod staged;
 
@@ -121,6 +122,7 @@ impl Steward {
                 }
                 _ = looks.tick() => {
                     self.attend().await;
+                    self.expire();
                     self.look();
                 }
             }
