@@ -1,7 +1,6 @@
 //! What of the machine a gateway takes: event loop, CPUs, descriptors.
 
 use super::StartError;
-use crate::config::secret::Environment;
 use crate::control::config::{Config, DriverConfig};
 use crate::rt::affinity::allowed_cpus;
 use crate::rt::driver::{self, Driver};

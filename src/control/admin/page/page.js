@@ -259,10 +259,17 @@ function drawErrors() {
   }), "None so far."));
 }
 function drawAudit() {
-  put("audit", table([["When", ""], ["Who", ""], ["What", ""], ["Outcome", ""]], now.audit.map((line) => {
-    const { note, ...rest } = line.parameters || {}, more = Object.values(rest).filter((value) => value != null && value !== false && value !== true).join(" ");
-    return h("tr", null, h("td", { class: "soft" }, clock(Date.parse(line.time))), h("td", null, line.author),
-      h("td", null, [line.action, more].filter(Boolean).join(" "), note && h("div", { class: "small soft" }, note)), h("td", null, line.outcome));
+  // Each change is there twice, asked and answered; of those that have been answered the answer is enough.
+  const key = (line) => JSON.stringify([line.author, line.address, line.action, line.parameters]), answered = new Map();
+  const shown = now.audit.filter((line) => {
+    const left = answered.get(key(line)) || 0;
+    answered.set(key(line), line.outcome === "asked" ? Math.max(0, left - 1) : left + 1);
+    return line.outcome !== "asked" || left === 0;
+  });
+  put("audit", table([["What", ""], ["Outcome", ""]], shown.map((line) => {
+    const { note, ...rest } = line.parameters || {}, more = Object.values(rest).filter((value) => value != null && typeof value !== "boolean").join(" ");
+    return h("tr", null, h("td", null, h("b", null, line.action), " ", more, note && h("div", null, note), h("div", { class: "small soft" }, `${line.author}, ${clock(Date.parse(line.time))}`)),
+      h("td", null, line.outcome === "asked" ? "under way" : line.outcome));
   }), "Nothing so far."));
 }
 function drawFooter() {
