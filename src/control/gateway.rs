@@ -25,7 +25,8 @@ use crate::control::crew::Crew;
 use crate::control::desk::{Change, Desk};
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
-use crate::control::steward::{Charge, Origin, Shown, Steward};
+use crate::control::sources::{Source, SourceState};
+use crate::control::steward::{Charge, Shown, Steward};
 use crate::control::systemd::sockets::PassedSocket;
 use crate::proxy::snapshot::Snapshot;
 use crate::rt::clock;
@@ -102,6 +103,7 @@ pub struct Gateway {
     mailboxes: Vec<Mailbox<Command>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     log: LogDesk,
+    source: Published<SourceState>,
     drain: mpsc::Receiver<Change>,
     steward: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
@@ -113,7 +115,7 @@ impl Gateway {
     pub async fn start(
         loaded: &Loaded,
         snapshot: Snapshot,
-        origin: Origin,
+        source: Source,
         environment: &Environment,
         wanted: DriverConfig,
         passed: Vec<PassedSocket>,
@@ -146,6 +148,7 @@ impl Gateway {
             mailboxes: Vec::new(),
             threads: Vec::new(),
             log,
+            source: source.state(),
             drain,
             steward: None,
             admin_task: None,
@@ -156,7 +159,7 @@ impl Gateway {
         let steward = Steward::new(Charge {
             crew,
             first,
-            origin,
+            source,
             environment: environment.clone(),
             shown: gateway.shown.clone(),
             log: gateway.log.clone(),

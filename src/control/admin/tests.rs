@@ -43,6 +43,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         log: None,
         certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
         reloads: Frozen::new(ReloadFigures::default()),
+        source: None,
     });
     let (desk, orders) = Desk::new();
     let state = AdminState {

@@ -11,6 +11,7 @@ mod process;
 mod prometheus_text;
 mod recording;
 mod reloads;
+mod source;
 mod tls;
 mod tunnels;
 mod upstream_http2;
@@ -21,6 +22,7 @@ use prometheus_client::registry::Registry as Families;
 
 use crate::control::generation::{GenerationLabel, ReloadFigures};
 use crate::control::log_writer::LogMetrics;
+use crate::control::sources::SourceState;
 use crate::control::tls::Inventory;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
@@ -56,6 +58,8 @@ pub struct Sources {
     pub certificates: Published<Inventory>,
     /// How changes of configuration went.
     pub reloads: Frozen<ReloadFigures>,
+    /// How it stands with the source of the configuration, where it is followed.
+    pub source: Option<Published<SourceState>>,
 }
 
 /// Renders metrics.

@@ -96,11 +96,16 @@ impl Gateway {
             log: Some(self.log.metrics()),
             certificates: self.shown.certificates.clone(),
             reloads: self.shown.figures.clone(),
+            source: Some(self.source.clone()),
         })
     }
 
     fn views(&self) -> AdminViews {
-        AdminViews { generations: View::of(self.shown.generations.clone()), ..AdminViews::default() }
+        AdminViews {
+            generations: View::of(self.shown.generations.clone()),
+            source: View::of(self.source.clone()),
+            ..AdminViews::default()
+        }
     }
 
     fn describe_worker(&self, cpu: u16, started: Instant) -> WorkerDescription {

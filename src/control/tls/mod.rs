@@ -3,7 +3,6 @@
 //! Reads, checks and compiles; watches the files of listeners and publishes what has become of them. What is broken is
 //! reported and changes nothing.
 
-mod client;
 mod files;
 mod listener;
 mod names;
@@ -15,11 +14,10 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-pub use client::{ClientFiles, client_config, no_server};
 pub use files::TlsError;
 pub use listener::{CertificateEntry, Inventory, listener_tls, protocols, server_config};
 pub use remarks::remarks;
-pub use upstream::{any_server, cluster_tls, endpoint_name};
+pub use upstream::{any_server, client_config, cluster_tls, endpoint_name, no_server};
 
 /// The one provider: with X25519MLKEM768 as the group that is preferred.
 fn provider() -> Arc<CryptoProvider> {
