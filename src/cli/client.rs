@@ -13,7 +13,7 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 
 use crate::config::units::Span;
-use crate::control::tls::{client_config, no_server};
+use crate::control::tls::{TlsError, client_config, no_server};
 use crate::upstream::config::{ClusterTlsConfig, KeyPairConfig};
 
 /// Where the gateway is asked, and as whom.
@@ -110,10 +110,8 @@ impl AdminClient {
         let written =
             access.admin.clone().or_else(|| variable("RINGGATE_ADMIN")).unwrap_or(ADMIN_DEFAULT.to_owned());
         let base = base(&written)?;
-        let tls = match base.scheme() {
-            "https" => access.tls().map_err(anyhow::Error::msg)?,
-            _ => no_server()?,
-        };
+        let tls = if base.scheme() == "https" { access.tls() } else { no_server() };
+        let tls = tls.map_err(|error| anyhow!("--{}: {}\n  {}", error.at, error.reason, error.hint))?;
         // The environment's proxies are for the world outside, not for the operator's own listener.
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -239,15 +237,12 @@ impl Access {
         }
     }
 
-    fn tls(&self) -> Result<rustls::ClientConfig, String> {
+    fn tls(&self) -> Result<rustls::ClientConfig, TlsError> {
         let base = std::env::current_dir().unwrap_or_default();
         let pair = self.client_cert.clone().zip(self.client_key.clone());
-        let wanted = ClusterTlsConfig {
-            ca: self.ca.clone(),
-            certificate: pair.map(|(cert, key)| KeyPairConfig { cert, key }),
-            ..ClusterTlsConfig::default()
-        };
-        client_config(&wanted, &base).map_err(|error| format!("{}\n  {}", error.reason, error.hint))
+        let certificate = pair.map(|(cert, key)| KeyPairConfig { cert, key });
+        let config = ClusterTlsConfig { ca: self.ca.clone(), certificate, ..ClusterTlsConfig::default() };
+        client_config(&config, &base)
     }
 }
 
