@@ -3,6 +3,7 @@
 //! Owns the generations, the one in force among them, and the workers' commands. Reads and compiles on a thread of its own
 //! at low priority; what is wrong with a configuration is known before any worker hears of it. Publishes what others show.
 
+mod difference;
 mod keep;
 mod loading;
 mod shown;
@@ -116,6 +117,9 @@ impl Steward {
             }
             Order::DryRun(text, answer) => {
                 let _ = answer.send(Ok(self.dry_run(text).await));
+            }
+            Order::Diff(from, to, answer) => {
+                let _ = answer.send(self.difference(from, to));
             }
             Order::Rollback(to, change, answer) => {
                 let _ = answer.send(self.roll_back(to, change).await);

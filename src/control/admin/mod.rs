@@ -43,7 +43,7 @@ use crate::telemetry::Registry;
 pub use access::Access;
 pub use gate::{Gate, Peer};
 pub use readiness::{Readiness, ReadinessState};
-pub use views::{AdminViews, Differ, View};
+pub use views::{AdminViews, View};
 
 /// How long answers may still be on their way when the listener closes.
 const CLOSE_BOUND: Duration = Duration::from_secs(1);
