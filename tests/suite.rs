@@ -19,6 +19,7 @@ mod l4;
 mod policy;
 mod property;
 mod reload;
+mod replay;
 mod rollout;
 mod tls;
 mod tuning;
