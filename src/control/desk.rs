@@ -35,8 +35,6 @@ pub enum Order {
     Reload(Change, Answer<Reloaded>),
     /// The same, but for bringing it into force. With a text, that is read instead of the source.
     DryRun(Option<String>, Answer<Reloaded>),
-    /// What is different in a generation against another, or against the one before. Changes nothing.
-    Diff(Option<u64>, u64, Answer<Difference>),
     /// Back to a former generation, or to the one before.
     Rollback(Option<u64>, Change, Answer<Reloaded>),
     /// Steers a rollout that is under way.
@@ -95,17 +93,6 @@ pub enum EndpointState {
     Drained,
     /// No new exchanges, and its idle connections are closed at once.
     Disabled,
-}
-
-/// What is different between two generations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// The one that is compared with.
-    pub from: u64,
-    /// The one that is asked about.
-    pub to: u64,
-    /// In the words of the configuration.
-    pub changes: Vec<String>,
 }
 
 /// What became of a configuration that was read.

@@ -4,7 +4,6 @@
 //! at low priority; what is wrong with a configuration is known before any worker hears of it. Publishes what others show.
 
 mod back;
-mod difference;
 mod keep;
 mod loading;
 mod shown;
@@ -138,9 +137,6 @@ impl Steward {
             }
             Order::DryRun(text, answer) => {
                 let _ = answer.send(Ok(self.dry_run(text).await));
-            }
-            Order::Diff(from, to, answer) => {
-                let _ = answer.send(self.difference(from, to));
             }
             Order::Rollback(to, change, answer) => {
                 let _ = answer.send(self.roll_back(to, change).await);

@@ -56,6 +56,7 @@ def live(browser):
     assert browser.ask("document.querySelectorAll('[data-act=rollback]').length") == 1
     browser.press("[data-act=rollback]")
     browser.until(f"{text('[data-act=rollback]')}.startsWith('Sure?')")
+    browser.until(f"{text('#generations')}.includes('going back would change')")
     browser.press("[data-act=rollback]")
     browser.until(f"{text('#message')}.includes('installed, generation 1')")
     browser.until(f"{text('#state')}.includes('generation 1')")

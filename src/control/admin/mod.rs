@@ -45,7 +45,7 @@ use crate::telemetry::Registry;
 pub use access::Access;
 pub use gate::{Gate, Peer};
 pub use readiness::{Readiness, ReadinessState};
-pub use views::{AdminViews, View};
+pub use views::{AdminViews, Differ, View};
 
 /// How long answers may still be on their way when the listener closes.
 const CLOSE_BOUND: Duration = Duration::from_secs(1);

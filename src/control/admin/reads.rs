@@ -15,7 +15,6 @@ use super::inputs::{Asked, Segments, UpTo};
 use super::problem::{problem, refused};
 use super::status::figures;
 use super::{AdminState, inputs};
-use crate::control::desk::Order;
 use crate::shared::level;
 
 type Shared = State<Arc<AdminState>>;
@@ -62,9 +61,19 @@ pub(super) async fn diff(
     Asked(query): Asked<DiffQuery>,
 ) -> Result<Response, Response> {
     let to = inputs::generation(&number)?;
-    let from = query.against.as_deref().map(inputs::generation).transpose()?;
-    let found = state.desk.ask(|answer| Order::Diff(from, to, answer)).await;
-    found.map(|difference| json_answer(&json!(difference))).map_err(|refusal| refused(&refusal))
+    let from = match query.against {
+        Some(text) => inputs::generation(&text)?,
+        None => before(&state, to),
+    };
+    let changes = state.views.differ.diff(from, to).map_err(|refusal| refused(&refusal))?;
+    Ok(json_answer(&json!({ "from": from, "to": to, "changes": changes })))
+}
+
+/// The generation before one, of those that are kept.
+fn before(state: &AdminState, number: u64) -> u64 {
+    let generations = state.views.generations.now();
+    let numbers = generations.as_array().into_iter().flatten().filter_map(|it| it["number"].as_u64());
+    numbers.filter(|other| *other < number).max().unwrap_or(number)
 }
 
 pub(super) async fn rollout(State(state): Shared) -> Response {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::control::desk::Refusal;
 use crate::shared::Published;
 
 /// The views. A clone is a handle to the same ones.
@@ -21,12 +22,17 @@ pub struct AdminViews {
     pub clusters: View,
     /// Where the configuration comes from, and what became of the last look at it.
     pub source: View,
+    /// What differs between two generations.
+    pub differ: Differ,
 }
 
 impl Default for AdminViews {
     fn default() -> Self {
+        let nobody = Differ::new(|_, number| {
+            Err(Refusal { code: "no_such_generation", reason: format!("there is no generation {number}") })
+        });
         let none = || View::new(|| Value::Null);
-        Self { generations: none(), rollout: none(), clusters: none(), source: none() }
+        Self { generations: none(), rollout: none(), clusters: none(), source: none(), differ: nobody }
     }
 }
 
@@ -54,5 +60,32 @@ impl View {
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("View")
+    }
+}
+
+/// Tells what differs between two generations, the older one first, in the words of the configuration.
+#[derive(Clone)]
+pub struct Differ(Arc<Diff>);
+
+type Diff = dyn Fn(u64, u64) -> Result<Vec<String>, Refusal> + Send + Sync;
+
+impl Differ {
+    /// One that asks `diff`; it may not take long.
+    pub fn new(diff: impl Fn(u64, u64) -> Result<Vec<String>, Refusal> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(diff))
+    }
+
+    /// What is different in `to`.
+    ///
+    /// # Errors
+    /// When one of them is not kept (any more).
+    pub fn diff(&self, from: u64, to: u64) -> Result<Vec<String>, Refusal> {
+        (self.0)(from, to)
+    }
+}
+
+impl fmt::Debug for Differ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Differ")
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::diagnostic::Diagnostics;
-use crate::control::desk::{Change, Difference, Outcome, Refusal, Reloaded};
+use crate::control::desk::{Change, Outcome, Refusal, Reloaded};
 
 /// Does as told and writes it down. Generation 9 does not exist, and the note `wrong` stands for a wrong file.
 pub(super) async fn obey(mut waiting: mpsc::Receiver<Order>, noted: Arc<Mutex<Vec<String>>>) {
@@ -19,13 +19,6 @@ pub(super) async fn obey(mut waiting: mpsc::Receiver<Order>, noted: Arc<Mutex<Ve
             Order::DryRun(text, answer) => {
                 let _ = answer.send(Ok(reloaded(Outcome::Valid)));
                 format!("dry run {text:?}")
-            }
-            Order::Diff(from, to, answer) => {
-                let changes = vec!["route `a`: timeout 5s -> 8s".to_owned()];
-                let found = Difference { from: from.unwrap_or(to - 1), to, changes };
-                let gone = Refusal { code: "no_such_generation", reason: "It is not kept.".to_owned() };
-                let _ = answer.send(if to == 9 { Err(gone) } else { Ok(found) });
-                continue;
             }
             Order::Rollback(to, change, answer) => {
                 let gone = Refusal { code: "no_such_generation", reason: "It is not kept.".to_owned() };
@@ -144,7 +137,6 @@ fn refusals_have_codes() {
         ("/generations/x", "404", "no_such_generation"),
         ("/generations/7", "404", "no_such_generation"),
         ("/generations/7/diff?against=-1", "404", "no_such_generation"),
-        ("/generations/9/diff", "404", "no_such_generation"),
         ("/clusters/none", "404", "no_such_cluster"),
         ("/routes?limit=x", "400", "bad_query"),
         ("/audit?before=x", "400", "bad_query"),
@@ -154,15 +146,6 @@ fn refusals_have_codes() {
     }
     assert_eq!(outcomes(&admin)[1], "local write reload: refused: generation 4 ab");
     assert_eq!(outcomes(&admin)[3], "local write rollback: refused: no_such_generation");
-}
-
-#[test]
-fn a_difference_is_against_the_one_before_unless_another_is_named() {
-    let admin = Admin::start(None);
-    let found = body(&admin.get("/generations/4/diff"));
-    assert_eq!(found, json!({ "from": 3, "to": 4, "changes": ["route `a`: timeout 5s -> 8s"] }));
-    assert_eq!(body(&admin.get("/generations/4/diff?against=1"))["from"], 1);
-    assert!(outcomes(&admin).is_empty(), "looking is no change");
 }
 
 #[test]
