@@ -17,6 +17,7 @@ mod http2_upstream;
 mod l4;
 mod policy;
 mod property;
+mod sources;
 mod rollout;
 mod tls;
 mod tuning;
