@@ -9,6 +9,8 @@ mod http2;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod recording;
+mod reloads;
 mod source;
 mod tls;
 mod tunnels;
@@ -17,6 +19,7 @@ mod upstream_http2;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
+use crate::control::generation::{GenerationLabel, ReloadFigures};
 use crate::control::log_writer::LogMetrics;
 use crate::control::sources::SourceState;
 use crate::control::tls::Inventory;
@@ -33,15 +36,6 @@ pub struct SlotNames {
     pub methods: [&'static str; METHOD_SLOTS],
     /// Error codes in the order of their slots.
     pub errors: Vec<&'static str>,
-}
-
-/// Which configuration is in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenerationLabel {
-    /// Counts up from 1 with every configuration.
-    pub number: u64,
-    /// Digest of the configuration, so that several gateways can be compared.
-    pub hash: String,
 }
 
 /// Where the samples come from.
@@ -63,6 +57,8 @@ pub struct Sources {
     pub certificates: Published<Inventory>,
     /// How it stands with the source of the configuration, where it is followed.
     pub source: Option<Published<SourceState>>,
+    /// How changes of configuration went.
+    pub reloads: Frozen<ReloadFigures>,
 }
 
 /// Renders metrics.

@@ -118,7 +118,7 @@ fn a_good_one_that_has_changed_is_not_started_from() {
 fn one_gateway_has_the_folder() {
     let dir = tempfile::tempdir().unwrap();
     let (first, ..) = open(dir.path());
-    let refusal = History::open(dir.path(), 5).err().expect("a second one is refused").to_string();
+    let refusal = History::open(dir.path(), 5).expect_err("a second one is refused").to_string();
     let holder = format!("in use by process {}", std::process::id());
     assert!(refusal.contains(&holder), "{refusal}");
     drop(first);
