@@ -35,7 +35,9 @@ impl Consul {
                 let (index, answer) = hold(&held, &request);
                 let (status, body) = answer.map_or(("404 Not Found", String::new()), |body| ("200 OK", body));
                 let length = body.len();
-                let head = format!("HTTP/1.1 {status}\r\nX-Consul-Index: {index}\r\nContent-Length: {length}\r\n\r\n");
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nX-Consul-Index: {index}\r\nContent-Length: {length}\r\n\r\n"
+                );
                 if !dialogue.send(head + &body) {
                     return;
                 }
@@ -73,7 +75,8 @@ impl Consul {
 fn hold(state: &(Mutex<State>, Condvar), request: &Request) -> (u64, Option<String>) {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let parameter = |name: &str| query.split('&').find_map(|it| it.strip_prefix(name)?.strip_prefix('='));
-    let index: Option<u64> = parameter("index").and_then(|index| index.parse().ok()).filter(|index| *index > 0);
+    let index: Option<u64> =
+        parameter("index").and_then(|index| index.parse().ok()).filter(|index| *index > 0);
     let wait = parameter("wait").and_then(|wait| wait.trim_end_matches('s').parse().ok()).unwrap_or(300);
     let until = Instant::now() + Duration::from_secs(wait);
     let mut held = state.0.lock().unwrap();

@@ -86,10 +86,8 @@ fn instances_of_consul_come_and_go() {
     let path = "/v1/health/service/a";
     let (first, second) = (instance(one.address(), &["v1"]), instance(two.address(), &["v2", "v1"]));
     consul.set(path, &json!([first, instance(two.address(), &["v2"])]));
-    let gateway = gateway(&format!(
-        "consul: {{service: a, tags: [v1], address: \"http://{}\"}}",
-        consul.address()
-    ));
+    let gateway =
+        gateway(&format!("consul: {{service: a, tags: [v1], address: \"http://{}\"}}", consul.address()));
     leads_to(&gateway, &[&one]);
     consul.set(path, &json!([first, second]));
     leads_to(&gateway, &[&one, &two]);

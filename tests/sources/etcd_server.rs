@@ -33,10 +33,18 @@ impl Etcd {
         command.arg("--data-dir").arg(self.data.path().join("store"));
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
-        command.args(["--initial-cluster", &format!("default={peer}"), "--logger", "zap"]);
+        command.args([
+            "--initial-cluster",
+            &format!("default={peer}"),
+            "--logger",
+            "zap",
+            "--log-level",
+            "warn",
+        ]);
         self.process = Some(Process::start(command, tempfile::tempdir().expect("a temporary directory")));
         eventually("etcd answers", || {
-            TcpStream::connect(self.client).is_ok() && self.try_post("v3/kv/range", &json!({"key": "YQ=="})).is_object()
+            TcpStream::connect(self.client).is_ok()
+                && self.try_post("v3/kv/range", &json!({"key": "YQ=="})).is_object()
         });
     }
 

@@ -144,8 +144,12 @@ fn watch(dialogue: &mut Dialogue, state: &(Mutex<State>, Condvar), mut from: u64
             }
         }
         let is_gone = from < held.oldest;
-        let events: Vec<Value> =
-            held.events.iter().filter(|(version, _)| *version > from).map(|(_, event)| event.clone()).collect();
+        let events: Vec<Value> = held
+            .events
+            .iter()
+            .filter(|(version, _)| *version > from)
+            .map(|(_, event)| event.clone())
+            .collect();
         from = held.version;
         drop(held);
         if is_gone {

@@ -20,10 +20,11 @@ fn saying(text: &str) -> String {
 
 /// A route that answers everything with a text.
 fn route(text: &str) -> String {
-    format!("{{name: all, respond: {{body: \"{text}\"}}}}")
+    format!("{{name: all, respond: {{status: 200, body: \"{text}\"}}}}")
 }
 
-const FRONT: &str = "listeners: [{name: public, address: \"127.0.0.1:0\"}]\nadmin: {address: \"127.0.0.1:0\"}\n";
+const FRONT: &str =
+    "listeners: [{name: public, address: \"127.0.0.1:0\"}]\nadmin: {address: \"127.0.0.1:0\"}\n";
 
 /// Runs a source, with this environment.
 #[track_caller]
