@@ -3,7 +3,6 @@
 //! For people on stderr, with a last line that counts; for programs one JSON document on stdout. Exit code 1 if
 //! there is an error, 0 with warnings alone. The other commands read their configuration through here too.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -64,21 +63,6 @@ fn praise(described: &str, loaded: &Loaded, snapshot: &Snapshot) -> String {
 }
 
 /// The configuration of a command. What is wrong is printed, and there is none if that has errors.
-pub(super) fn compiled(
-    file: &Path,
-    environment: &Environment,
-    generation: u64,
-) -> Option<(Loaded, Snapshot)> {
-    match compiled_from(&Source::at_path(file), environment, generation) {
-        Ok(found) => found,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            None
-        }
-    }
-}
-
-/// The same from any source.
 pub(super) fn compiled_from(
     source: &Source,
     environment: &Environment,

@@ -24,7 +24,8 @@ use crate::control::desk::{Change, Desk};
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
-use crate::control::steward::{Charge, Origin, Shown, Steward};
+use crate::control::sources::{Source, SourceState};
+use crate::control::steward::{Charge, Shown, Steward};
 use crate::control::systemd::sockets::PassedSocket;
 use crate::http::method::Method;
 use crate::policy::reply::fault_names;
@@ -103,6 +104,7 @@ pub struct Gateway {
     mailboxes: Vec<Mailbox<Command>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     log: LogDesk,
+    source: Published<SourceState>,
     drain: mpsc::Receiver<Change>,
     steward: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
@@ -114,7 +116,7 @@ impl Gateway {
     pub async fn start(
         loaded: &Loaded,
         snapshot: Snapshot,
-        origin: Origin,
+        source: Source,
         environment: &Environment,
         wanted: DriverConfig,
         passed: Vec<PassedSocket>,
@@ -147,6 +149,7 @@ impl Gateway {
             mailboxes: Vec::new(),
             threads: Vec::new(),
             log,
+            source: source.state(),
             drain,
             steward: None,
             admin_task: None,
@@ -157,7 +160,7 @@ impl Gateway {
         let steward = Steward::new(Charge {
             crew,
             first,
-            origin,
+            source,
             environment: environment.clone(),
             shown: gateway.shown.clone(),
             log: gateway.log.clone(),
@@ -245,7 +248,7 @@ impl Gateway {
             log: Some(self.log.metrics()),
             certificates: self.shown.certificates.clone(),
             reloads: self.shown.figures.clone(),
-            source: None,
+            source: Some(self.source.clone()),
         });
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {

@@ -55,10 +55,10 @@ pub struct Sources {
     pub log: Option<Frozen<LogMetrics>>,
     /// The listeners' certificates.
     pub certificates: Published<Inventory>,
-    /// How it stands with the source of the configuration, where it is followed.
-    pub source: Option<Published<SourceState>>,
     /// How changes of configuration went.
     pub reloads: Frozen<ReloadFigures>,
+    /// How it stands with the source of the configuration, where it is followed.
+    pub source: Option<Published<SourceState>>,
 }
 
 /// Renders metrics.
