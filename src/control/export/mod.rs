@@ -4,7 +4,7 @@
 //! somebody asks, here on the control thread; a scrape costs a worker nothing.
 
 mod collector;
-mod family;
+pub(super) mod family;
 mod http2;
 mod negotiate;
 mod process;
@@ -16,6 +16,7 @@ mod tls;
 mod tunnels;
 mod upstream_http2;
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
@@ -73,6 +74,11 @@ impl Exporter {
         let mut families = Families::default();
         families.register_collector(Box::new(collector::Shards::new(sources)));
         Self { families }
+    }
+
+    /// Shows something more.
+    pub fn add(&mut self, collector: Box<dyn Collector>) {
+        self.families.register_collector(collector);
     }
 
     /// All metrics in this format.
