@@ -18,6 +18,7 @@ mod l4;
 mod policy;
 mod property;
 mod reload;
+mod replay;
 mod rollout;
 mod sources;
 mod tls;

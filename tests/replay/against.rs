@@ -1,7 +1,7 @@
 //! `ringgate check --against-recent`: what recent requests would meet otherwise.
 
 use super::send_until_kept;
-use crate::harness::{FaultOrigin, Gateway, Setup, ringgate};
+use crate::harness::{FaultOrigin, Finished, Gateway, Setup, free_address, ringgate};
 
 const ROUTES: &str = "
   - {name: orders, match: {prefix: /orders}, cluster: origin}
@@ -19,7 +19,7 @@ fn served(origin: &FaultOrigin) -> (Setup, Gateway) {
     (setup, gateway)
 }
 
-fn check(gateway: &Gateway, yaml: &str, more: &[&str]) -> crate::harness::Finished {
+fn check(gateway: &Gateway, yaml: &str, more: &[&str]) -> Finished {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("next.yaml");
     std::fs::write(&path, yaml).expect("the directory is ours");
@@ -74,7 +74,7 @@ fn a_wrong_file_or_no_gateway_is_an_error() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("next.yaml");
     std::fs::write(&path, away).expect("the directory is ours");
-    let nobody = crate::harness::free_address().to_string();
+    let nobody = free_address().to_string();
     let finished = ringgate(&["check", path.to_str().unwrap(), "--against-recent", "--admin", &nobody]);
     assert_eq!(finished.code, 1, "{}", finished.said());
 }

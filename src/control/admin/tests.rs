@@ -44,6 +44,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
         reloads: Frozen::new(ReloadFigures::default()),
         source: None,
+        rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
     });
     let (desk, orders) = Desk::new();
     let state = AdminState {
@@ -57,6 +58,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         desk,
         audit: Audit::in_memory(),
         views: AdminViews::default(),
+        recorder: Recorder::of_nobody(),
     };
     (Arc::new(state), orders)
 }

@@ -41,6 +41,7 @@ impl Collector for Shards {
         self.encode_workers(encoder)?;
         self.encode_box(encoder)?;
         super::reloads::encode(&self.sources, encoder)?;
+        super::rollouts::encode(&self.sources, encoder)?;
         super::source::encode(&self.sources, encoder)?;
         super::tls::encode(&self.sources, encoder)?;
         super::http2::encode(&self.sources, encoder)?;

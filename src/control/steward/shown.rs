@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
+use crate::control::rollout::figures::{RolloutFigures, RolloutReport};
 use crate::control::tls::Inventory;
 use crate::proxy::snapshot::Snapshot;
 use crate::shared::{Frozen, Published};
@@ -22,6 +23,10 @@ pub struct Shown {
     pub certificates: Published<Inventory>,
     /// How reloads went.
     pub figures: Frozen<ReloadFigures>,
+    /// The rollout that is under way, or was last.
+    pub rollout: Published<Option<RolloutReport>>,
+    /// How rollouts went.
+    pub rollouts: Frozen<RolloutFigures>,
 }
 
 impl Shown {
@@ -38,6 +43,8 @@ impl Shown {
             generations: Published::new(Frozen::new(Vec::new())),
             certificates: Published::new(Frozen::new(Inventory::default())),
             figures: Frozen::new(figures),
+            rollout: Published::new(Frozen::new(None)),
+            rollouts: Frozen::new(RolloutFigures::default()),
         }
     }
 }
