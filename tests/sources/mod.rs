@@ -23,8 +23,9 @@ fn route(text: &str) -> String {
     format!("{{name: all, respond: {{status: 200, body: \"{text}\"}}}}")
 }
 
-const FRONT: &str =
-    "listeners: [{name: public, address: \"127.0.0.1:0\"}]\nadmin: {address: \"127.0.0.1:0\"}\n";
+/// What a rollout adds to a change is tested in `rollout`.
+const FRONT: &str = "listeners: [{name: public, address: \"127.0.0.1:0\"}]\nadmin: {address: \"127.0.0.1:0\"}\n\
+    changes: {rollout: off}\n";
 
 /// Runs a source, with this environment.
 #[track_caller]
