@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod admin;
 mod clients;
 mod conformance;
 mod control;
@@ -20,6 +21,7 @@ mod property;
 mod reload;
 mod replay;
 mod rollout;
+mod sources;
 mod tls;
 mod tuning;
 mod upgrade;
