@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod admin;
 mod clients;
 mod conformance;
 mod control;
