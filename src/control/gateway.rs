@@ -181,6 +181,7 @@ impl Gateway {
             chronicle,
             audit: door.audit.clone(),
             drain: drain_asked,
+            recorder: gateway.recorder(),
         });
         gateway.steward = Some(tokio::spawn(steward.run(orders)));
         gateway.open_door(door, admin)?;
