@@ -6,14 +6,18 @@
 mod audit;
 mod check;
 pub mod client;
+mod diff;
 mod doctor;
 mod drain;
 mod endpoint;
 mod explain;
 mod health;
+mod history;
 pub mod origin;
 mod recent;
 mod reload;
+mod rollback;
+mod rollout;
 mod run;
 mod sample;
 
@@ -55,6 +59,14 @@ enum Command {
     Health(health::Health),
     /// Have a running gateway read its configuration again.
     Reload(reload::Reload),
+    /// List the generations of a running gateway: what changed, who wanted it, what became of it.
+    History(history::History),
+    /// Tell what differs between configurations, in the words of the configuration.
+    Diff(diff::Diff),
+    /// Have a running gateway go back to a former generation.
+    Rollback(rollback::Rollback),
+    /// Show or steer the rollout of a running gateway.
+    Rollout(rollout::Rollout),
     /// Have a running gateway finish what is in flight and end.
     Drain(drain::Drain),
     /// Take an endpoint of a running gateway out of use, or back.
@@ -80,6 +92,10 @@ pub fn main() -> ExitCode {
         Command::Doctor(command) => command.run(),
         Command::Health(command) => command.run(),
         Command::Reload(command) => command.run(),
+        Command::History(command) => command.run(),
+        Command::Diff(command) => command.run(),
+        Command::Rollback(command) => command.run(),
+        Command::Rollout(command) => command.run(),
         Command::Drain(command) => command.run(),
         Command::Endpoint(command) => command.run(),
         Command::Audit(command) => command.run(),

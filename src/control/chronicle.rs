@@ -11,12 +11,17 @@ use super::generation::Generation;
 use super::history::{Fate, History, Record, Rejection, Stored, effective_text};
 use crate::rt::clock;
 
+/// Generations whose fate is remembered without a history: more than can be kept in memory.
+const FATES_MAX: usize = 1_000;
+
 /// Writes generations down.
 #[derive(Debug, Default)]
 pub struct Chronicle {
     history: Option<History>,
     /// Reasons by hash, of what was taken back since the process began.
     taken_back: BTreeMap<String, String>,
+    /// What became of generations since the process began.
+    fates: BTreeMap<u64, Fate>,
     /// What could not be written.
     failures: u64,
 }
@@ -69,6 +74,7 @@ impl Chronicle {
 
     /// All workers run it, and it stood the test.
     pub fn good(&mut self, number: u64) {
+        self.remember(number, Fate::Installed);
         self.attempt("write down what is good", |history| {
             history.settle(number, Fate::Installed)?;
             history.mark_good(number)
@@ -78,6 +84,7 @@ impl Chronicle {
     /// It was taken back. With `is_rejected` its content is not taken again by itself.
     pub fn taken_back(&mut self, generation: &Generation, reason: &str, is_rejected: bool) {
         let (number, hash) = (generation.number, generation.hash.clone());
+        self.remember(number, Fate::RolledBack { reason: reason.to_owned() });
         if is_rejected {
             self.taken_back.insert(hash.clone(), format!("generation {number} was taken back: {reason}"));
         }
@@ -89,6 +96,36 @@ impl Chronicle {
             }
             history.settle(number, Fate::RolledBack { reason: rejection.reason.clone() })
         });
+    }
+
+    /// Whether all workers have run it, and it was not taken back since.
+    pub fn is_good(&self, number: u64) -> bool {
+        self.fate(number) == Some(&Fate::Installed)
+    }
+
+    /// Why it was taken back, if it was.
+    pub fn why_taken_back(&self, number: u64) -> Option<String> {
+        match self.fate(number)? {
+            Fate::RolledBack { reason } => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
+    /// The last good generation before this one.
+    pub fn good_before(&self, number: u64) -> Option<u64> {
+        self.history.as_ref()?.good_ones().iter().copied().find(|&good| good != number)
+    }
+
+    fn fate(&self, number: u64) -> Option<&Fate> {
+        let on_disk = || self.history.as_ref()?.record(number).map(|record| &record.fate);
+        self.fates.get(&number).or_else(on_disk)
+    }
+
+    fn remember(&mut self, number: u64, fate: Fate) {
+        self.fates.insert(number, fate);
+        while self.fates.len() > FATES_MAX {
+            self.fates.pop_first();
+        }
     }
 
     /// Why this content is not taken by itself, if it was taken back.

@@ -22,7 +22,7 @@ pub struct Generation {
     /// When it was taken, in milliseconds since 1970.
     pub unix_ms: u64,
     /// The effective configuration.
-    pub config: Config,
+    pub config: Frozen<Config>,
     /// Where its files are looked for.
     pub base: PathBuf,
     /// What is different from the one before, in the words of the configuration.
@@ -70,6 +70,11 @@ pub struct GenerationView {
     pub bytes: u64,
     /// What is different from the one before.
     pub changes: Vec<String>,
+    /// Whether all workers have run it and it stood the test.
+    pub is_good: bool,
+    /// Why it was taken back, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<String>,
 }
 
 /// Which configuration is in force.

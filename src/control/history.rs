@@ -26,8 +26,6 @@ pub use rejected::Rejection;
 const GOOD_MAX: usize = 8;
 /// Name of the file that says which are good.
 const GOOD_FILE: &str = "good.json";
-/// Generations that are kept where nothing else is said.
-pub const KEEP_DEFAULT: usize = 50;
 
 /// Why there is no history.
 #[derive(Debug, thiserror::Error)]
@@ -176,6 +174,11 @@ impl History {
         self.good.first().copied()
     }
 
+    /// Numbers of those that are known to be good, newest first.
+    pub fn good_ones(&self) -> &[u64] {
+        &self.good
+    }
+
     /// The last known good generation that can be read, and remarks about those that cannot.
     pub fn last_good(&self) -> (Option<Stored>, Vec<String>) {
         let mut remarks = Vec::new();
@@ -235,6 +238,14 @@ impl History {
             self.good.retain(|good| *good != number);
         }
     }
+}
+
+/// A generation with its configuration, from the folder of a history that somebody has.
+///
+/// # Errors
+/// When it is not there or damaged.
+pub fn peek(folder: &Path, number: u64) -> io::Result<Stored> {
+    folder::read_generation(folder, number)
 }
 
 /// The folder that systemd gives a service for what outlives it (`StateDirectory=`).

@@ -7,11 +7,13 @@ mod view;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::control::compile_recording::pseudonyms;
 use crate::control::explain::decide::Decider;
@@ -29,6 +31,10 @@ pub use view::DecisionView;
 
 /// How long a worker may take to answer. It looks every 20 ms.
 pub const ANSWER_BOUND: Duration = Duration::from_secs(1);
+/// Questions under way at a time; further ones wait for their turn.
+const ASKING_MAX: usize = 4;
+/// Commands that may wait for a worker which is to be asked. More of them show that it is stuck.
+const WAITING_MAX: usize = 8;
 /// Records that a worker copies at a time: 64 KiB.
 const RECORDS_AT_ONCE: usize = 256;
 /// Heads that a worker copies at a time.
@@ -77,6 +83,8 @@ pub struct Recorder {
     mailboxes: Vec<Mailbox<Command>>,
     registry: Frozen<Registry>,
     in_force: Published<Snapshot>,
+    /// So that many people who ask do not keep workers busy with answers.
+    turns: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Recorder {
@@ -92,7 +100,7 @@ impl Recorder {
         registry: Frozen<Registry>,
         in_force: Published<Snapshot>,
     ) -> Self {
-        Self { mailboxes, registry, in_force }
+        Self { mailboxes, registry, in_force, turns: Arc::new(Semaphore::new(ASKING_MAX)) }
     }
 
     /// Has nobody to ask.
@@ -108,8 +116,8 @@ impl Recorder {
 
     async fn ask<T: Send>(&self, worker: usize, dump: impl FnOnce(Reply<T>) -> Dump) -> Option<T> {
         let (reply, answered) = reply();
-        // A mailbox that is full belongs to a worker that is stuck.
-        self.mailboxes[worker].send(Command::Dump(dump(reply))).ok()?;
+        // Where so much waits, the worker is stuck, and what it is asked must not stand in the way of orders.
+        self.mailboxes[worker].offer(Command::Dump(dump(reply)), WAITING_MAX).ok()?;
         tokio::time::timeout(ANSWER_BOUND, answered).await.ok().flatten()
     }
 
@@ -118,6 +126,8 @@ impl Recorder {
     where
         F: Future<Output = Option<Vec<T>>>,
     {
+        // Nobody closes it; should somebody, everybody may ask at once.
+        let _turn = self.turns.acquire().await;
         let answers = join_all((0..self.mailboxes.len()).map(one)).await;
         let mut all = Gathered { found: Vec::new(), silent: BTreeSet::new() };
         for (worker, answer) in answers.into_iter().enumerate() {

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::check::{Loaded, compile_loaded, load_text};
 use super::chronicle::{Chronicle, told};
-use super::history::{History, HistoryError, KEEP_DEFAULT, Stored};
+use super::config::changes::HISTORY_DEFAULT;
+use super::history::{History, HistoryError, Stored};
 use crate::config::diagnostic::Diagnostics;
 use crate::config::secret::Environment;
 use crate::proxy::snapshot::Snapshot;
@@ -47,18 +48,19 @@ pub fn begin(
     state: Option<&Path>,
 ) -> Result<(Beginning, Vec<String>), NoBeginning> {
     let mut remarks = Vec::new();
-    let history = match state.map(|state| History::open(&state.join(HISTORY_FOLDER), KEEP_DEFAULT)) {
-        None => None,
-        Some(Ok((history, _, of_files))) => {
-            remarks.extend(of_files.iter().map(|remark| format!("history: {remark}")));
-            Some(history)
-        }
-        Some(Err(error @ HistoryError::InUse { .. })) => return Err(NoBeginning::History(error)),
-        Some(Err(error)) => {
-            remarks.push(format!("warning: {error}; nothing is kept on disk"));
-            None
-        }
-    };
+    let history =
+        match state.map(|state| History::open(&state.join(HISTORY_FOLDER), HISTORY_DEFAULT as usize)) {
+            None => None,
+            Some(Ok((history, _, of_files))) => {
+                remarks.extend(of_files.iter().map(|remark| format!("history: {remark}")));
+                Some(history)
+            }
+            Some(Err(error @ HistoryError::InUse { .. })) => return Err(NoBeginning::History(error)),
+            Some(Err(error)) => {
+                remarks.push(format!("warning: {error}; nothing is kept on disk"));
+                None
+            }
+        };
     let number = history.as_ref().map_or(1, History::next_number);
     let why = match read(number) {
         Ok((loaded, mut snapshot)) => match history.as_ref().and_then(|it| it.is_rejected(&snapshot.hash)) {

@@ -30,6 +30,7 @@ use crate::control::rollout::figures::RolloutState;
 use crate::control::rollout::reading::Baseline;
 use crate::control::sources::Source;
 use crate::rt::clock;
+use crate::shared::Frozen;
 use loading::Candidate;
 use staged::Staged;
 
@@ -230,7 +231,7 @@ impl Steward {
             hash: candidate.snapshot.hash.to_string(),
             change,
             unix_ms: clock::wall_ms(),
-            config: candidate.loaded.config,
+            config: Frozen::new(candidate.loaded.config),
             base: candidate.base,
             changes,
             replaced: None,

@@ -50,8 +50,16 @@ impl<T: Send> Mailbox<T> {
     /// # Errors
     /// Gives the command back when the mailbox is full or closed.
     pub fn send(&self, command: T) -> Result<(), T> {
+        self.offer(command, self.0.capacity)
+    }
+
+    /// The same for what is less urgent: not if `most` commands wait already, so that there is room for others.
+    ///
+    /// # Errors
+    /// Gives the command back.
+    pub fn offer(&self, command: T, most: usize) -> Result<(), T> {
         let mut queue = self.lock();
-        if queue.is_closed || queue.commands.len() >= self.0.capacity {
+        if queue.is_closed || queue.commands.len() >= most.min(self.0.capacity) {
             return Err(command);
         }
         queue.commands.push_back(command);
@@ -137,6 +145,15 @@ mod tests {
         let mut poll = libc::pollfd { fd: mailbox.raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one valid pollfd, and a timeout of zero.
         unsafe { libc::poll(&mut poll, 1, 0) == 1 }
+    }
+
+    #[test]
+    fn what_is_less_urgent_leaves_room() {
+        let mailbox = Mailbox::new(4).unwrap();
+        assert_eq!((mailbox.offer(1, 2), mailbox.offer(2, 2), mailbox.offer(3, 2)), (Ok(()), Ok(()), Err(3)));
+        assert_eq!((mailbox.send(4), mailbox.send(5), mailbox.send(6)), (Ok(()), Ok(()), Err(6)));
+        assert_eq!(mailbox.drain(), [1, 2, 4, 5]);
+        assert_eq!(mailbox.offer(7, 2), Ok(()));
     }
 
     #[test]

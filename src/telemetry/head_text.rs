@@ -59,7 +59,8 @@ impl HeadText<'_> {
 
 impl FieldText<'_> {
     fn write_value(&self, redaction: &Redaction, pseudonyms: &Pseudonyms, out: &mut Vec<u8>) {
-        let is_hidden = redaction.hides_header(self.name) || !self.is_known && sounds_secret(self.name);
+        let is_suspicious = !self.is_known && (sounds_secret(self.name) || looks_secret(self.value));
+        let is_hidden = is_suspicious || redaction.hides_header(self.name);
         if !is_hidden {
             redaction.write_url(self.value, out);
         } else if self.name.eq_ignore_ascii_case(b"cookie") {
@@ -110,7 +111,7 @@ fn write_cookies(value: &[u8], pseudonyms: &Pseudonyms, out: &mut Vec<u8>) {
 const NAME_BYTES_MAX: usize = 64;
 
 /// What names of fields have in them whose values are nobody's business, without `-` and `_`.
-const SUSPICIOUS: [&[u8]; 17] = [
+const SUSPICIOUS: [&[u8]; 18] = [
     b"token",
     b"secret",
     b"passw",
@@ -127,8 +128,18 @@ const SUSPICIOUS: [&[u8]; 17] = [
     b"username",
     b"csrf",
     b"xsrf",
+    b"from",
     b"otp",
 ];
+
+/// How a JSON Web Token begins, and whatever else is an object in base64.
+const JWT_START: &[u8] = b"eyJ";
+
+/// A credential under a name that says nothing, such as a subprotocol of WebSocket.
+fn looks_secret(value: &[u8]) -> bool {
+    let has = |word: &[u8]| value.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
+    !split_scheme(value).0.is_empty() || has(b"bearer") || value.windows(3).any(|window| window == JWT_START)
+}
 
 fn sounds_secret(name: &[u8]) -> bool {
     let mut folded = [0; NAME_BYTES_MAX];

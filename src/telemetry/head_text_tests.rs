@@ -48,6 +48,23 @@ fn cookies_keep_their_names() {
 }
 
 #[test]
+fn what_looks_like_a_credential_is_hidden_whatever_it_is_called() {
+    for sent in [
+        "Bearer S3CR3T",
+        "basic UzNDUjNU",
+        "v4.channel, base64url.bearer.S3CR3T",
+        "graphql, eyJhbGciOiJub25lIn0",
+    ] {
+        let shown = value("Sec-WebSocket-Protocol", sent);
+        assert!(
+            shown.contains("(redacted:") && !shown.contains("S3CR3T") && !shown.contains("eyJ"),
+            "{shown}"
+        );
+    }
+    assert_eq!(value("Sec-WebSocket-Protocol", "graphql-transport-ws"), "graphql-transport-ws");
+}
+
+#[test]
 fn what_sounds_secret_is_hidden_unless_the_gateway_knows_better() {
     for name in ["X-Auth-Token", "x_csrf", "Idempotency-Key", "X-Amz-Security-Token", "X-USER-EMAIL"] {
         assert!(value(name, "S3CR3T").starts_with("(redacted:"), "{name}");

@@ -2,6 +2,7 @@
 
 mod broken;
 mod history;
+mod orders;
 mod restart;
 mod steps;
 

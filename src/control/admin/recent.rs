@@ -20,7 +20,7 @@ pub(super) async fn decision(State(state): Shared, Segments(id): Segments<String
         None => problem(
             StatusCode::NOT_FOUND,
             "no_such_decision",
-            "No worker remembers a request with this id: each keeps its latest, as many as recording.decisions says.",
+            "No worker remembers a request with this id: it is not over, or too many came since (recording.decisions).",
         ),
     }
 }

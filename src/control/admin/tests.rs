@@ -43,8 +43,8 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         log: None,
         certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
         reloads: Frozen::new(ReloadFigures::default()),
-        source: None,
         rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
+        source: None,
     });
     let (desk, orders) = Desk::new();
     let state = AdminState {

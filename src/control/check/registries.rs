@@ -55,3 +55,32 @@ fn address(check: &mut Check<'_>, path: &str, address: &str) {
         UnitError::new(format!("`{shown}` {fault}")).hint("write `http://host:port` or `https://host:port`");
     check.error("bad-address", path, why);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{expect, found, with};
+
+    #[test]
+    fn registries_have_names_and_addresses_of_an_api() {
+        let cluster = |discover: &str| with(&format!("clusters:\n  api:\n    discover: {{{discover}}}"));
+        for right in [
+            "consul: {service: orders, address: 'https://consul.test:8501'}",
+            "etcd: {prefix: /services/orders/}",
+            "kubernetes: {service: orders, port: 8080}",
+            "kubernetes: {service: orders, port: http, api_server: 'https://10.0.0.1:6443'}",
+        ] {
+            assert!(found(&cluster(right)).is_empty(), "{}", found(&cluster(right)));
+        }
+        for (wrong, code, words) in [
+            ("consul: {service: ''}", "bad-name", "not the name of a service"),
+            ("consul: {service: a/b}", "bad-name", "not the name of a service"),
+            ("consul: {service: a, address: '127.0.0.1:8500'}", "bad-address", "is not a URL"),
+            ("etcd: {prefix: ''}", "bad-prefix", "every key"),
+            ("etcd: {prefix: a, addresses: ['etcd://a.test:1']}", "bad-address", "neither http nor https"),
+            ("etcd: {prefix: a, addresses: ['http://u:p@a.test:1']}", "bad-address", "credentials"),
+            ("kubernetes: {service: a, api_server: 'https://a.test/?x=1'}", "bad-address", "has a query"),
+        ] {
+            expect(&cluster(wrong), code, 3, words);
+        }
+    }
+}

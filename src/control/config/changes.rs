@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::units::{Share, Span, UnitError, WorkerPart};
-use crate::control::history::KEEP_DEFAULT;
 use crate::policy::switch::Switch;
+
+/// Generations that are kept on disk where nothing else is said.
+pub const HISTORY_DEFAULT: u32 = 50;
 
 /// How a new configuration comes into force, and what is kept of former ones.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -29,7 +31,7 @@ impl Default for ChangesConfig {
     fn default() -> Self {
         Self {
             rollout: Switch::On(RolloutConfig::default()),
-            history: KEEP_DEFAULT as u32,
+            history: HISTORY_DEFAULT,
             old_generations: None,
         }
     }

@@ -12,10 +12,13 @@ use std::time::Instant;
 use super::{Gateway, StartError};
 use crate::config::secret::Environment;
 use crate::control::admin::tls::opened;
-use crate::control::admin::{Access, AdminState, AdminViews, Gate, View, WorkerDescription, serve};
+use crate::control::admin::{Access, AdminState, AdminViews, Differ, Gate, View, WorkerDescription, serve};
 use crate::control::audit::Audit;
 use crate::control::config::{AdminConfig, Config};
+use crate::control::desk::Refusal;
+use crate::control::diff;
 use crate::control::export::{Exporter, SlotNames, Sources};
+use crate::control::history::peek;
 use crate::control::recorder::Recorder;
 use crate::http::method::Method;
 use crate::policy::reply::fault_names;
@@ -115,10 +118,28 @@ impl Gateway {
     fn views(&self) -> AdminViews {
         AdminViews {
             generations: View::of(self.shown.generations.clone()),
-            source: View::of(self.source.clone()),
             rollout: View::of(self.shown.rollout.clone()),
+            source: View::of(self.source.clone()),
+            differ: self.differ(),
             ..AdminViews::default()
         }
+    }
+
+    /// What differs between generations that are kept in memory or on disk.
+    fn differ(&self) -> Differ {
+        let (configs, history) = (self.shown.configs.clone(), self.history.clone());
+        let config = move |number: u64| {
+            let kept = configs.load().1.iter().find(|(other, _)| *other == number).map(|(_, it)| it.clone());
+            let on_disk = || {
+                let text = peek(history.as_ref()?, number).ok()?.config_text;
+                serde_json::from_str(&text).ok().map(Frozen::new)
+            };
+            kept.or_else(on_disk).ok_or_else(|| Refusal {
+                code: "no_such_generation",
+                reason: format!("generation {number} is not kept (any more)"),
+            })
+        };
+        Differ::new(move |from, to| Ok(diff::texts(&diff::diff(&*config(from)?, &*config(to)?))))
     }
 
     fn describe_worker(&self, cpu: u16, started: Instant) -> WorkerDescription {

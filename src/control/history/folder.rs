@@ -66,7 +66,7 @@ impl Folder {
 
     /// The file of a generation.
     pub(super) fn name(&self, number: u64) -> String {
-        format!("{number:010}{SUFFIX}")
+        name(number)
     }
 
     /// Generations that have a file, in order.
@@ -100,15 +100,7 @@ impl Folder {
 
     /// A generation with its configuration, which is what was written.
     pub(super) fn read_generation(&self, number: u64) -> io::Result<Stored> {
-        let mut file = File::open(self.path.join(self.name(number)))?;
-        let (header, begins) = read_header(&mut file)?;
-        file.seek(SeekFrom::Start(begins))?;
-        let mut config_text = String::new();
-        file.take(CONFIG_BYTES_MAX).read_to_string(&mut config_text)?;
-        if config_text.len() as u64 != header.config_bytes || digest(&config_text) != header.config_sha256 {
-            return Err(damaged("its configuration is not what was written"));
-        }
-        Ok(Stored { record: header.record, config_text })
+        read_generation(&self.path, number)
     }
 
     pub(super) fn write_generation(&self, record: &Record, config_text: &str) -> io::Result<()> {
@@ -147,6 +139,23 @@ impl Folder {
         let bytes = serde_json::to_vec(value).map_err(io::Error::other)?;
         write_whole(&self.path, name, &[&bytes, b"\n"])
     }
+}
+
+/// A generation with its configuration, which is what was written.
+pub(super) fn read_generation(folder: &Path, number: u64) -> io::Result<Stored> {
+    let mut file = File::open(folder.join(name(number)))?;
+    let (header, begins) = read_header(&mut file)?;
+    file.seek(SeekFrom::Start(begins))?;
+    let mut config_text = String::new();
+    file.take(CONFIG_BYTES_MAX).read_to_string(&mut config_text)?;
+    if config_text.len() as u64 != header.config_bytes || digest(&config_text) != header.config_sha256 {
+        return Err(damaged("its configuration is not what was written"));
+    }
+    Ok(Stored { record: header.record, config_text })
+}
+
+fn name(number: u64) -> String {
+    format!("{number:010}{SUFFIX}")
 }
 
 fn lock(path: &Path) -> Result<File, HistoryError> {

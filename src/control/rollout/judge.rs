@@ -86,7 +86,11 @@ impl Judge {
         breaches.extend(self.codes(&came_new, &came_old, &before_old, passed));
         let nats = self.needed(OVERALL_TESTS, 0.25);
         let samples = (&came_new.overall, &came_old.overall, &before_old.overall);
-        breaches.extend(self.scope(None, samples, nats, passed));
+        let overall = self.scope(None, samples, nats, passed);
+        // Where it is said which route it is, that it shows in the whole is no news.
+        let is_said = |kind| breaches.iter().any(|breach: &Breach| breach.kind == kind);
+        let more: Vec<Breach> = overall.into_iter().filter(|breach| !is_said(breach.kind)).collect();
+        breaches.extend(more);
         breaches
     }
 

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
 use super::fetched::{SourceError, Taken};
 use super::state::Ledger;
@@ -24,7 +25,9 @@ pub(super) async fn follow(ledger: &Ledger, described: &str, changed: &mpsc::Sen
     while !changed.is_closed() {
         tokio::time::sleep(pace.around(LOOK_EVERY)).await;
         let (reading, taken) = ledger.taken();
-        let now = taken.looked.again();
+        // Beside the control thread: a network file system that hangs must not stop it.
+        let looking = taken.clone();
+        let Ok(now) = spawn_blocking(move || looking.looked.again()).await else { continue };
         match now.missing() {
             // Once for each look that finds something else, not once a second.
             Some(path) if watcher.seen.as_ref() != Some(&now) => {

@@ -120,7 +120,11 @@ impl Keys {
             // A port is told, because neither store has the one that is left out for http.
             whole
                 .filter(|url| url.port().is_some() && url.username().is_empty() && url.path() == "/")
-                .ok_or_else(|| format!("`{host}` is not `host:port`"))
+                // With an `@` further on, this may be the first half of a password with a slash in it.
+                .ok_or_else(|| match path.contains('@') {
+                    true => "what is before the first `/` is not `host:port`".to_owned(),
+                    false => format!("`{host}` is not `host:port`"),
+                })
         };
         let urls = hosts.split(',').map(url).collect::<Result<Vec<_>, _>>()?;
         let user = user.map(|user| match user.split_once(':') {

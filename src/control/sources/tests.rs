@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use tokio::time::timeout;
 
 use super::*;
@@ -49,6 +50,22 @@ fn refuses_what_is_no_source() {
     ] {
         let refused = Source::parse(text, SourceAccess::default()).unwrap_err();
         assert!(refused.contains(said) && !refused.contains("s3cr3t"), "{text}: {refused}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_taken_or_refused_without_its_password(
+        scheme in "(https?|consul|etcd)(\\+https)?", host in "[a-z0-9.:,\\[\\]]{0,20}", path in "[ -~]{0,20}"
+    ) {
+        let text = format!("{scheme}://user:s3cr3t@{host}/{path}");
+        match Source::parse(&text, SourceAccess::default()) {
+            Ok(source) => {
+                let shown = format!("{source:?} {}", source.describe());
+                prop_assert!(!shown.contains("s3cr3t"), "{}", shown);
+            }
+            Err(refused) => prop_assert!(!refused.contains("s3cr3t"), "{}", refused),
+        }
     }
 }
 

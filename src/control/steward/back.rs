@@ -18,11 +18,12 @@ impl Steward {
         if was_staged {
             self.take_back(&reason, RolloutState::Aborted).await;
         }
-        let number =
-            to.or(if was_staged { Some(self.in_force) } else { self.before }).ok_or_else(|| Refusal {
-                code: "no_such_generation",
-                reason: "there is no generation before this one".to_owned(),
-            })?;
+        let before = || self.before.or_else(|| self.chronicle.good_before(self.in_force));
+        let meant = if was_staged { Some(self.in_force) } else { before() };
+        let number = to.or(meant).ok_or_else(|| Refusal {
+            code: "no_such_generation",
+            reason: "there is no generation before this one".to_owned(),
+        })?;
         if number == self.in_force {
             let outcome = if was_staged { Outcome::Installed } else { Outcome::Unchanged };
             return Ok(self.told(outcome, Vec::new(), Diagnostics::default(), began));
@@ -51,6 +52,7 @@ impl Steward {
         let hash = self.current().hash.clone();
         self.chronicle.readmit(&hash);
         self.chronicle.good(number);
+        self.show();
         Ok(told)
     }
 

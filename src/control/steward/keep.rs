@@ -6,6 +6,7 @@ use super::Steward;
 use crate::config::diagnostic::Diagnostics;
 use crate::control::desk::{Outcome, Reloaded};
 use crate::control::generation::{GenerationLabel, GenerationView, Standing};
+use crate::control::history::Record;
 use crate::control::tls::watch::Watch;
 use crate::rt::clock;
 use crate::shared::Frozen;
@@ -53,14 +54,22 @@ impl Steward {
         if self.shown.config.generation() == 1
             || self.shown.label.generation() != self.shown.config.generation()
         {
-            self.shown.config.publish(Frozen::new(serde_json::to_value(&current.config).unwrap_or_default()));
+            self.shown
+                .config
+                .publish(Frozen::new(serde_json::to_value(&*current.config).unwrap_or_default()));
         }
-        let views = self.views();
+        let configs: Vec<_> = self.generations.iter().map(|one| (one.number, one.config.clone())).collect();
+        if self.shown.configs.load().1.iter().map(|(number, _)| number).ne(configs.iter().map(|(it, _)| it)) {
+            self.shown.configs.publish(Frozen::new(configs));
+        }
+        let mut views = self.views();
         self.shown.figures.kept.set(views.len() as i64);
         let former: Vec<_> = views.iter().filter(|view| view.exchanges > 0).collect();
         self.shown.figures.former.set(former.len() as i64);
         let exchanges: u64 = former.iter().map(|view| view.exchanges).sum();
         self.shown.figures.former_exchanges.set(exchanges.cast_signed());
+        views.extend(self.on_disk());
+        views.sort_by_key(|view| std::cmp::Reverse(view.number));
         if *self.shown.generations.load().1 != views {
             self.shown.generations.publish(Frozen::new(views));
         }
@@ -89,9 +98,32 @@ impl Steward {
                 exchanges: former.map_or(0, |it| it.exchanges),
                 bytes: former.map_or(0, |it| it.bytes),
                 changes: generation.changes.clone(),
+                is_good: self.chronicle.is_good(number),
+                taken_back: self.chronicle.why_taken_back(number),
             }
         };
         self.generations.iter().rev().map(view).collect()
+    }
+
+    /// Those that are kept on disk alone.
+    fn on_disk(&self) -> Vec<GenerationView> {
+        let records = self.chronicle.history().into_iter().flat_map(|history| history.records());
+        let absent = records.filter(|record| self.index(record.number).is_none());
+        let view = |record: &Record| GenerationView {
+            number: record.number,
+            hash: record.hash.clone(),
+            author: record.author.clone(),
+            note: record.note.clone(),
+            unix_ms: record.unix_ms,
+            standing: Standing::Former,
+            workers: Vec::new(),
+            exchanges: 0,
+            bytes: 0,
+            changes: record.changes.iter().take(CHANGES_TOLD).cloned().collect(),
+            is_good: self.chronicle.is_good(record.number),
+            taken_back: self.chronicle.why_taken_back(record.number),
+        };
+        absent.map(view).collect()
     }
 
     /// Follows the files of the certificates of the generation in force.
@@ -161,19 +193,14 @@ impl Steward {
         match told.outcome {
             Outcome::Installed => {
                 eprintln!("configuration: generation {number} ({hash}) is in force, after {took:.1} ms");
-                for change in told.changes.iter().take(CHANGES_TOLD) {
-                    eprintln!("  {change}");
-                }
-                let more = told.changes.len().saturating_sub(CHANGES_TOLD);
-                if more > 0 {
-                    eprintln!("  and {more} more");
-                }
+                say_changes(told);
                 if !told.report.is_empty() {
                     eprintln!("{}", told.report.trim_end());
                 }
             }
             Outcome::RollingOut => {
                 eprintln!("configuration: generation {number} ({hash}) is being rolled out");
+                say_changes(told);
             }
             Outcome::Unchanged => eprintln!("configuration: nothing has changed; generation {number} stays"),
             Outcome::Refused => {
@@ -184,5 +211,15 @@ impl Steward {
             }
             Outcome::Valid => {}
         }
+    }
+}
+
+fn say_changes(told: &Reloaded) {
+    for change in told.changes.iter().take(CHANGES_TOLD) {
+        eprintln!("  {change}");
+    }
+    let more = told.changes.len().saturating_sub(CHANGES_TOLD);
+    if more > 0 {
+        eprintln!("  and {more} more");
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::control::config::Config;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
 use crate::control::rollout::figures::{RolloutFigures, RolloutReport};
 use crate::control::tls::Inventory;
@@ -19,6 +20,8 @@ pub struct Shown {
     pub label: Published<GenerationLabel>,
     /// All generations that are kept, the newest first.
     pub generations: Published<Vec<GenerationView>>,
+    /// Configurations of those that are kept in memory, by number.
+    pub configs: Published<Vec<(u64, Frozen<Config>)>>,
     /// Certificates of listeners.
     pub certificates: Published<Inventory>,
     /// How reloads went.
@@ -41,6 +44,7 @@ impl Shown {
             config: Published::new(Frozen::new(Value::Null)),
             label: Published::new(Frozen::new(label)),
             generations: Published::new(Frozen::new(Vec::new())),
+            configs: Published::new(Frozen::new(Vec::new())),
             certificates: Published::new(Frozen::new(Inventory::default())),
             figures: Frozen::new(figures),
             rollout: Published::new(Frozen::new(None)),

@@ -106,6 +106,7 @@ impl Steward {
         let now = self.started.elapsed();
         self.baseline.restart(now, self.crew.reading());
         self.chronicle.good(staged.number);
+        self.show();
         self.shown.rollouts.done.add(1);
         let (number, current) = (staged.number, self.current());
         eprintln!("rollout: generation {number} ({}) is in force on all workers", current.hash);
@@ -160,6 +161,7 @@ impl Steward {
             let is_rejected = state != RolloutState::Superseded;
             self.chronicle.taken_back(&self.generations[at], reason, is_rejected);
         }
+        self.show();
         self.publish_rollout(&staged, state, reason);
         self.note_rollout(number, format!("taken back: {reason}"));
     }
