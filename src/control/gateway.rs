@@ -141,7 +141,7 @@ impl Gateway {
         let snapshot = Frozen::new(snapshot);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
-        let door = Door::prepare(config, &base)?;
+        let door = Door::prepare(config, &base, chronicle.history().map(|history| history.folder()))?;
         level::set(config.log.level.into());
         let Bound { listeners, by_worker, admin, remarks } = bind_all(config, cpus.len(), passed)?;
         let registry = Frozen::new(Registry::new(cpus.len()));
@@ -181,6 +181,7 @@ impl Gateway {
             shown: gateway.shown.clone(),
             log: gateway.log.clone(),
             chronicle,
+            audit: door.audit.clone(),
             drain: drain_asked,
             recorder: gateway.recorder(),
         });

@@ -3,6 +3,7 @@
 //! Owns the generations, the one in force among them, and the workers' commands. Reads and compiles on a thread of its own
 //! at low priority; what is wrong with a configuration is known before any worker hears of it. Publishes what others show.
 
+mod audited;
 mod back;
 mod keep;
 mod loading;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::config::secret::Environment;
+use crate::control::audit::Audit;
 use crate::control::chronicle::Chronicle;
 use crate::control::crew::{Crew, Prepared};
 use crate::control::desk::{Change, Order, Outcome, Refusal, Reloaded};
@@ -53,6 +55,8 @@ pub struct Charge {
     pub log: LogDesk,
     /// Where generations are written down.
     pub chronicle: Chronicle,
+    /// Where changes are written down that nobody has asked the operator's listener for.
+    pub audit: Audit,
     /// Told when the process is to end.
     pub drain: tokio::sync::mpsc::Sender<Change>,
     /// What asks the workers what they remember.
@@ -76,6 +80,7 @@ pub struct Steward {
     next_number: u64,
     certificates: tokio::task::JoinHandle<()>,
     chronicle: Chronicle,
+    audit: Audit,
     staged: Option<Staged>,
     /// What the workers did lately, for the next rollout to compare with.
     baseline: Baseline,
@@ -85,7 +90,8 @@ pub struct Steward {
 impl Steward {
     /// Takes charge of a gateway that runs.
     pub fn new(charge: Charge) -> Self {
-        let Charge { crew, first, source, environment, shown, log, mut chronicle, drain, recorder } = charge;
+        let Charge { crew, first, source, environment, shown, log, mut chronicle, audit, drain, recorder } =
+            charge;
         chronicle.write(&first, source.describe());
         chronicle.good(first.number);
         let mut steward = Self {
@@ -102,6 +108,7 @@ impl Steward {
             generations: vec![first],
             certificates: tokio::spawn(std::future::ready(())),
             chronicle,
+            audit,
             staged: None,
             baseline: Baseline::default(),
             started: Instant::now(),
@@ -125,7 +132,8 @@ impl Steward {
                 },
                 Some(()) = changed.recv() => {
                     let change = Change { author: "source".to_owned(), ..Change::default() };
-                    self.reload(change).await;
+                    // A refusal has been said.
+                    let _ = self.reload_audited(change).await;
                 }
                 _ = looks.tick() => {
                     self.attend().await;
@@ -142,7 +150,7 @@ impl Steward {
         // Whoever has asked may have gone; what was ordered is done all the same.
         match order {
             Order::Reload(change, answer) => {
-                let _ = answer.send(Ok(self.reload(change).await));
+                let _ = answer.send(self.reload_audited(change).await);
             }
             Order::DryRun(text, answer) => {
                 let _ = answer.send(Ok(self.dry_run(text).await));

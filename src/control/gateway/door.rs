@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,12 +37,16 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// Reads what it needs. `base` is what the configuration may see of the process.
-    pub(super) fn prepare(config: &Config, base: &Environment) -> Result<Self, StartError> {
+    /// Reads what it needs. `base` is what the configuration may see of the process, `state` the gateway's own folder.
+    pub(super) fn prepare(
+        config: &Config,
+        base: &Environment,
+        state: Option<&Path>,
+    ) -> Result<Self, StartError> {
         let admin = config.admin.clone();
         let access = admin.as_ref().map_or_else(|| Ok(Access::default()), |admin| Access::read(admin, base));
         let written = admin.as_ref().and_then(|admin| admin.audit.as_deref());
-        let audit = Audit::begin(written, &base.base, None);
+        let audit = Audit::begin(written, &base.base, state);
         Ok(Self {
             access: access.map_err(StartError::Missing)?,
             audit: audit.map_err(StartError::Missing)?,

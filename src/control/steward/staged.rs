@@ -111,6 +111,7 @@ impl Steward {
         let (number, current) = (staged.number, self.current());
         eprintln!("rollout: generation {number} ({}) is in force on all workers", current.hash);
         self.publish_rollout(&staged, RolloutState::Done, "");
+        self.note_rollout(number, "done".to_owned());
     }
 
     /// All workers run what they ran before.
@@ -162,6 +163,7 @@ impl Steward {
         }
         self.show();
         self.publish_rollout(&staged, state, reason);
+        self.note_rollout(number, format!("taken back: {reason}"));
     }
 
     /// Whether what was read is what is being rolled out already.
