@@ -10,6 +10,7 @@ mod harness;
 mod clients;
 mod conformance;
 mod control;
+mod discovery;
 mod fault;
 mod gateway;
 mod h2;

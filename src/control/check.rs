@@ -7,6 +7,7 @@
 mod addresses;
 mod advice;
 mod clusters;
+mod discover;
 mod doors;
 #[cfg(test)]
 mod entry_tests;

@@ -13,6 +13,7 @@ use crate::config::secret::Environment;
 use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
 use crate::control::bind::{Bound, bind_all};
 use crate::control::config::{Config, DriverConfig, SteeringConfig};
+use crate::control::discovery::feeds::Feeds;
 use crate::control::export::{Exporter, GenerationLabel, SlotNames, Sources};
 use crate::control::log_writer::{LogTarget, LogWriter};
 use crate::control::systemd::sockets::PassedSocket;
@@ -38,6 +39,8 @@ const LOG_RING_BYTES: usize = 1 << 20;
 const MAILBOX_CAPACITY: usize = 64;
 /// How long all workers may take to start.
 const START_BOUND: Duration = Duration::from_secs(20);
+/// How long sources of endpoints may take to answer before requests come.
+const FIRST_ANSWERS_BOUND: Duration = Duration::from_secs(3);
 /// How long the log may take to be written out at the end.
 const LOG_FLUSH_BOUND: Duration = Duration::from_secs(3);
 /// Descriptors for listeners, rings, logs and the admin listener.
@@ -97,6 +100,7 @@ pub struct Gateway {
     threads: Vec<JoinHandle<io::Result<()>>>,
     log: Option<LogWriter>,
     certificates: Published<Inventory>,
+    feeds: Feeds,
     certificate_watch: tokio::task::JoinHandle<()>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
 }
@@ -112,12 +116,15 @@ impl Gateway {
         passed: Vec<PassedSocket>,
     ) -> Result<Self, StartError> {
         let started = Instant::now();
-        let snapshot = Frozen::new(snapshot);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
         let token = admin_token(config, environment)?;
         let Bound { listeners, by_worker, admin, remarks } = bind_all(config, cpus.len(), passed)?;
         let registry = Frozen::new(Registry::new(cpus.len()));
+        let feeds = Feeds::new(registry.clone(), environment);
+        feeds.attach(config, &snapshot);
+        feeds.first_answers(FIRST_ANSWERS_BOUND).await;
+        let snapshot = Frozen::new(snapshot);
         let (writers, readers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| line_ring(LOG_RING_BYTES)).unzip();
         let log = start_log(config, readers)?;
         let readiness = Readiness::new();
@@ -133,6 +140,7 @@ impl Gateway {
             threads: Vec::new(),
             log,
             certificates,
+            feeds,
             certificate_watch: tokio::spawn(watch.run()),
             admin_task: None,
             snapshot,
@@ -220,6 +228,7 @@ impl Gateway {
             generation: generation.clone(),
             log: self.log.as_ref().map(LogWriter::metrics),
             certificates: self.certificates.clone(),
+            feeds: Some(self.feeds.clone()),
         });
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {

@@ -32,6 +32,7 @@ fn state(token: Option<&str>) -> Arc<AdminState> {
             generation: generation.clone(),
             log: None,
             certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
+            feeds: None,
         }),
         readiness: Readiness::new(),
         config: Published::new(Frozen::new(serde_json::json!({ "listeners": [] }))),

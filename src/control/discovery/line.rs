@@ -58,8 +58,8 @@ pub(super) struct Line {
     guard: Guard,
     settling: Settling,
     rounds_seen: u64,
-    /// True while its source fails, and that has been said.
-    is_failing: bool,
+    /// Why its source fails, where that has been said.
+    failing: Option<String>,
     refused: BTreeSet<IpAddr>,
 }
 
@@ -80,7 +80,7 @@ impl Line {
                 .map(|line| line.settling.clone())
                 .unwrap_or_default(),
             rounds_seen: 0,
-            is_failing: before.is_some_and(|line| line.is_failing),
+            failing: before.and_then(|line| line.failing.clone()),
             refused: before.map(|line| line.refused.clone()).unwrap_or_default(),
         }
     }
@@ -141,6 +141,11 @@ impl Line {
         self.settling.due(&self.config.membership)
     }
 
+    /// True once it has taken an answer, or there is none to wait for.
+    pub(super) fn has_heard(&self, answer: &Answer) -> bool {
+        self.rounds_seen > 0 || (answer.rounds == 0 && answer.failures > 0)
+    }
+
     /// Without those whose addresses are refused, which is said once of each.
     fn admitted(&mut self, found: &[Found], tells: bool, happened: &mut Counts) -> Vec<Found> {
         let mut refused = BTreeSet::new();
@@ -165,15 +170,17 @@ impl Line {
     }
 
     fn tell_failure(&mut self, answer: &Answer) {
-        let was_failing = std::mem::replace(&mut self.is_failing, answer.failure.is_some());
+        if self.failing == answer.failure {
+            return;
+        }
+        self.failing.clone_from(&answer.failure);
         let (cluster, Some(discover)) = (&self.cluster, &self.config.discover) else { return };
         let source = discover.source();
         match &answer.failure {
-            Some(failure) if !was_failing => {
+            Some(failure) => {
                 say(format_args!("cluster `{cluster}`: {source}: {failure}; what was known stays in use"))
             }
-            None if was_failing => say(format_args!("cluster `{cluster}`: {source} answers again")),
-            _ => {}
+            None => say(format_args!("cluster `{cluster}`: {source} answers again")),
         }
     }
 

@@ -40,6 +40,7 @@ impl Collector for Shards {
         self.encode_process(encoder)?;
         self.encode_workers(encoder)?;
         self.encode_box(encoder)?;
+        super::clusters::encode(&self.sources, encoder)?;
         super::tls::encode(&self.sources, encoder)?;
         super::http2::encode(&self.sources, encoder)?;
         super::upstream_http2::encode(&self.sources, encoder)?;

@@ -3,6 +3,7 @@
 //! Owns the prometheus-client registry and what the samples are read from. The workers' shards are summed when
 //! somebody asks, here on the control thread; a scrape costs a worker nothing.
 
+mod clusters;
 mod collector;
 mod family;
 mod http2;
@@ -16,6 +17,7 @@ mod upstream_http2;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
+use crate::control::discovery::feeds::Feeds;
 use crate::control::log_writer::LogMetrics;
 use crate::control::tls::Inventory;
 use crate::shared::{Frozen, Published};
@@ -59,6 +61,8 @@ pub struct Sources {
     pub log: Option<Frozen<LogMetrics>>,
     /// The listeners' certificates.
     pub certificates: Published<Inventory>,
+    /// The clusters' endpoints.
+    pub feeds: Option<Feeds>,
 }
 
 /// Renders metrics.
