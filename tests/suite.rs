@@ -18,6 +18,8 @@ mod http2_upstream;
 mod l4;
 mod policy;
 mod property;
+mod reload;
+mod rollout;
 mod tls;
 mod tuning;
 mod upgrade;

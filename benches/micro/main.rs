@@ -12,7 +12,6 @@ mod stage;
 
 mod subject;
 
-use std::cell::Cell;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};

@@ -45,7 +45,7 @@ impl Subject {
             .unwrap_or_else(|wrong| panic!("{wrong}"));
         let snapshot = Frozen::new(snapshot);
         let registry = Registry::new(1);
-        let tables = tables(&snapshot).expect("the routes are sound");
+        let tables = Frozen::new(tables(&snapshot).expect("the routes are sound"));
         let installed = Installed::build(snapshot, tables, &registry, 0, 1);
         let log = AccessLog::new(line_ring(1 << 16).0, 0.0, 1);
         let local = Local::new(0, installed.clone(), registry.worker(0), log);

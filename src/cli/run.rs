@@ -14,7 +14,9 @@ use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::control::config::{Config, DriverConfig, ListenerConfig};
+use crate::control::desk::{Change, Order};
 use crate::control::gateway::Gateway;
+use crate::control::steward::Origin;
 use crate::control::systemd::notify::Notifier;
 use crate::control::systemd::{Handed, Said, VARIABLES, watchdog};
 use crate::rt::memory::raise_open_files;
@@ -26,7 +28,7 @@ use crate::rt::memory::raise_open_files;
   ringgate run gateway.yaml --driver epoll        where io_uring is not wanted
 
 SIGTERM and Ctrl-C stop accepting, finish what is in flight and exit 0; a second one exits at once.
-SIGHUP opens the access log's file again.
+SIGHUP reads the configuration again and brings it into force, and opens the access log's file again.
 
 Under systemd: Type=notify, WatchdogSec= and sockets passed by a .socket unit are understood. A passed socket goes to the
 listener that has its FileDescriptorName= as name, else to the one with its address.")]
@@ -56,14 +58,14 @@ impl Run {
         };
         let open_files = raise_open_files();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let environment = loaded.document.environment(&environment);
+        let origin = Origin { file: self.file.clone() };
         let wanted = self.driver(&loaded.config);
         let Handed { sockets, notifier, watchdog } = handed;
         let code = runtime.block_on(async {
             // Before anything is said to be ready: whoever reads that may send one.
             let signals = Signals::listen()?;
             let _origin = start_origin(&loaded.config).await?;
-            let gateway = Gateway::start(&loaded.config, snapshot, &environment, wanted, sockets).await?;
+            let gateway = Gateway::start(&loaded, snapshot, origin, &environment, wanted, sockets).await?;
             print_banner(&gateway, &loaded.config, open_files)?;
             notifier.ready(&status(&gateway));
             until_told(gateway, signals, &notifier, watchdog).await
@@ -98,7 +100,7 @@ fn handed() -> Result<Handed, String> {
 /// For `systemctl status`.
 fn status(gateway: &Gateway) -> String {
     let (workers, driver) = (gateway.cpus.len(), gateway.driver.describe());
-    format!("serving: {workers} workers on {driver}, generation {}", gateway.snapshot.generation)
+    format!("serving: {workers} workers on {driver}, generation {}", gateway.shown.label.load().1.number)
 }
 
 fn finish(code: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
@@ -139,9 +141,10 @@ fn print_banner(gateway: &Gateway, config: &Config, open_files: u64) -> anyhow::
     let cpus: Vec<String> = gateway.cpus.iter().map(u16::to_string).collect();
     writeln!(out, "workers {} on CPU {}", cpus.len(), cpus.join(", "))?;
     writeln!(out, "driver {}", gateway.driver.describe())?;
-    writeln!(out, "generation {} hash {}", gateway.snapshot.generation, gateway.snapshot.hash)?;
+    let (_, snapshot) = gateway.shown.snapshot.load();
+    writeln!(out, "generation {} hash {}", snapshot.generation, snapshot.hash)?;
     writeln!(out, "open files {open_files}")?;
-    for ((name, addr), door) in gateway.listeners.iter().zip(&gateway.snapshot.doors) {
+    for ((name, addr), door) in gateway.listeners.iter().zip(&snapshot.doors) {
         let scheme = if door.tcp.is_some() { "tcp" } else { scheme(config, name) };
         writeln!(out, "listening {name} {scheme}://{addr}")?;
     }
@@ -184,10 +187,13 @@ async fn until_told(
     tokio::pin!(signs);
     loop {
         tokio::select! {
-            error = gateway.worker_ended() => return Err(error.into()),
+            ordered = gateway.until_ordered_to_end() => {
+                ordered?;
+                break;
+            }
             () = &mut signs => {}
             told = signals.next() => match told {
-                Told::Reopen => gateway.reopen_log(),
+                Told::Reload => reload(&gateway),
                 Told::Stop => break,
             },
         }
@@ -210,9 +216,21 @@ async fn until_told(
     }
 }
 
+/// Opens the access log anew and reads the configuration again, while everything goes on.
+fn reload(gateway: &Gateway) {
+    gateway.reopen_log();
+    let desk = gateway.desk.clone();
+    let change = Change { author: "signal".to_owned(), ..Change::default() };
+    tokio::spawn(async move {
+        if let Err(refusal) = desk.ask(|answer| Order::Reload(change, answer)).await {
+            eprintln!("configuration: {refusal}");
+        }
+    });
+}
+
 enum Told {
     Stop,
-    Reopen,
+    Reload,
 }
 
 struct Signals {
@@ -234,7 +252,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Told::Stop,
             _ = self.interrupt.recv() => Told::Stop,
-            _ = self.hangup.recv() => Told::Reopen,
+            _ = self.hangup.recv() => Told::Reload,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod advice;
+mod afterwards;
 mod clusters;
 mod discover;
 mod doors;
@@ -46,6 +47,8 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
+pub use afterwards::{needs_restart, unlistenable, unroutable};
+
 /// Reads a file with what it includes, and checks shape and meaning.
 pub fn load(path: &Path, environment: &Environment) -> Result<Loaded, Diagnostics> {
     whole(Document::read(path, environment))
@@ -66,7 +69,7 @@ pub fn load_and_compile(
     environment: &Environment,
     generation: u64,
 ) -> Result<(Loaded, Snapshot), Diagnostics> {
-    compiled(load(path, environment)?, environment, generation)
+    compile_loaded(load(path, environment)?, environment, generation, None)
 }
 
 /// The same for a text, under a name.
@@ -79,16 +82,21 @@ pub fn load_and_compile_text(
     environment: &Environment,
     generation: u64,
 ) -> Result<(Loaded, Snapshot), Diagnostics> {
-    compiled(load_text(name, text)?, environment, generation)
+    compile_loaded(load_text(name, text)?, environment, generation, None)
 }
 
-fn compiled(
+/// Compiles what was read, to go on from `previous`.
+///
+/// # Errors
+/// Everything that is wrong, warnings included.
+pub fn compile_loaded(
     loaded: Loaded,
     environment: &Environment,
     generation: u64,
+    previous: Option<&Snapshot>,
 ) -> Result<(Loaded, Snapshot), Diagnostics> {
     let environment = loaded.document.environment(environment);
-    let errors = match compile(&loaded.config, &environment, generation) {
+    let errors = match compile(&loaded.config, &environment, generation, previous) {
         Ok(snapshot) => return Ok((remarked(loaded, &environment), snapshot)),
         Err(errors) => errors,
     };

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
+use crate::control::compile_places::Places;
+use crate::control::compile_recording::recording;
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
 use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
@@ -23,6 +25,7 @@ use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
 use crate::shared::frozen::Frozen;
 use crate::telemetry::redaction::Redaction;
+use crate::upstream::cluster::ClusterPlan;
 use crate::upstream::config::ProtocolConfig;
 
 /// Something that keeps a configuration from becoming a snapshot.
@@ -38,17 +41,19 @@ pub struct CompileError {
     pub hint: Option<String>,
 }
 
-/// Compiles. All problems at once.
+/// Compiles. All problems at once. What is in use goes on being used from `previous`, the generation before: places of
+/// listeners, keys of TLS tickets.
 pub fn compile(
     config: &Config,
     environment: &Environment,
     generation: u64,
+    previous: Option<&Snapshot>,
 ) -> Result<Snapshot, Vec<CompileError>> {
     let indexes = config.clusters.keys().map(String::as_str).zip(0..).collect();
     let mut compiler =
         Compiler { config, base: &environment.base, indexes, secrets: BTreeMap::new(), errors: Vec::new() };
     compiler.read_secrets(environment);
-    let tls = compiler.listeners();
+    let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
     let clusters: Vec<_> = config
         .clusters
@@ -62,7 +67,8 @@ pub fn compile(
         .enumerate()
         .filter_map(|(index, route)| compiler.route(index, route, &rules))
         .collect();
-    let doors = config.listeners.iter().enumerate().map(|(at, one)| compiler.door(at, one)).collect();
+    let mut doors: Vec<_> =
+        config.listeners.iter().enumerate().map(|(at, one)| compiler.door(at, one)).collect();
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
@@ -73,19 +79,25 @@ pub fn compile(
         .chain(CLIENT_CERTIFICATE_FIELDS.map(<[u8]>::to_vec))
         .map(Into::into)
         .collect();
+    let places = Places::of(config, previous);
+    let mut served = served(config);
     Ok(Snapshot {
-        doors,
+        doors: places.arrange(&mut doors),
         generation,
         hash: content_hash(config).into(),
-        listeners: config.listeners.iter().map(|listener| listener.name.as_str().into()).collect(),
-        tls,
-        served: served(config),
+        inputs: compiler.inputs(&clusters),
+        tls: places.arrange(&mut tls),
+        served: places.arrange(&mut served),
+        is_open: places.is_open(),
+        listeners: places.into_names(),
+        routes_by_name: (0_u32..).zip(&routes).map(|(at, route)| (route.name.clone(), at)).collect(),
         routes,
         clusters,
         limits: limits(&config.limits),
         paths: rules,
         trusted_proxies: AddressSet::new(&config.trusted_proxies),
         identity_ids: IdSet::of_names(&identity_fields),
+        recording: recording(config),
         identity_fields,
         access_log: config.access_log.as_ref().map(|log| AccessLogPlan {
             sample: log.sample.fraction(),
@@ -97,7 +109,10 @@ pub fn compile(
 
 /// First 12 hexadecimal digits of the SHA-256 of the effective configuration. Secrets count by their source.
 pub fn content_hash(config: &Config) -> String {
-    let text = serde_json::to_vec(config).unwrap_or_default();
+    let mut value = serde_json::to_value(config).unwrap_or_default();
+    // What is included is in it already. In which file it is written makes no difference.
+    value.as_object_mut().and_then(|object| object.shift_remove("include"));
+    let text = serde_json::to_vec(&value).unwrap_or_default();
     Sha256::digest(&text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -185,11 +200,14 @@ impl Compiler<'_> {
         }
     }
 
-    fn listeners(&mut self) -> Vec<Option<ListenerTls>> {
+    fn listeners(&mut self, previous: Option<&Snapshot>) -> Vec<Option<ListenerTls>> {
         let mut all = Vec::new();
         for (index, listener) in self.config.listeners.iter().enumerate() {
             let compiled = listener.tls.as_ref();
-            let compiled = compiled.map(|config| listener_tls(config, &protocols(listener), self.base));
+            let tickets = previous.and_then(|snapshot| snapshot.tls_of(&listener.name));
+            let tickets = tickets.map(|tls| tls.config.load().1.ticketer.clone());
+            let compiled =
+                compiled.map(|config| listener_tls(config, &protocols(listener), self.base, tickets));
             all.push(match compiled {
                 Some(Ok(tls)) => Some(tls),
                 Some(Err(errors)) => {
@@ -200,6 +218,24 @@ impl Compiler<'_> {
             });
         }
         all
+    }
+
+    /// A digest of what is not written in the configuration itself.
+    fn inputs(&self, clusters: &[Frozen<ClusterPlan>]) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for (name, secret) in &self.secrets {
+            for part in [name.as_str(), secret.expose()] {
+                digest.update((part.len() as u64).to_le_bytes());
+                digest.update(part);
+            }
+        }
+        for cluster in clusters {
+            digest.update(cluster.identity.to_le_bytes());
+            for endpoint in &cluster.live.load().1.endpoints {
+                digest.update(format!("{}={}\n", endpoint.label, endpoint.addr));
+            }
+        }
+        digest.finalize().into()
     }
 
     fn read_secrets(&mut self, environment: &Environment) {

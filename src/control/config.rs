@@ -2,6 +2,7 @@
 //!
 //! Shapes and defaults only. `check` finds what does not fit together, `compile` makes a snapshot of it.
 
+pub mod recording;
 pub mod tls;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::control::config::recording::RecordingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -52,6 +54,9 @@ pub struct Config {
     /// One line per exchange. Default: none is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_log: Option<AccessLogConfig>,
+    /// What workers remember of recent requests, for `explain --id` and for trying a configuration on them.
+    #[serde(default)]
+    pub recording: RecordingConfig,
     /// Values that are kept out of this file and never printed; used as `${secret.NAME}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretSource>,

@@ -3,33 +3,25 @@
 //! Runs the same code as a worker (preparing, routing, balancing plans) on a snapshot that nobody serves. Sends
 //! nothing. The answer is text for people; the order is that of the decisions.
 
+pub mod decide;
 mod tcp;
 mod tls;
 
 use std::fmt::Write;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use crate::control::config::Config;
-use crate::http::h1::parse::{self, HeadScan};
+use crate::control::explain::decide::{Decider, Ending};
 use crate::net::addr::PeerAddr;
-use crate::policy::chain::{Chain, Passage};
 use crate::policy::exchange::Exchange;
-use crate::policy::reply::{Fault, Reply};
+use crate::policy::reply::Fault;
 use crate::proxy::answer::hash;
-use crate::proxy::prepare::prepare;
-use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
-use crate::proxy::upgrade;
-use crate::route::params::Params;
+use crate::proxy::snapshot::Snapshot;
 use crate::route::reference::{self, Verdict};
-use crate::route::table::{Outcome, RequestView, RouteIndex};
-use crate::telemetry::Registry;
+use crate::route::table::{RequestView, RouteIndex};
 use crate::upstream::balance::{Balancer, Pick};
 use crate::upstream::config::ProtocolConfig;
 use crate::upstream::set::EndpointSet;
-use crate::worker::spawn::tables;
 
 /// A request to explain.
 #[derive(Debug, Clone)]
@@ -76,42 +68,24 @@ pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Res
     if snapshot.tls[listener].is_some() {
         exchange.scheme = "https";
     }
-    let prepared = read(question, snapshot, &mut exchange)
-        .and_then(|()| prepare(&mut exchange, snapshot, |id| id.extend_from_slice(b"explain")));
-    if let Err(fault) = prepared {
-        let _ = writeln!(out, "answer      {} {}: {}", fault.status(), fault.code(), fault.detail());
+    let decider = Decider::new(snapshot)?;
+    if let Err(fault) = decider.read(head(question).as_bytes(), &mut exchange) {
+        tell_refusal(&mut out, fault, None);
         return Ok(out);
     }
     let _ = writeln!(out, "client      {}{}", exchange.client.0, trusted(&exchange));
     let _ = writeln!(out, "host        {}", or_none(&exchange.host));
     let _ = writeln!(out, "path        {}", exchange.path());
-    let table = &tables(snapshot)?[listener];
-    let mut params = Params::default();
-    let view = exchange.view();
-    let outcome = table.find(&view, &mut params);
-    let found = match outcome {
-        Outcome::Found(index) => Some(index),
-        _ => None,
-    };
+    let outcome = decider.route(listener, &mut exchange);
     // Before policies change the request.
     let mut others = String::new();
-    tell_others(&mut others, snapshot, listener, &view, found);
+    tell_others(&mut others, snapshot, listener, &exchange.view(), outcome.as_ref().ok().copied());
     match outcome {
-        Outcome::Found(index) => {
-            exchange.params = params;
-            tell_route(&mut out, config, snapshot, index, &mut exchange);
-        }
-        Outcome::MethodNotAllowed(allowed) => {
-            let mut methods = Vec::new();
-            table.write_allowed(allowed, &mut methods);
-            let _ = writeln!(
-                out,
-                "answer      405 method_not_allowed, Allow: {}",
-                String::from_utf8_lossy(&methods)
-            );
-        }
-        Outcome::NotFound => {
-            let _ = writeln!(out, "answer      404 no_route");
+        Ok(index) => tell_route(&mut out, config, &decider, index, &mut exchange),
+        Err(reply) => {
+            let fields = reply.fields.iter().map(|(name, value)| format!(", {name}: {value}"));
+            let (status, code) = (reply.fault.status(), reply.fault.code());
+            let _ = writeln!(out, "answer      {status} {code}{}", fields.collect::<String>());
         }
     }
     out.push_str(&others);
@@ -127,8 +101,8 @@ fn find_listener(snapshot: &Snapshot, question: &Question) -> Result<usize, Stri
         .ok_or_else(|| format!("there is no listener `{name}`; there are: {}", snapshot.listeners.join(", ")))
 }
 
-/// Writes the question as a request head and has the edge's parser read it, so that it is refused as it would be.
-fn read(question: &Question, snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Fault> {
+/// The question as a request head.
+fn head(question: &Question) -> String {
     let (target, authority) = match question.url.split_once("://") {
         Some((_, rest)) => {
             let slash = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -147,20 +121,22 @@ fn read(question: &Question, snapshot: &Snapshot, exchange: &mut Exchange) -> Re
         let _ = write!(head, "{field}\r\n");
     }
     head.push_str("\r\n");
-    let mut scan = HeadScan::default();
-    match parse::request(&mut scan, head.as_bytes(), &snapshot.limits.head, &mut exchange.request)? {
-        Some(_) => Ok(()),
-        None => Err(Fault::Refused(crate::http::refusal::Refusal::BadField)),
-    }
+    head
+}
+
+fn tell_refusal(out: &mut String, fault: Fault, by: Option<&str>) {
+    let by = by.map_or_else(String::new, |key| format!(", by {key}"));
+    let _ = writeln!(out, "answer      {} {}{by}: {}", fault.status(), fault.code(), fault.detail());
 }
 
 fn tell_route(
     out: &mut String,
     config: &Config,
-    snapshot: &Snapshot,
+    decider: &Decider<'_>,
     index: RouteIndex,
     exchange: &mut Exchange,
 ) {
+    let snapshot = decider.snapshot;
     let plan = &snapshot.routes[index.0 as usize];
     let written = &config.routes[index.0 as usize];
     let _ = writeln!(out, "route       {} (routes[{}])", plan.name, index.0);
@@ -176,66 +152,38 @@ fn tell_route(
         let label = if place == 0 { "policies" } else { "" };
         let _ = writeln!(out, "{label:<12}{}. {key} {settings}", place + 1);
     }
-    if let Some((key, reply)) = refusal(plan, exchange) {
-        let fault = reply.fault;
-        let _ =
-            writeln!(out, "answer      {} {}, by {key}: {}", fault.status(), fault.code(), fault.detail());
-        return;
-    }
-    match &plan.action {
-        Action::Forward { cluster, rewrite, .. } => {
-            if !tell_upgrade(out, snapshot, plan, exchange) {
-                return;
+    let makes_an_offer = !exchange.upgrade.is_empty();
+    match decider.act(index, exchange) {
+        Ending::Refused { reply, by } => tell_refusal(out, reply.fault, by),
+        Ending::Forward { cluster, path } => {
+            if makes_an_offer {
+                tell_upgrade(out, snapshot, exchange);
             }
-            if let Some(rewrite) = rewrite {
-                let mut path = Vec::new();
-                rewrite.apply(exchange.path(), &exchange.params, &mut path);
+            if let Some(path) = path {
                 let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
             }
-            tell_cluster(out, config, snapshot, *cluster, hash(&snapshot.clusters[*cluster], exchange));
+            tell_cluster(out, config, snapshot, cluster, hash(&snapshot.clusters[cluster], exchange));
         }
-        Action::Redirect(plan) => {
+        Ending::Redirect { status, .. } => {
             let to = written.redirect.as_ref().map_or("", |redirect| &redirect.to);
-            let _ = writeln!(out, "answer      {} to {to}", plan.status());
+            let _ = writeln!(out, "answer      {status} to {to}");
         }
-        Action::Respond { status, body, .. } => {
-            let _ = writeln!(out, "answer      {status} with {} bytes", body.len());
+        Ending::Respond { status, body_bytes } => {
+            let _ = writeln!(out, "answer      {status} with {body_bytes} bytes");
         }
+        Ending::Raw => {}
     }
 }
 
-/// Tells which of the offered protocols goes upstream. False if none does and the request is refused for it.
-fn tell_upgrade(out: &mut String, snapshot: &Snapshot, plan: &RoutePlan, exchange: &mut Exchange) -> bool {
+/// Tells which of the offered protocols goes upstream.
+fn tell_upgrade(out: &mut String, snapshot: &Snapshot, exchange: &Exchange) {
     if exchange.upgrade.is_empty() {
-        return true;
+        let _ = writeln!(out, "upgrade     none: what is offered is not among the route's upgrades");
+        return;
     }
-    match upgrade::settle(exchange, &plan.upgrades) {
-        Err(Reply { fault, .. }) => {
-            let _ = writeln!(out, "answer      {} {}: {}", fault.status(), fault.code(), fault.detail());
-            return false;
-        }
-        Ok(()) if exchange.upgrade.is_empty() => {
-            let _ = writeln!(out, "upgrade     none: what is offered is not among the route's upgrades");
-        }
-        Ok(()) => {
-            let protocol = String::from_utf8_lossy(&exchange.upgrade);
-            let idle = snapshot.limits.tunnel_idle_timeout;
-            let _ = writeln!(out, "upgrade     {protocol}, closed after {idle:?} without a byte");
-        }
-    }
-    true
-}
-
-/// Runs the route's policies on the question, as a worker would. Those that refuse do so without waiting for anything;
-/// one that has to wait (for a network) is taken to admit.
-fn refusal(plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, Reply)> {
-    let registry = Registry::new(1);
-    let chain = Chain::start(&plan.policies, |key| registry.policy(&plan.name, key, 0));
-    let passage = pin!(chain.on_request(exchange));
-    match passage.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Passage { passed, reply: Some(reply) }) => Some((plan.policies[passed - 1].key(), reply)),
-        _ => None,
-    }
+    let protocol = String::from_utf8_lossy(&exchange.upgrade);
+    let idle = snapshot.limits.tunnel_idle_timeout;
+    let _ = writeln!(out, "upgrade     {protocol}, closed after {idle:?} without a byte");
 }
 
 fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: usize, hash: Option<u64>) {

@@ -3,35 +3,42 @@
 //! Starts all of them or none, and stops them in the order that loses nothing: readiness falls, workers drain,
 //! the log is flushed, the admin listener closes last.
 
+mod machine;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc;
+
 use crate::config::secret::Environment;
 use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
 use crate::control::bind::{Bound, bind_all};
+use crate::control::check::Loaded;
 use crate::control::config::{Config, DriverConfig, SteeringConfig};
+use crate::control::crew::Crew;
+use crate::control::desk::{Change, Desk};
 use crate::control::discovery::feeds::Feeds;
-use crate::control::export::{Exporter, GenerationLabel, SlotNames, Sources};
-use crate::control::log_writer::{LogTarget, LogWriter};
+use crate::control::export::{Exporter, SlotNames, Sources};
+use crate::control::generation::Generation;
+use crate::control::log_desk::LogDesk;
+use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Origin, Shown, Steward};
 use crate::control::systemd::sockets::PassedSocket;
-use crate::control::tls::Inventory;
-use crate::control::tls::watch::Watch;
 use crate::http::method::Method;
 use crate::policy::reply::fault_names;
 use crate::proxy::snapshot::Snapshot;
-use crate::rt::affinity::allowed_cpus;
 use crate::rt::clock;
-use crate::rt::driver::{self, Driver};
-use crate::rt::memory::raise_open_files;
-use crate::shared::{Frozen, LineReader, LineWriter, Mailbox, Published, line_ring};
+use crate::rt::driver::Driver;
+use crate::shared::{Frozen, LineWriter, Mailbox, Published, line_ring};
 use crate::telemetry::Registry;
 use crate::telemetry::metrics::METHOD_SLOTS;
 use crate::worker::command::Command;
 use crate::worker::placement::Neighbours;
-use crate::worker::spawn::{Seat, spawn};
+use crate::worker::spawn::{Seat, spawn, tables};
+use machine::{admin_token, choose_cpus, choose_driver, connections_per_worker};
 
 /// Bytes of log lines that wait for the writer, per worker.
 const LOG_RING_BYTES: usize = 1 << 20;
@@ -39,12 +46,8 @@ const LOG_RING_BYTES: usize = 1 << 20;
 const MAILBOX_CAPACITY: usize = 64;
 /// How long all workers may take to start.
 const START_BOUND: Duration = Duration::from_secs(20);
-/// How long sources of endpoints may take to answer before requests come.
-const FIRST_ANSWERS_BOUND: Duration = Duration::from_secs(3);
 /// How long the log may take to be written out at the end.
 const LOG_FLUSH_BOUND: Duration = Duration::from_secs(3);
-/// Descriptors for listeners, rings, logs and the admin listener.
-const DESCRIPTORS_RESERVED: u64 = 64;
 /// How long the admin listener may take to close.
 const ADMIN_CLOSE_BOUND: Duration = Duration::from_secs(2);
 /// Beyond the drain's own limit, for the workers' last turn.
@@ -79,8 +82,10 @@ pub enum StartError {
 
 /// A running gateway.
 pub struct Gateway {
-    /// What runs.
-    pub snapshot: Frozen<Snapshot>,
+    /// What runs, and what others are shown of it.
+    pub shown: Shown,
+    /// The way in for changes.
+    pub desk: Desk,
     /// Listeners by name, with the addresses they really have.
     pub listeners: Vec<(String, SocketAddr)>,
     /// The admin listener's address.
@@ -98,60 +103,71 @@ pub struct Gateway {
     readiness: Readiness,
     mailboxes: Vec<Mailbox<Command>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
-    log: Option<LogWriter>,
-    certificates: Published<Inventory>,
-    feeds: Feeds,
-    certificate_watch: tokio::task::JoinHandle<()>,
+    log: LogDesk,
+    drain: mpsc::Receiver<Change>,
+    steward: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
 }
 
 impl Gateway {
     /// Starts everything and waits until all workers serve. Needs a tokio runtime around it. `snapshot` is what
-    /// `config` compiles to; `passed` are listening sockets that somebody else has bound.
+    /// `loaded` compiles to; `passed` are listening sockets that somebody else has bound.
     pub async fn start(
-        config: &Config,
+        loaded: &Loaded,
         snapshot: Snapshot,
+        origin: Origin,
         environment: &Environment,
         wanted: DriverConfig,
         passed: Vec<PassedSocket>,
     ) -> Result<Self, StartError> {
         let started = Instant::now();
+        let config = &loaded.config;
+        let base = loaded.document.environment(environment);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
-        let token = admin_token(config, environment)?;
+        let token = admin_token(config, &base)?;
         let Bound { listeners, by_worker, admin, remarks } = bind_all(config, cpus.len(), passed)?;
         let registry = Frozen::new(Registry::new(cpus.len()));
-        let feeds = Feeds::new(registry.clone(), environment);
+        let feeds = Feeds::new(registry.clone(), &base);
         feeds.attach(config, &snapshot);
         feeds.first_answers(FIRST_ANSWERS_BOUND).await;
         let snapshot = Frozen::new(snapshot);
         let (writers, readers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| line_ring(LOG_RING_BYTES)).unzip();
-        let log = start_log(config, readers)?;
-        let readiness = Readiness::new();
-        let watch = Watch::new(config, &environment.base, &snapshot.tls);
-        let certificates = watch.inventory();
+        let log = LogDesk::new(readers);
+        start_log(&log, config)?;
+        let (desk, orders) = Desk::new();
+        let (drain_asked, drain) = mpsc::channel(1);
         let mut gateway = Self {
+            shown: Shown::new(snapshot.clone(), feeds),
+            desk,
             listeners,
             admin: None,
             driver,
             ring_refusal,
-            readiness,
+            cpus,
+            remarks,
+            registry,
+            readiness: Readiness::new(),
             mailboxes: Vec::new(),
             threads: Vec::new(),
             log,
-            certificates,
-            feeds,
-            certificate_watch: tokio::spawn(watch.run()),
+            drain,
+            steward: None,
             admin_task: None,
-            snapshot,
-            cpus,
-            remarks,
-            registry: registry.clone(),
         };
-        let neighbours =
-            Neighbours::new(gateway.cpus.len(), config.workers.steering == SteeringConfig::Even)?;
-        gateway.spawn_workers(&registry, &neighbours, by_worker, writers)?;
-        gateway.wait_until_all_serve(&registry).await?;
+        let first = first_generation(loaded, snapshot, base.base, gateway.cpus.len())?;
+        let crew = gateway.spawn_workers(config, &first, by_worker, writers)?;
+        gateway.wait_until_all_serve(first.number).await?;
+        let steward = Steward::new(Charge {
+            crew,
+            first,
+            origin,
+            environment: environment.clone(),
+            shown: gateway.shown.clone(),
+            log: gateway.log.clone(),
+            drain: drain_asked,
+        });
+        gateway.steward = Some(tokio::spawn(steward.run(orders)));
         gateway.start_admin(config, admin, token, started)?;
         gateway.readiness.advance(ReadinessState::Ready);
         Ok(gateway)
@@ -159,36 +175,44 @@ impl Gateway {
 
     fn spawn_workers(
         &mut self,
-        registry: &Frozen<Registry>,
-        neighbours: &Neighbours,
+        config: &Config,
+        first: &Generation,
         sockets: Vec<Vec<TcpListener>>,
         writers: Vec<LineWriter>,
-    ) -> Result<(), StartError> {
-        for (index, (listeners, log)) in sockets.into_iter().zip(writers).enumerate() {
+    ) -> Result<Crew, StartError> {
+        let steers = config.workers.steering == SteeringConfig::Even;
+        let neighbours = Neighbours::new(self.cpus.len(), steers)?;
+        let mut pinned = Vec::new();
+        for (index, (sockets, log)) in sockets.into_iter().zip(writers).enumerate() {
             let mailbox = Mailbox::new(MAILBOX_CAPACITY)?;
             self.mailboxes.push(mailbox.clone());
+            pinned.push(Published::new(Frozen::new(Vec::new())));
             let seat = Seat {
                 index,
                 count: self.cpus.len(),
                 cpu: Some(self.cpus[index]),
                 driver: self.driver,
                 connections_max: connections_per_worker(self.cpus.len()),
-                listeners,
-                snapshot: self.snapshot.clone(),
-                registry: registry.clone(),
+                // The first generation has its listeners in the order written.
+                sockets: sockets.into_iter().enumerate().collect(),
+                snapshot: first.snapshot.clone(),
+                tables: first.tables[index].clone(),
+                pinned: pinned[index].clone(),
+                registry: self.registry.clone(),
                 mailbox,
                 neighbours: neighbours.clone(),
                 log,
             };
             self.threads.push(spawn(seat).map_err(|error| StartError::Worker(index, error))?);
         }
-        Ok(())
+        let addresses: Vec<SocketAddr> = self.listeners.iter().map(|(_, addr)| *addr).collect();
+        Ok(Crew::new(self.mailboxes.clone(), pinned, self.registry.clone(), config, &addresses))
     }
 
-    async fn wait_until_all_serve(&mut self, registry: &Registry) -> Result<(), StartError> {
+    async fn wait_until_all_serve(&mut self, generation: u64) -> Result<(), StartError> {
         let by = Instant::now() + START_BOUND;
-        let generation = self.snapshot.generation as i64;
-        while !registry.workers().all(|worker| worker.generation.get() == generation) {
+        let generation = generation as i64;
+        while !self.registry.workers().all(|worker| worker.generation.get() == generation) {
             if let Some(index) = self.threads.iter().position(JoinHandle::is_finished) {
                 return Err(StartError::Worker(index, ended(self.threads.swap_remove(index))));
             }
@@ -216,27 +240,24 @@ impl Gateway {
         let listener =
             passed.map_or_else(|| TcpListener::bind(admin.address.get()), Ok).map_err(bind_error)?;
         self.admin = Some(listener.local_addr()?);
-        let generation = Published::new(Frozen::new(GenerationLabel {
-            number: self.snapshot.generation,
-            hash: self.snapshot.hash.to_string(),
-        }));
         let exporter = Exporter::new(Sources {
             registry: self.registry.clone(),
             names: slot_names(),
             version: env!("CARGO_PKG_VERSION"),
             started_unix_seconds: clock::wall_seconds(),
-            generation: generation.clone(),
-            log: self.log.as_ref().map(LogWriter::metrics),
-            certificates: self.certificates.clone(),
-            feeds: Some(self.feeds.clone()),
+            generation: self.shown.label.clone(),
+            log: Some(self.log.metrics()),
+            certificates: self.shown.certificates.clone(),
+            reloads: self.shown.figures.clone(),
+            feeds: Some(self.shown.feeds.clone()),
         });
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {
             registry: self.registry.clone(),
             exporter,
             readiness: self.readiness.clone(),
-            config: Published::new(Frozen::new(serde_json::to_value(config).unwrap_or_default())),
-            generation,
+            config: self.shown.config.clone(),
+            generation: self.shown.label.clone(),
             workers: Published::new(Frozen::new(workers)),
             token,
         };
@@ -264,46 +285,57 @@ impl Gateway {
         }
     }
 
-    /// Waits until a worker ends, which none does before a drain.
-    pub async fn worker_ended(&mut self) -> StartError {
+    /// Waits until somebody orders the process to end.
+    ///
+    /// # Errors
+    /// When a worker ends by itself, which none does before a drain.
+    pub async fn until_ordered_to_end(&mut self) -> Result<Change, StartError> {
         loop {
             if let Some(index) = self.threads.iter().position(JoinHandle::is_finished) {
-                return StartError::Worker(index, ended(self.threads.swap_remove(index)));
+                return Err(StartError::Worker(index, ended(self.threads.swap_remove(index))));
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            let pause = Duration::from_millis(200);
+            // Without an order in time there is none yet; without a steward there will be none.
+            match tokio::time::timeout(pause, self.drain.recv()).await {
+                Ok(Some(change)) => return Ok(change),
+                Ok(None) => tokio::time::sleep(pause).await,
+                Err(_) => {}
+            }
         }
     }
 
     /// Opens the access log's file again, for rotation.
     pub fn reopen_log(&self) {
-        if let Some(log) = &self.log {
-            log.request_reopen();
-        }
+        self.log.reopen();
     }
 
     /// How long [`Gateway::stop`] may take.
     pub fn stop_bound(&self) -> Duration {
-        self.snapshot.limits.drain_timeout + DRAIN_SLACK + LOG_FLUSH_BOUND + ADMIN_CLOSE_BOUND
+        self.drain_timeout() + DRAIN_SLACK + LOG_FLUSH_BOUND + ADMIN_CLOSE_BOUND
+    }
+
+    fn drain_timeout(&self) -> Duration {
+        self.shown.snapshot.load().1.limits.drain_timeout
     }
 
     /// Stops. False if exchanges were cut because the drain's time was up.
     pub async fn stop(mut self) -> bool {
         self.readiness.advance(ReadinessState::Draining);
-        self.certificate_watch.abort();
+        if let Some(steward) = self.steward.take() {
+            steward.abort();
+        }
         for mailbox in &self.mailboxes {
             // A full mailbox belongs to a worker that is stuck; the time limit below deals with it.
             let _ = mailbox.send(Command::Drain);
         }
-        let by = Instant::now() + self.snapshot.limits.drain_timeout + DRAIN_SLACK;
+        let limit = self.drain_timeout();
+        let by = Instant::now() + limit + DRAIN_SLACK;
         let began = Instant::now();
         while !self.threads.iter().all(JoinHandle::is_finished) && Instant::now() < by {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let in_time = began.elapsed() < self.snapshot.limits.drain_timeout
-            && self.threads.iter().all(JoinHandle::is_finished);
-        if let Some(log) = self.log.take() {
-            log.stop(LOG_FLUSH_BOUND);
-        }
+        let in_time = began.elapsed() < limit && self.threads.iter().all(JoinHandle::is_finished);
+        self.log.stop(LOG_FLUSH_BOUND);
         if let Some((task, close)) = self.admin_task.take() {
             let _ = close.send(());
             let _ = tokio::time::timeout(ADMIN_CLOSE_BOUND, task).await;
@@ -320,54 +352,32 @@ fn ended(thread: JoinHandle<io::Result<()>>) -> io::Error {
     }
 }
 
-fn choose_driver(wanted: DriverConfig) -> Result<(Driver, Option<String>), StartError> {
-    if wanted == DriverConfig::Epoll {
-        return Ok((Driver::Epoll, None));
-    }
-    match driver::probe() {
-        Ok(options) => Ok((Driver::IoUring(options), None)),
-        Err(error) => {
-            let reason = driver::explain_refusal(&error);
-            match wanted {
-                DriverConfig::IoUring => Err(StartError::NoRing(reason)),
-                _ => Ok((Driver::Epoll, Some(reason))),
-            }
-        }
-    }
+fn start_log(log: &LogDesk, config: &Config) -> Result<(), StartError> {
+    log.begin(config.access_log.as_ref()).map_err(|error| {
+        let to = config.access_log.as_ref().map_or("", |log| &log.to);
+        StartError::Missing(format!("access_log.to: cannot open `{to}`: {error}"))
+    })
 }
 
-fn choose_cpus(config: &Config) -> Result<Vec<u16>, StartError> {
-    let allowed = allowed_cpus();
-    if config.workers.cpus.is_empty() {
-        return Ok(if allowed.is_empty() { vec![0] } else { allowed });
-    }
-    match config.workers.cpus.iter().find(|cpu| !allowed.contains(cpu)) {
-        None => Ok(config.workers.cpus.clone()),
-        Some(cpu) => Err(StartError::Missing(format!(
-            "workers.cpus: CPU {cpu} is not among those this process may use ({allowed:?})"
-        ))),
-    }
-}
-
-fn admin_token(config: &Config, environment: &Environment) -> Result<Option<String>, StartError> {
-    let Some(source) = config.admin.as_ref().and_then(|admin| admin.token.as_ref()) else { return Ok(None) };
-    match source.read(environment) {
-        Ok(secret) => Ok(Some(secret.expose().to_owned())),
-        Err(error) => Err(StartError::Missing(format!("admin.token: {}", error.reason))),
-    }
-}
-
-/// Three of four descriptors are for clients, in equal parts; the rest is for upstream connections and files.
-fn connections_per_worker(workers: usize) -> u32 {
-    let descriptors = raise_open_files().saturating_sub(DESCRIPTORS_RESERVED);
-    u32::try_from(descriptors / 4 * 3 / workers.max(1) as u64).unwrap_or(u32::MAX).max(1)
-}
-
-fn start_log(config: &Config, readers: Vec<LineReader>) -> Result<Option<LogWriter>, StartError> {
-    let Some(log) = &config.access_log else { return Ok(None) };
-    LogWriter::start(LogTarget::parse(&log.to), readers)
-        .map(Some)
-        .map_err(|error| StartError::Missing(format!("access_log.to: cannot open `{}`: {error}", log.to)))
+fn first_generation(
+    loaded: &Loaded,
+    snapshot: Frozen<Snapshot>,
+    base: PathBuf,
+    workers: usize,
+) -> Result<Generation, StartError> {
+    let made: Result<Vec<_>, String> = (0..workers).map(|_| tables(&snapshot).map(Frozen::new)).collect();
+    Ok(Generation {
+        number: snapshot.generation,
+        hash: snapshot.hash.to_string(),
+        change: Change { author: "start".to_owned(), ..Change::default() },
+        unix_ms: clock::wall_ms(),
+        config: loaded.config.clone(),
+        base,
+        changes: Vec::new(),
+        replaced: None,
+        tables: made.map_err(StartError::Missing)?,
+        snapshot,
+    })
 }
 
 fn slot_names() -> SlotNames {

@@ -45,7 +45,6 @@ pub struct LogMetrics {
 #[derive(Debug)]
 pub struct LogWriter {
     orders: Arc<Orders>,
-    metrics: Frozen<LogMetrics>,
     thread: JoinHandle<bool>,
 }
 
@@ -64,9 +63,13 @@ impl LogWriter {
     ///
     /// # Errors
     /// When the target cannot be opened or the thread not be started.
-    pub fn start(target: LogTarget, readers: Vec<LineReader>) -> io::Result<Self> {
+    pub fn start(
+        target: LogTarget,
+        readers: Vec<LineReader>,
+        metrics: Frozen<LogMetrics>,
+    ) -> io::Result<Self> {
         let sink = Sink::open(target)?;
-        let (orders, metrics) = (Arc::new(Orders::default()), Frozen::new(LogMetrics::default()));
+        let orders = Arc::new(Orders::default());
         let writing = Writing {
             readers,
             sink,
@@ -77,12 +80,7 @@ impl LogWriter {
             metrics: metrics.clone(),
         };
         let thread = std::thread::Builder::new().name("ringgate-log".to_owned()).spawn(|| writing.run())?;
-        Ok(Self { orders, metrics, thread })
-    }
-
-    /// What the thread counts.
-    pub fn metrics(&self) -> Frozen<LogMetrics> {
-        self.metrics.clone()
+        Ok(Self { orders, thread })
     }
 
     /// Makes the thread open its file anew, within a turn.

@@ -13,6 +13,8 @@ pub mod date;
 // Fields of a head: names, values, lists.
 pub mod field;
 mod field_id;
+// Fields as they came.
+mod field_section;
 pub mod grpc;
 // The HTTP/1.1 codec.
 pub mod h1;

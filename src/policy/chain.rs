@@ -25,9 +25,18 @@ pub struct Passage {
 }
 
 impl Chain {
-    /// Starts these policies; `metrics` gives each its figures by key.
-    pub fn start(plans: &[PolicyPlan], metrics: impl Fn(&'static str) -> Slot<PolicyMetrics>) -> Self {
-        Self { links: plans.iter().map(|plan| (plan.start(), metrics(plan.key()))).collect() }
+    /// Starts these policies; `metrics` gives each its figures by key. `previous` are those of the same route in the
+    /// generation before, whose state goes on.
+    pub fn start(
+        plans: &[PolicyPlan],
+        previous: Option<&Self>,
+        metrics: impl Fn(&'static str) -> Slot<PolicyMetrics>,
+    ) -> Self {
+        let former =
+            |key: &str| previous?.links.iter().map(|(policy, _)| policy).find(|policy| policy.key() == key);
+        Self {
+            links: plans.iter().map(|plan| (plan.start(former(plan.key())), metrics(plan.key()))).collect(),
+        }
     }
 
     /// Runs down.

@@ -85,6 +85,8 @@ codes! {
     UpstreamCertificateInvalid = 502 "upstream_certificate_invalid" "No secure connection to the service could be made.";
     /// The endpoint's certificate is for another name.
     UpstreamCertificateName = 502 "upstream_certificate_name" "No secure connection to the service could be made.";
+    /// It ran on a former configuration for longer than it may.
+    GenerationExpired = 503 "generation_expired" "The configuration this was begun on is gone.";
     /// HTTP in clear on a listener that speaks TLS.
     PlainHttp = 400 "plain_http" "This port speaks HTTPS; the request came in plain HTTP.";
     /// The client closed or reset the connection before the exchange was over.

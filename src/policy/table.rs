@@ -82,12 +82,18 @@ macro_rules! policies {
                 match self { $(Self::$variant(_) => stringify!($key)),* }
             }
 
-            /// Starts it on a worker.
-            pub fn start(&self) -> RunningPolicy {
+            /// Starts it on a worker. `previous` is the same policy of the generation before, to keep its state.
+            pub fn start(&self, previous: Option<&RunningPolicy>) -> RunningPolicy {
                 match self {
-                    $(Self::$variant(plan) => RunningPolicy::$variant(
-                        <crate::policy::$key::$variant as Policy>::start(plan.clone(), None)
-                    )),*
+                    $(Self::$variant(plan) => {
+                        let previous = match previous {
+                            Some(RunningPolicy::$variant(policy)) => Some(policy),
+                            _ => None,
+                        };
+                        RunningPolicy::$variant(
+                            <crate::policy::$key::$variant as Policy>::start(plan.clone(), previous)
+                        )
+                    }),*
                 }
             }
         }

@@ -30,6 +30,11 @@ impl AccessLog {
         }
     }
 
+    /// Logs so many of a hundred from now on.
+    pub fn resample(&mut self, sample: f64) {
+        self.sampler.set_share(sample);
+    }
+
     /// Whether an exchange with this status is logged.
     pub fn keeps(&mut self, status: u16) -> bool {
         self.sampler.keeps(status)

@@ -17,7 +17,7 @@ use crate::net::stream::Stream;
 use crate::net::tls::fault::HandshakeFault;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
-use crate::proxy::installed::RunningRoute;
+use crate::proxy::installed::{Pins, RunningRoute};
 use crate::proxy::l4::tunnel::speaks_for;
 use crate::proxy::local::Local;
 use crate::proxy::record::Tally;
@@ -52,6 +52,8 @@ pub struct Answer<'a> {
     pub local: &'a Local,
     /// Limits on the client's side.
     pub limits: &'a Limits,
+    /// Of the generation it runs on.
+    pub pins: &'a Pins,
     /// Who is to answer.
     pub cluster: &'a Rc<Cluster>,
     /// Whose policies see the response.
@@ -372,6 +374,7 @@ impl Answer<'_> {
             duplex: self.duplex,
             metrics: &self.local.metrics,
             tally: self.tally,
+            pins: self.pins,
         };
         let framings = Framings { upstream: from, downstream: to };
         let is_clean = way.relay(self.scratch, input, framings, now_nanos).await?;

@@ -19,7 +19,7 @@ use crate::net::transport::Transport;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::h2::connection::{PREFACE, serve_http2};
-use crate::proxy::local::Local;
+use crate::proxy::local::{Local, Stage};
 use crate::proxy::record::{Tally, record};
 use crate::proxy::relay::write;
 use crate::proxy::reply;
@@ -107,7 +107,7 @@ enum Next {
 pub async fn serve_connection(local: Rc<Local>, stream: Stream, caller: Caller, listener: usize) {
     let stream = Rc::new(stream);
     let idle = Deadline::new(&local.deadlines);
-    let place = local.enlist(idle.trigger());
+    let place = local.enlist(idle.trigger(), Stage::Serving(listener));
     let mut served = 0;
     if stream.transport().is_none() && stream.tls().is_some_and(|facts| facts.alpn == "h2") {
         Box::pin(serve_http2(&local, stream, caller, listener, Buffer::default(), &idle)).await;
@@ -118,6 +118,7 @@ pub async fn serve_connection(local: Rc<Local>, stream: Stream, caller: Caller, 
         match Box::pin(busy(&local, &stream, &caller, listener, &idle, served)).await {
             Rest::Closed => break,
             Rest::Switched(tunnel, opening) => {
+                local.mark_switched(place);
                 // What was lent to the conversation has been given back by now.
                 Box::pin(tunnel.run(*opening, &idle)).await;
                 break;
@@ -270,7 +271,7 @@ impl Conversation {
     /// Waits for the first byte of a request.
     async fn wait_idle(&mut self, idle: &Deadline) -> Next {
         // A request that is there already is still answered.
-        if self.local.is_draining.get() && self.stream.is_quiet() {
+        if !self.local.takes_requests(self.listener) && self.stream.is_quiet() {
             return Next::Close;
         }
         // Lanes of a connection are none themselves.
@@ -288,7 +289,7 @@ impl Conversation {
         match outcome {
             Ok(Ok(Arrival::Bytes(_))) => Next::Head,
             Ok(_) => Next::Close,
-            Err(_) if self.local.is_draining.get() => Next::Close,
+            Err(_) if !self.local.takes_requests(self.listener) => Next::Close,
             Err(_) if self.intake.park().await => {
                 if self.intake.bytes().is_empty() {
                     Next::Close
@@ -309,7 +310,7 @@ impl Conversation {
         let request = &self.exchange.request;
         self.may_persist = persists(request.version, &request.fields)
             && self.served < requests_max
-            && !self.local.is_draining.get();
+            && self.local.takes_requests(self.listener);
     }
 
     /// Answers something that is not a request.

@@ -84,6 +84,7 @@ pub async fn forward(
         exchange,
         local,
         limits,
+        pins: &installed.pins,
         cluster,
         route,
         duplex: &duplex,

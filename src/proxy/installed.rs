@@ -3,15 +3,18 @@
 //! Built by each worker from the shared snapshot. An exchange holds the `Rc` it began with, so a long stream
 //! keeps its generation at no cost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::net::tls::plan::Acceptor;
 use crate::policy::chain::Chain;
+use crate::proxy::assembly::Assembly;
 use crate::proxy::l4::ending::NO_CLUSTER;
-use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
+use crate::proxy::snapshot::{RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
+use crate::shared::names::NameId;
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::{DoorMetrics, RouteMetrics, TunnelMetrics};
 use crate::telemetry::registry::Registry;
@@ -21,8 +24,8 @@ use crate::upstream::cluster::Cluster;
 pub struct Installed {
     /// What it was made of.
     pub snapshot: Frozen<Snapshot>,
-    /// A router for each listener.
-    pub tables: Vec<Table>,
+    /// A router for each listener. Of this worker alone; frozen so that control drops it when nobody runs it any more.
+    pub tables: Frozen<Vec<Table>>,
     /// TLS of the listeners that speak it.
     pub acceptors: Vec<Option<Rc<Acceptor>>>,
     /// Running routes, in the snapshot's order.
@@ -37,6 +40,27 @@ pub struct Installed {
     pub identity_fields: Rc<[Box<[u8]>]>,
     /// Figures of requests that no route took.
     pub unrouted: Slot<RouteMetrics>,
+    /// What those that run on it and the worker tell each other.
+    pub pins: Pins,
+    /// What records call listeners and clusters.
+    pub names: InstalledNames,
+}
+
+/// What exchanges on a generation and their worker tell each other.
+#[derive(Default)]
+pub struct Pins {
+    /// Bytes of bodies that went to clients.
+    pub carried: Cell<u64>,
+    /// True once what still runs is to end.
+    pub is_expired: Cell<bool>,
+}
+
+/// What records call listeners and clusters, in the snapshot's order.
+pub struct InstalledNames {
+    /// Listeners.
+    pub listeners: Vec<NameId>,
+    /// Clusters.
+    pub clusters: Vec<NameId>,
 }
 
 /// A route as one worker runs it: what an exchange needs in one cache line, because where there are many routes none
@@ -49,6 +73,8 @@ pub struct RunningRoute {
     pub chain: Chain,
     /// Its figures.
     pub metrics: Slot<RouteMetrics>,
+    /// What records call it.
+    pub name: NameId,
 }
 
 /// A listener's figures besides those of HTTP, as one worker keeps them.
@@ -71,36 +97,17 @@ impl RunningDoor {
 pub const UNROUTED: &str = "(none)";
 
 impl Installed {
-    /// Builds what worker `worker` of `workers` runs. `tables` are the routers, one per listener.
+    /// Builds at once what worker `worker` of `workers` runs. `tables` are the routers, one per listener.
     pub fn build(
         snapshot: Frozen<Snapshot>,
-        tables: Vec<Table>,
+        tables: Frozen<Vec<Table>>,
         registry: &Registry,
         worker: usize,
         workers: usize,
     ) -> Rc<Self> {
-        let routes = snapshot.routes.iter().map(|plan| start_route(plan, registry, worker)).collect();
-        let clusters = snapshot
-            .clusters
-            .iter()
-            .map(|plan| Cluster::start(plan.clone(), registry, worker, workers, None))
-            .collect();
-        let route_names = snapshot.routes.iter().map(|plan| plan.name.clone()).collect();
-        let unrouted = registry.route(UNROUTED, worker);
-        let identity_fields = snapshot.identity_fields.iter().cloned().collect();
-        let acceptors = snapshot.tls.iter().map(|tls| tls.clone().map(Acceptor::new).map(Rc::new)).collect();
-        let doors = (0..snapshot.doors.len()).map(|at| start_door(&snapshot, at, registry, worker)).collect();
-        Rc::new(Self {
-            snapshot,
-            tables,
-            acceptors,
-            routes,
-            route_names,
-            clusters,
-            doors,
-            identity_fields,
-            unrouted,
-        })
+        let mut assembly = Assembly::new(snapshot, tables, worker, workers, None);
+        while !assembly.step(registry) {}
+        assembly.finish(registry)
     }
 
     /// True if a connection of this listener is HTTP in clear from its first byte on.
@@ -132,11 +139,15 @@ impl Installed {
 
     /// Ends the use of endpoints that `next`, which runs from now on, has not taken over: their idle connections close.
     pub fn hand_over(&self, next: &Self) {
-        let by_name: BTreeMap<_, _> =
-            next.clusters.iter().map(|cluster| (&*cluster.plan.name, cluster)).collect();
         for cluster in &self.clusters {
-            cluster.hand_over(by_name.get(&*cluster.plan.name).map(|next| &***next));
+            cluster.hand_over(next.cluster(&cluster.plan.name).map(|next| &**next));
         }
+    }
+
+    /// The cluster of this name. Clusters are in the order of their names.
+    pub fn cluster(&self, name: &str) -> Option<&Rc<Cluster>> {
+        let found = self.clusters.binary_search_by(|cluster| (*cluster.plan.name).cmp(name));
+        found.ok().map(|at| &self.clusters[at])
     }
 
     /// Closes idle upstream connections that other workers have to go without.
@@ -154,18 +165,7 @@ impl Installed {
     }
 }
 
-fn start_route(plan: &RoutePlan, registry: &Registry, worker: usize) -> RunningRoute {
-    RunningRoute {
-        forward: match plan.action {
-            Action::Forward { cluster, rewrite: None, host: None } => Some(cluster),
-            _ => None,
-        },
-        chain: Chain::start(&plan.policies, |key| registry.policy(&plan.name, key, worker)),
-        metrics: registry.route(&plan.name, worker),
-    }
-}
-
-fn start_door(snapshot: &Snapshot, at: usize, registry: &Registry, worker: usize) -> RunningDoor {
+pub(super) fn start_door(snapshot: &Snapshot, at: usize, registry: &Registry, worker: usize) -> RunningDoor {
     let (name, plan) = (&snapshot.listeners[at], &snapshot.doors[at]);
     let mut tunnels = Vec::new();
     if let Some(tcp) = &plan.tcp {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::http::date;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::installed::Installed;
+use crate::proxy::recording::Recording;
 use crate::rt::buffer::Pool;
 use crate::rt::clock;
 use crate::rt::deadline::{Deadlines, Trigger};
@@ -38,6 +39,8 @@ pub struct Local {
     pub request_ids: RequestIds,
     /// Its access log.
     pub access_log: RefCell<AccessLog>,
+    /// What it remembers of its exchanges.
+    pub recording: Recording,
     /// Client connections it may have, whatever the configuration says.
     pub connections_max: Cell<i64>,
     /// True once it takes no more requests.
@@ -49,10 +52,27 @@ pub struct Local {
     idle: RefCell<IdleList>,
 }
 
+/// A connection that can be woken.
+struct Enlisted {
+    trigger: Trigger,
+    stage: Stage,
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It has not said yet what it is.
+    Beginning,
+    /// It brings requests to the listener at this place.
+    Serving(usize),
+    /// It carries something else.
+    Switched,
+}
+
 /// Connections that wait for a request and can be closed at any time.
 #[derive(Default)]
 struct IdleList {
-    triggers: Vec<Option<Trigger>>,
+    triggers: Vec<Option<Enlisted>>,
     free: Vec<usize>,
     /// Where the next ones to close are looked for.
     cursor: usize,
@@ -74,6 +94,7 @@ impl Local {
             metrics,
             request_ids: RequestIds::new(seed),
             access_log: RefCell::new(access_log),
+            recording: Recording::new(&installed.snapshot.recording),
             connections_max: Cell::new(i64::MAX),
             is_draining: Cell::new(false),
             installed: RefCell::new(installed),
@@ -88,10 +109,15 @@ impl Local {
         self.installed.borrow().clone()
     }
 
-    /// Replaces the generation for exchanges that begin from now on.
-    pub fn install(&self, next: Rc<Installed>) {
+    /// Replaces the generation for exchanges that begin from now on. Gives the former one.
+    pub fn install(&self, next: Rc<Installed>) -> Rc<Installed> {
+        if let Some(log) = &next.snapshot.access_log {
+            self.access_log.borrow_mut().resample(log.sample);
+        }
+        self.recording.resize(&next.snapshot.recording);
         let previous = self.installed.replace(next.clone());
         previous.hand_over(&next);
+        previous
     }
 
     /// Milliseconds since 1970 at `now_ms` of the coarse clock, asking the wall clock now and then only.
@@ -122,17 +148,25 @@ impl Local {
     }
 
     /// Registers a connection whose `trigger` ends its wait for a request. Returns its place in the list.
-    pub fn enlist(&self, trigger: Trigger) -> usize {
+    pub fn enlist(&self, trigger: Trigger, stage: Stage) -> usize {
+        let enlisted = Some(Enlisted { trigger, stage });
         let mut idle = self.idle.borrow_mut();
         match idle.free.pop() {
             Some(place) => {
-                idle.triggers[place] = Some(trigger);
+                idle.triggers[place] = enlisted;
                 place
             }
             None => {
-                idle.triggers.push(Some(trigger));
+                idle.triggers.push(enlisted);
                 idle.triggers.len() - 1
             }
+        }
+    }
+
+    /// Says that the connection at `place` carries something else than requests from now on.
+    pub fn mark_switched(&self, place: usize) {
+        if let Some(enlisted) = &mut self.idle.borrow_mut().triggers[place] {
+            enlisted.stage = Stage::Switched;
         }
     }
 
@@ -151,20 +185,44 @@ impl Local {
             let start = idle.cursor % len;
             idle.cursor = start + count;
             let (behind, ahead) = idle.triggers.split_at(start.min(idle.triggers.len()));
-            ahead.iter().chain(behind).take(count).flatten().cloned().collect()
+            let all = ahead.iter().chain(behind).take(count).flatten();
+            all.map(|enlisted| enlisted.trigger.clone()).collect()
         };
         for trigger in chosen {
             trigger.pull();
         }
     }
 
+    /// Whether requests are taken from connections of a listener.
+    pub fn takes_requests(&self, listener: usize) -> bool {
+        !self.is_draining.get() && self.installed.borrow().snapshot.is_open[listener]
+    }
+
     /// Takes no more requests: connections that wait for one are woken and close.
     pub fn drain(&self) {
         self.is_draining.set(true);
-        let triggers: Vec<Trigger> = self.idle.borrow().triggers.iter().flatten().cloned().collect();
+        self.pull(|_| true);
+        self.installed().close_idle();
+    }
+
+    /// Closes connections of a listener that is gone: those without a request at once, the others after it.
+    pub fn close_listener(&self, listener: usize) {
+        self.pull(|enlisted| enlisted.stage == Stage::Serving(listener));
+    }
+
+    /// Has connections that have switched protocols look at the state of things.
+    pub fn nudge_tunnels(&self) {
+        self.pull(|enlisted| enlisted.stage == Stage::Switched);
+    }
+
+    fn pull(&self, is_meant: impl Fn(&Enlisted) -> bool) {
+        let triggers: Vec<Trigger> = {
+            let idle = self.idle.borrow();
+            let meant = idle.triggers.iter().flatten().filter(|enlisted| is_meant(enlisted));
+            meant.map(|enlisted| enlisted.trigger.clone()).collect()
+        };
         for trigger in triggers {
             trigger.pull();
         }
-        self.installed().close_idle();
     }
 }

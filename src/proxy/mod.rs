@@ -7,8 +7,10 @@
 
 pub mod access_log;
 pub mod answer;
+pub mod assembly;
 pub mod body;
 pub mod connection;
+pub mod decision;
 pub mod forward;
 pub mod forwarded;
 pub mod h2;
@@ -16,7 +18,9 @@ pub mod installed;
 pub mod l4;
 pub mod local;
 pub mod prepare;
+pub mod recent;
 pub mod record;
+pub mod recording;
 pub mod relay;
 pub mod reply;
 pub mod request_head;

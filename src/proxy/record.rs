@@ -11,11 +11,13 @@ use crate::http::field::FieldId;
 use crate::http::head::Version;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::Fault;
+use crate::proxy::decision::Met;
 use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::route::table::RouteIndex;
 use crate::rt::clock;
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
+use crate::telemetry::upgrade_end::UpgradeEnd;
 use crate::upstream::endpoint::Endpoint;
 
 /// What happened so far.
@@ -37,6 +39,8 @@ pub struct Tally {
     pub response_bytes: Cell<u64>,
     /// The status of a gRPC call, where it has passed.
     pub grpc_status: Cell<Option<u16>>,
+    /// How many policies the request had passed when one answered, that one included; 0 if none did.
+    pub refused_by: Cell<u8>,
     /// The upstream side.
     pub upstream: UpstreamTally,
 }
@@ -74,7 +78,8 @@ impl Tally {
         self.upstream.sent_nanos.get() / 1_000_000
     }
 
-    fn final_status(&self) -> u16 {
+    /// Status of the answer, or why there was none; 0 where nobody knows.
+    pub fn final_status(&self) -> u16 {
         match self.status.get() {
             0 => self.fault.get().map_or(0, Fault::status),
             status => status,
@@ -96,7 +101,7 @@ pub struct Upgraded<'a> {
     /// What it was upgraded to.
     pub protocol: &'a [u8],
     /// Why it ended.
-    pub end: &'a str,
+    pub end: Option<UpgradeEnd>,
     /// Code of the Close frame that ended it; 0 for none.
     pub close_code: u16,
 }
@@ -112,8 +117,30 @@ pub fn record(tally: &Tally, exchange: &Exchange, installed: &Installed, local: 
     log(tally, exchange, installed, local, listener, &Upgraded::default());
 }
 
-/// Counts it. Of an exchange that ends by a switch that is all until the connection is over.
-pub fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Local) {
+/// Counts an exchange that ends by a switch. It is logged once the connection is over.
+pub fn switched(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Local, listener: usize) {
+    count(tally, exchange, installed, local);
+    let upgraded = Upgraded { protocol: &exchange.upgrade, ..Upgraded::default() };
+    remember(tally, exchange, installed, local, listener, &upgraded);
+}
+
+/// Keeps what was decided, for whoever asks later.
+fn remember(
+    tally: &Tally,
+    exchange: &Exchange,
+    installed: &Installed,
+    local: &Local,
+    listener: usize,
+    upgraded: &Upgraded<'_>,
+) {
+    let duration_nanos = tally.duration_nanos();
+    let now_ms = (tally.began_nanos.get() + duration_nanos) / 1_000_000;
+    let wall_ms = local.wall_ms(now_ms);
+    let met = Met { tally, exchange, installed, listener, duration_nanos, now_ms, wall_ms, upgraded };
+    local.recording.note(&met, &local.metrics);
+}
+
+fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Local) {
     let duration_nanos = tally.duration_nanos();
     let fault = tally.fault.get();
     let status = tally.final_status();
@@ -132,7 +159,7 @@ pub fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &
     }
 }
 
-/// Logs it.
+/// Logs it, and keeps what was decided.
 pub fn log(
     tally: &Tally,
     exchange: &Exchange,
@@ -141,6 +168,7 @@ pub fn log(
     listener: usize,
     upgraded: &Upgraded<'_>,
 ) {
+    remember(tally, exchange, installed, local, listener, upgraded);
     let Some(plan) = &installed.snapshot.access_log else { return };
     let status = tally.final_status();
     let (route, duration_nanos) = (tally.route.get(), tally.duration_nanos());
@@ -174,7 +202,7 @@ pub fn log(
         error: tally.fault.get().map_or("", Fault::code),
         detail: b"",
         upgrade: upgraded.protocol,
-        end: upgraded.end,
+        end: upgraded.end.map_or("", UpgradeEnd::label),
         close_code: upgraded.close_code,
         grpc_status: tally.grpc_status.get(),
         request_bytes: tally.request_bytes.get(),
@@ -210,7 +238,8 @@ fn upstream<'a>(
     })
 }
 
-fn protocol(exchange: &Exchange) -> &'static str {
+/// `HTTP/1.1` and the like.
+pub fn protocol(exchange: &Exchange) -> &'static str {
     match (exchange.protocol, exchange.request.version) {
         ("", Version::Http10) => "HTTP/1.0",
         ("", Version::Http11) => "HTTP/1.1",

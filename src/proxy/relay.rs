@@ -16,6 +16,7 @@ use crate::http::refusal::Breach;
 use crate::net::stream::Stream;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::body::BodyCursor;
+use crate::proxy::installed::Pins;
 use crate::proxy::record::Tally;
 use crate::proxy::upload::Duplex;
 use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
@@ -57,6 +58,8 @@ pub struct Way<'a> {
     pub metrics: &'a Slot<WorkerMetrics>,
     /// What happened in the exchange.
     pub tally: &'a Tally,
+    /// Of the generation it runs on.
+    pub pins: &'a Pins,
 }
 
 /// How an answer's body is framed on each side.
@@ -171,6 +174,7 @@ impl Way<'_> {
             }
         };
         self.metrics.bytes_downstream_written.add(limit as u64);
+        self.pins.carried.set(self.pins.carried.get() + limit as u64);
         Ok(buffer)
     }
 
@@ -187,6 +191,9 @@ impl Way<'_> {
             if buffer.spare() == 0 {
                 return Err(Breach::BadChunk.into());
             }
+        }
+        if self.pins.is_expired.get() {
+            return Err(Code::GenerationExpired.into());
         }
         // It is there until the origin has given all.
         let Some(connection) = &mut self.connection else { return Err(Breach::TruncatedBody.into()) };

@@ -50,7 +50,13 @@ pub async fn serve(conversation: &mut Conversation) -> After {
     local.metrics.exchanges_active.sub(1);
     local.metrics.bytes_downstream_read.add(std::mem::take(&mut conversation.intake.read_bytes));
     if after == After::Switch {
-        record::count(&conversation.tally, &conversation.exchange, &installed, &local);
+        record::switched(
+            &conversation.tally,
+            &conversation.exchange,
+            &installed,
+            &local,
+            conversation.listener,
+        );
         return after;
     }
     record::record(&conversation.tally, &conversation.exchange, &installed, &local, conversation.listener);
@@ -111,6 +117,8 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
         conversation.tally.upstream.sent_nanos.set(clock::nanos());
     }
     if let Some(reply) = passage.reply {
+        // A route has a handful of policies.
+        conversation.tally.refused_by.set(passage.passed as u8);
         return answer(conversation, installed, Some((route, passage.passed)), reply).await;
     }
     let exchange = &mut conversation.exchange;

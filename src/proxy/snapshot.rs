@@ -2,9 +2,11 @@
 //!
 //! Made by the control thread, shared by all workers, never changed. What a worker runs is [`super::installed`].
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use foldhash::fast::FixedState;
 
 use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
@@ -12,6 +14,7 @@ use crate::net::tls::plan::ListenerTls;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::table::PolicyPlan;
 use crate::proxy::l4::plan::DoorPlan;
+use crate::proxy::recording::RecordingPlan;
 use crate::route::path::PathRules;
 use crate::route::plan::MatchPlan;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
@@ -25,8 +28,13 @@ pub struct Snapshot {
     pub generation: u64,
     /// First 12 hexadecimal digits of the SHA-256 of the effective configuration.
     pub hash: Box<str>,
-    /// Names of the listeners, in the order of their sockets.
+    /// The same of what is not written in it: values of secrets. Never shown.
+    pub inputs: [u8; 32],
+    /// Names of the listeners. A listener keeps its place for as long as the process lives, so that connections can refer
+    /// to it across generations.
     pub listeners: Vec<Box<str>>,
+    /// Which of them this generation has. What is gone has no routes, takes no connections and ends those it has.
+    pub is_open: Vec<bool>,
     /// What each listener does besides plain HTTP.
     pub doors: Vec<DoorPlan>,
     /// How they speak TLS, if they do.
@@ -35,6 +43,8 @@ pub struct Snapshot {
     pub served: Vec<Vec<u32>>,
     /// Routes in the order written.
     pub routes: Vec<RoutePlan>,
+    /// Their places by name.
+    pub routes_by_name: HashMap<Box<str>, u32, FixedState>,
     /// Clusters by name.
     pub clusters: Vec<Frozen<ClusterPlan>>,
     /// What a client may send.
@@ -49,6 +59,20 @@ pub struct Snapshot {
     pub identity_ids: IdSet,
     /// How exchanges are logged.
     pub access_log: Option<AccessLogPlan>,
+    /// What workers remember of exchanges.
+    pub recording: RecordingPlan,
+}
+
+impl Snapshot {
+    /// The place of a listener, if this generation has one of this name.
+    pub fn listener(&self, name: &str) -> Option<usize> {
+        self.listeners.iter().position(|one| **one == *name).filter(|&at| self.is_open[at])
+    }
+
+    /// How a listener speaks TLS, if there is one of this name and it does.
+    pub fn tls_of(&self, name: &str) -> Option<&ListenerTls> {
+        self.tls[self.listener(name)?].as_ref()
+    }
 }
 
 /// A compiled route.

@@ -17,8 +17,14 @@ pub mod ledger;
 pub mod line_ring;
 // Bounded commands to a worker.
 pub mod mailbox;
+// Numbers for names.
+pub mod names;
+// What a worker says of former generations.
+pub mod pinned;
 // A value control replaces and workers pick up.
 pub mod published;
+// The answer of a worker to control.
+pub mod reply;
 // One padded slot per worker.
 pub mod sharded;
 
@@ -29,5 +35,8 @@ pub use frozen::Frozen;
 pub use ledger::{Lease, Ledger};
 pub use line_ring::{LineReader, LineWriter, line_ring};
 pub use mailbox::Mailbox;
+pub use names::{NameId, Names};
+pub use pinned::Pinned;
 pub use published::Published;
+pub use reply::{Answered, Reply, reply};
 pub use sharded::{Sharded, Slot};

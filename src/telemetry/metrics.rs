@@ -69,6 +69,10 @@ pub struct WorkerMetrics {
     pub log_lines_written: Counter,
     /// Log lines lost because the log writer was behind.
     pub log_lines_lost: Counter,
+    /// Request heads recorded.
+    pub heads_recorded: Counter,
+    /// Request heads that were too large to be recorded.
+    pub heads_too_large: Counter,
     /// Nanoseconds the loop was busy, as far as the worker measures it.
     pub cpu_nanos: Counter,
     /// Turns of the loop, one a tick: the sign that the worker is alive.
@@ -110,6 +114,8 @@ impl Default for WorkerMetrics {
             buffers_free_bytes: Gauge::default(),
             log_lines_written: Counter::default(),
             log_lines_lost: Counter::default(),
+            heads_recorded: Counter::default(),
+            heads_too_large: Counter::default(),
             cpu_nanos: Counter::default(),
             ticks: Counter::default(),
             busy_permille: Gauge::default(),

@@ -3,12 +3,16 @@
 //! Recording only: nothing here allocates in the steady state, formats with `std::fmt` or reads a clock, and
 //! nothing here renders. Export and writing to files are control's.
 
+// A request head as it may be kept.
+pub mod head_text;
 // JSON strings and numbers, without `std::fmt`.
 mod json;
 // What workers count of HTTP/2 connections.
 pub mod http2;
 // What workers count.
 pub mod metrics;
+// Stand-ins for what must not be seen.
+pub mod pseudonym;
 // The access record and its line.
 pub mod record;
 // What never appears in a log.
@@ -28,8 +32,10 @@ pub mod upgrade_end;
 // Cheap random numbers, not for secrets.
 pub mod xorshift;
 
+pub use head_text::{FieldText, HeadText};
 pub use json::write_ip;
 pub use metrics::{DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics};
+pub use pseudonym::Pseudonyms;
 pub use record::{AccessRecord, UpstreamRecord};
 pub use redaction::Redaction;
 pub use registry::Registry;

@@ -105,6 +105,13 @@ impl Redaction {
         self.parameters.iter().any(|hidden| **hidden == *folded)
     }
 
+    /// A path as it may be shown.
+    pub fn path(&self, path: &[u8]) -> String {
+        let mut shown = Vec::with_capacity(path.len());
+        self.write_path(path, &mut shown);
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
     /// Appends a query (without its `?`) as the inside of a JSON string.
     pub(super) fn write_query(&self, query: &[u8], out: &mut Vec<u8>) {
         self.write_parameters(query, Reading::Query, out);

@@ -4,7 +4,7 @@
 //! Control creates, or a worker while it installs a generation; an exchange uses the [`Slot`] it was given and never
 //! looks up a name. Bounded by [`SERIES_MAX`] names a kind: further ones share one set of counters.
 
-use crate::shared::{Catalogue, Sharded, Slot};
+use crate::shared::{Catalogue, NameId, Names, Sharded, Slot};
 
 use super::metrics::{
     DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics,
@@ -13,6 +13,9 @@ use super::metrics::{
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a
 /// scraper takes.
 pub const SERIES_MAX: usize = 10_000;
+
+/// Names of listeners, routes and clusters that records can tell, of all generations together.
+pub const NAMES_MAX: usize = 65_536;
 
 /// The label under which names beyond [`SERIES_MAX`] are counted together.
 pub const OVERFLOW_NAME: &str = "(other)";
@@ -38,6 +41,7 @@ pub struct Registry {
     policies: Catalogue<PolicyName, Sharded<PolicyMetrics>>,
     doors: Catalogue<String, Sharded<DoorMetrics>>,
     tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
+    names: Names,
 }
 
 impl Registry {
@@ -54,6 +58,7 @@ impl Registry {
             policies: Catalogue::new(series_max),
             doors: Catalogue::new(series_max),
             tunnels: Catalogue::new(series_max),
+            names: Names::new(NAMES_MAX, OVERFLOW_NAME),
         }
     }
 
@@ -111,6 +116,16 @@ impl Registry {
     pub fn tunnel(&self, listener: &str, cluster: &str, index: usize) -> Slot<TunnelMetrics> {
         let name = (listener.to_owned(), cluster.to_owned());
         self.tunnels.get_or_create(&name, || self.shards()).slot(index)
+    }
+
+    /// The number by which records tell a name.
+    pub fn name_id(&self, name: &str) -> NameId {
+        self.names.id(name)
+    }
+
+    /// The name that a record tells by its number.
+    pub fn name(&self, id: NameId) -> String {
+        self.names.name(id).to_string()
     }
 
     /// All workers in order.

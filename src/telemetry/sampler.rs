@@ -19,8 +19,12 @@ pub const ALWAYS_KEPT_FROM_STATUS: u16 = 500;
 impl Sampler {
     /// Keeps `share` (0 to 1) of the exchanges; beyond that range it is the nearer end.
     pub fn new(share: f64, seed: u64) -> Self {
-        let threshold = (share < 1.0).then_some((share.max(0.0) * u64::MAX as f64) as u64);
-        Self { threshold, random: Xorshift::new(seed) }
+        Self { threshold: threshold(share), random: Xorshift::new(seed) }
+    }
+
+    /// Keeps another share from now on.
+    pub fn set_share(&mut self, share: f64) {
+        self.threshold = threshold(share);
     }
 
     /// Whether an exchange that ended with `status` is logged.
@@ -31,6 +35,10 @@ impl Sampler {
             Some(threshold) => status >= ALWAYS_KEPT_FROM_STATUS || self.random.next() <= threshold,
         }
     }
+}
+
+fn threshold(share: f64) -> Option<u64> {
+    (share < 1.0).then_some((share.max(0.0) * u64::MAX as f64) as u64)
 }
 
 #[cfg(test)]

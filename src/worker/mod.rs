@@ -4,7 +4,9 @@
 
 pub mod accept;
 pub mod command;
+pub mod doors;
 pub mod evenness;
+pub mod install;
 pub mod placement;
 pub mod pulse;
 pub mod spawn;

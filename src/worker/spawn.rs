@@ -8,8 +8,6 @@ use std::rc::Rc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use monoio::io::Canceller;
-
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
@@ -22,9 +20,12 @@ use crate::rt::{affinity, clock};
 use crate::shared::frozen::Frozen;
 use crate::shared::line_ring::LineWriter;
 use crate::shared::mailbox::Mailbox;
+use crate::shared::pinned::Pinned;
+use crate::shared::published::Published;
 use crate::telemetry::registry::Registry;
-use crate::worker::accept::accept;
 use crate::worker::command::Command;
+use crate::worker::doors::Doors;
+use crate::worker::install::Installer;
 use crate::worker::placement::{Neighbours, Placement, take_over};
 use crate::worker::pulse::Pulse;
 
@@ -43,10 +44,14 @@ pub struct Seat {
     pub driver: Driver,
     /// Client connections it may have, so that descriptors are left for upstream ones.
     pub connections_max: u32,
-    /// Its listening sockets, one for each listener.
-    pub listeners: Vec<StdListener>,
+    /// Its listening sockets, each with its listener's place.
+    pub sockets: Vec<(usize, StdListener)>,
     /// What it runs first.
     pub snapshot: Frozen<Snapshot>,
+    /// Its routers, one per listener.
+    pub tables: Frozen<Vec<Table>>,
+    /// Where it tells what former generations still carry.
+    pub pinned: Published<Vec<Pinned>>,
     /// Where it counts.
     pub registry: Frozen<Registry>,
     /// What control tells it.
@@ -73,26 +78,26 @@ pub fn spawn(seat: Seat) -> io::Result<JoinHandle<io::Result<()>>> {
 }
 
 async fn work(seat: Seat) -> io::Result<()> {
-    let installed = install(&seat.snapshot, &seat.registry, seat.index, seat.count)?;
+    let registry = seat.registry.clone();
+    let installed = Installed::build(seat.snapshot.clone(), seat.tables, &registry, seat.index, seat.count);
     let sample = seat.snapshot.access_log.as_ref().map_or(0.0, |log| log.sample);
     let access_log = AccessLog::new(seat.log, sample, clock::nanos());
-    let local = Local::new(seat.index, installed, seat.registry.worker(seat.index), access_log);
+    let local = Local::new(seat.index, installed, registry.worker(seat.index), access_log);
     local.connections_max.set(i64::from(seat.connections_max));
     let placement = Placement::new(seat.index, seat.neighbours);
     placement.publish(&local);
     monoio::spawn(take_over(local.clone(), placement.clone()));
     let mut pulse = Pulse::new(&local.metrics);
-    let canceller = Canceller::new();
-    let accepting: Vec<_> = seat
-        .listeners
-        .into_iter()
-        .enumerate()
-        .map(|(index, listener)| {
-            monoio::spawn(accept(local.clone(), placement.clone(), listener, index, canceller.handle()))
-        })
-        .collect();
+    let doors = Rc::new(Doors::default());
+    for (at, socket) in seat.sockets {
+        doors.open(&local, &placement, at, socket);
+    }
+    let own = (seat.index, seat.count);
+    let installer =
+        Installer::new(registry.clone(), own, local.clone(), placement.clone(), doors.clone(), seat.pinned);
     local.metrics.generation.set(seat.snapshot.generation as i64);
-    let mut canceller = Some(canceller);
+    // Control alone decides how long a generation is kept.
+    drop(seat.snapshot);
     let mut drain_by_ms = u64::MAX;
     let mut was_closed = false;
     for tick in 0_u64.. {
@@ -103,14 +108,17 @@ async fn work(seat: Seat) -> io::Result<()> {
         if seat.mailbox.is_waiting() {
             for command in seat.mailbox.drain() {
                 match command {
-                    Command::Install(snapshot) => {
-                        local.install(install(&snapshot, &seat.registry, seat.index, seat.count)?);
-                        local.metrics.generation.set(snapshot.generation as i64);
+                    Command::Install(install) => installer.take(*install),
+                    Command::Close(at) => {
+                        doors.close(at);
+                        local.close_listener(at);
                     }
+                    Command::Expire(generation) => installer.expire(generation),
+                    Command::Dump(dump) => local.recording.answer(dump),
                     Command::Drain => {
                         let limit = local.installed().snapshot.limits.drain_timeout;
                         drain_by_ms = now_ms + limit.as_millis() as u64;
-                        canceller.take().map(Canceller::cancel);
+                        doors.close_all();
                         local.drain();
                         placement.close(&local);
                     }
@@ -120,20 +128,19 @@ async fn work(seat: Seat) -> io::Result<()> {
         pulse.beat(tick, &local.metrics);
         placement.take_in(&local);
         placement.publish(&local);
-        keep_house(&local, &seat.registry, tick, now_ms);
+        keep_house(&local, &installer, &registry, tick, now_ms);
         // The listening sockets close with the turn after their tasks have ended: until then clients could still
         // connect to a socket that nobody serves.
         let is_empty = local.metrics.connections_active.get() == 0;
-        let is_closed = accepting.iter().all(monoio::task::JoinHandle::is_finished);
         if was_closed && (is_empty || now_ms >= drain_by_ms) {
             return Ok(());
         }
-        was_closed = is_closed && local.is_draining.get();
+        was_closed = local.is_draining.get() && doors.are_closed();
     }
     Ok(())
 }
 
-fn keep_house(local: &Rc<Local>, registry: &Registry, tick: u64, now_ms: u64) {
+fn keep_house(local: &Rc<Local>, installer: &Rc<Installer>, registry: &Registry, tick: u64, now_ms: u64) {
     local.metrics.buffers_leased.set(local.pool.leased() as i64);
     local.metrics.buffers_free_bytes.set(local.pool.free_bytes() as i64);
     local.installed().refresh_clusters(registry);
@@ -142,17 +149,8 @@ fn keep_house(local: &Rc<Local>, registry: &Registry, tick: u64, now_ms: u64) {
         let busy = &local.metrics.cpu_nanos;
         busy.add(clock::thread_cpu_nanos().saturating_sub(busy.get()));
         local.installed().sweep(now_ms);
+        installer.keep_house();
     }
-}
-
-fn install(
-    snapshot: &Frozen<Snapshot>,
-    registry: &Registry,
-    worker: usize,
-    workers: usize,
-) -> io::Result<Rc<Installed>> {
-    let tables = tables(snapshot).map_err(io::Error::other)?;
-    Ok(Installed::build(snapshot.clone(), tables, registry, worker, workers))
 }
 
 /// A router for each listener.

@@ -1,6 +1,7 @@
 //! Laws that hold for every input, checked on many: the codec, the router, the balancers.
 
 mod codec;
+mod diff;
 mod first_bytes;
 mod first_bytes_laws;
 mod http2;

@@ -20,7 +20,8 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 
-use crate::control::export::{Exporter, GenerationLabel};
+use crate::control::export::Exporter;
+use crate::control::generation::GenerationLabel;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
 

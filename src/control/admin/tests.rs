@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use super::*;
 use crate::control::export::{SlotNames, Sources};
+use crate::control::generation::ReloadFigures;
 use crate::telemetry::metrics::METHOD_SLOTS;
 
 /// A listener on a thread of its own, closed when dropped.
@@ -33,6 +34,7 @@ fn state(token: Option<&str>) -> Arc<AdminState> {
             log: None,
             certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
             feeds: None,
+            reloads: Frozen::new(ReloadFigures::default()),
         }),
         readiness: Readiness::new(),
         config: Published::new(Frozen::new(serde_json::json!({ "listeners": [] }))),

@@ -2,6 +2,7 @@
 
 use super::{Check, values};
 use crate::config::units::{ByteSize, Share, Span, UnitError};
+use crate::control::config::recording::{DECISIONS_MAX, HEADS_MAX};
 
 pub(super) fn check(check: &mut Check<'_>) {
     workers(check);
@@ -10,6 +11,19 @@ pub(super) fn check(check: &mut Check<'_>) {
     counts(check);
     fields(check);
     access_log(check);
+    recording(check);
+}
+
+fn recording(check: &mut Check<'_>) {
+    let recording = &check.config.recording;
+    for (key, switch, max) in
+        [("decisions", &recording.decisions, DECISIONS_MAX), ("heads", &recording.heads, HEADS_MAX)]
+    {
+        let Some(&count) = switch.settings().filter(|count| !(1..=max).contains(*count)) else { continue };
+        let why = UnitError::new(format!("{count} is not from 1 to {max}"))
+            .hint("write a number from there, or `off`; without the key there is a good default");
+        check.error("out-of-range", &format!("recording.{key}"), why);
+    }
 }
 
 fn workers(check: &mut Check<'_>) {

@@ -241,6 +241,8 @@ fn limits() {
         ("limits: {connections: 0}", "out-of-range", 1, "1 or more"),
         ("identity_headers: ['x-user-id:']", "bad-field", 1, "without the colon"),
         ("access_log: {to: stdout, sample: 0.5%}", "out-of-range", 1, "1% or more"),
+        ("recording: {decisions: 0}", "out-of-range", 1, "or `off`"),
+        ("recording: {heads: 5000}", "out-of-range", 1, "or `off`"),
         ("access_log: {to: ''}", "bad-value", 1, "write stdout"),
         ("access_log: {to: stdout, headers: [a b]}", "bad-field", 1, "field name"),
         // Shape.

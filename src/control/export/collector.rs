@@ -41,9 +41,11 @@ impl Collector for Shards {
         self.encode_workers(encoder)?;
         self.encode_box(encoder)?;
         super::clusters::encode(&self.sources, encoder)?;
+        super::reloads::encode(&self.sources, encoder)?;
         super::tls::encode(&self.sources, encoder)?;
         super::http2::encode(&self.sources, encoder)?;
         super::upstream_http2::encode(&self.sources, encoder)?;
+        super::recording::encode(&self.sources, encoder)?;
         self.encode_errors(encoder)?;
         self.encode_routes(encoder)?;
         self.encode_upgraded(encoder)?;

@@ -10,6 +10,8 @@ mod http2;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod recording;
+mod reloads;
 mod tls;
 mod tunnels;
 mod upstream_http2;
@@ -18,6 +20,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
 use crate::control::discovery::feeds::Feeds;
+use crate::control::generation::{GenerationLabel, ReloadFigures};
 use crate::control::log_writer::LogMetrics;
 use crate::control::tls::Inventory;
 use crate::shared::{Frozen, Published};
@@ -33,15 +36,6 @@ pub struct SlotNames {
     pub methods: [&'static str; METHOD_SLOTS],
     /// Error codes in the order of their slots.
     pub errors: Vec<&'static str>,
-}
-
-/// Which configuration is in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenerationLabel {
-    /// Counts up from 1 with every configuration.
-    pub number: u64,
-    /// Digest of the configuration, so that several gateways can be compared.
-    pub hash: String,
 }
 
 /// Where the samples come from.
@@ -63,6 +57,8 @@ pub struct Sources {
     pub certificates: Published<Inventory>,
     /// The clusters' endpoints.
     pub feeds: Option<Feeds>,
+    /// How changes of configuration went.
+    pub reloads: Frozen<ReloadFigures>,
 }
 
 /// Renders metrics.

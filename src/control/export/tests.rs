@@ -17,6 +17,7 @@ fn exporter(registry: &Frozen<Registry>) -> Exporter {
         log: Some(Frozen::new(LogMetrics::default())),
         certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
         feeds: None,
+        reloads: Frozen::new(ReloadFigures::default()),
     })
 }
 

@@ -30,8 +30,8 @@ fn lines_of_all_workers_arrive_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     let (writers, readers) = rings(3, 1 << 16);
-    let log = LogWriter::start(LogTarget::File(path.clone()), readers).unwrap();
-    let metrics = log.metrics();
+    let metrics = Frozen::new(LogMetrics::default());
+    let log = LogWriter::start(LogTarget::File(path.clone()), readers, metrics.clone()).unwrap();
     let workers: Vec<_> = writers
         .into_iter()
         .enumerate()
@@ -62,7 +62,8 @@ fn appends_and_follows_a_request_to_reopen() {
     let (path, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
     fs::write(&path, "before\n").unwrap();
     let (mut writers, readers) = rings(1, 1024);
-    let log = LogWriter::start(LogTarget::File(path.clone()), readers).unwrap();
+    let log =
+        LogWriter::start(LogTarget::File(path.clone()), readers, Frozen::new(LogMetrics::default())).unwrap();
     writers[0].push(b"first\n");
     wait_until(|| text(&path) == "before\nfirst\n");
     fs::rename(&path, &moved).unwrap();
@@ -78,7 +79,8 @@ fn notices_by_itself_that_the_file_was_moved_away() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     let (mut writers, readers) = rings(1, 1024);
-    let log = LogWriter::start(LogTarget::File(path.clone()), readers).unwrap();
+    let log =
+        LogWriter::start(LogTarget::File(path.clone()), readers, Frozen::new(LogMetrics::default())).unwrap();
     fs::rename(&path, folder.path().join("gone")).unwrap();
     wait_until(|| path.exists());
     writers[0].push(b"here\n");
@@ -91,7 +93,8 @@ fn moves_to_another_target_and_stays_when_that_cannot_be_opened() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("a"), folder.path().join("b"));
     let (mut writers, readers) = rings(1, 1024);
-    let log = LogWriter::start(LogTarget::File(first.clone()), readers).unwrap();
+    let log = LogWriter::start(LogTarget::File(first.clone()), readers, Frozen::new(LogMetrics::default()))
+        .unwrap();
     assert!(log.retarget(LogTarget::File(folder.path().join("no/such/folder"))).is_err());
     writers[0].push(b"one\n");
     wait_until(|| text(&first) == "one\n");
@@ -104,8 +107,8 @@ fn moves_to_another_target_and_stays_when_that_cannot_be_opened() {
 #[test]
 fn a_full_disk_costs_lines_and_never_a_workers_time() {
     let (mut writers, readers) = rings(1, 4096);
-    let log = LogWriter::start(LogTarget::File("/dev/full".into()), readers).unwrap();
-    let metrics = log.metrics();
+    let metrics = Frozen::new(LogMetrics::default());
+    let log = LogWriter::start(LogTarget::File("/dev/full".into()), readers, metrics.clone()).unwrap();
     writers[0].push(b"kept for later\n");
     wait_until(|| metrics.write_errors.get() > 0);
     let pushed = (0..1000).filter(|_| writers[0].push(b"sixteen bytes..\n")).count();

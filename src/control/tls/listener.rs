@@ -149,13 +149,14 @@ fn verifier(
     })
 }
 
-/// What a listener's workers run, as of now.
+/// What a listener's workers run, as of now. `tickets` go on from those of the one before.
 pub fn listener_tls(
     config: &ListenerTlsConfig,
     protocols: &[Vec<u8>],
     base: &Path,
+    tickets: Option<Arc<dyn ProducesTickets>>,
 ) -> Result<ListenerTls, Vec<TlsError>> {
-    let (server, _) = server_config(config, protocols, base, None)?;
+    let (server, _) = server_config(config, protocols, base, tickets)?;
     Ok(ListenerTls {
         config: Published::new(Frozen::new(server)),
         handshake_timeout: config.handshake_timeout.duration(),

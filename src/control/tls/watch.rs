@@ -12,6 +12,7 @@ use crate::control::config::Config;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::net::tls::certificate::Description;
 use crate::net::tls::plan::ListenerTls;
+use crate::proxy::snapshot::Snapshot;
 use crate::shared::{Frozen, Published};
 
 /// Between two looks: what is renewed has days left, and a look is some calls of stat.
@@ -38,13 +39,13 @@ struct Watched {
 type Stamp = Option<[i64; 7]>;
 
 impl Watch {
-    /// Begins with the files as they are, which were read a moment ago. `running` is in the listeners' order.
-    pub fn new(config: &Config, base: &Path, running: &[Option<ListenerTls>]) -> Self {
+    /// Begins with the files as they are, which were read a moment ago. What there is to say of them goes to `inventory`.
+    pub fn new(config: &Config, base: &Path, running: &Snapshot, inventory: Published<Inventory>) -> Self {
         let listeners: Vec<Watched> = config
             .listeners
             .iter()
-            .zip(running)
-            .filter_map(|(listener, tls)| {
+            .filter_map(|listener| {
+                let tls = running.tls_of(&listener.name);
                 let config = listener.tls.clone()?;
                 let protocols = protocols(listener);
                 // Before the files are read: what changes in between is read again.
@@ -55,22 +56,16 @@ impl Watch {
                     name: listener.name.clone(),
                     config,
                     protocols,
-                    tls: tls.clone()?,
+                    tls: tls?.clone(),
                     read: stamps.clone(),
                     seen: stamps,
                     descriptions,
                 })
             })
             .collect();
-        let inventory = Published::new(Frozen::new(Inventory::default()));
         let watch = Self { base: base.to_owned(), listeners, inventory };
         watch.publish(0, 0);
         watch
-    }
-
-    /// What is in use, for metrics.
-    pub fn inventory(&self) -> Published<Inventory> {
-        self.inventory.clone()
     }
 
     /// Looks again and again. Ends at once where there is nothing to look at.

@@ -127,8 +127,8 @@ async fn run(
     idle: &Deadline,
 ) -> Http2End {
     let local = &lanes.local;
-    let installed = local.installed();
-    let limits = &installed.snapshot.limits;
+    // A copy: a connection outlives generations, and must not keep one.
+    let limits = &local.installed().snapshot.limits.clone();
     let watch = Watch { guard: FloodGuard::default(), given: lanes.given.clone(), flood };
     let Ok(io) = AsyncIo::new(lanes.stream.clone(), local.pool.clone(), opening, watch) else {
         return Http2End::Preface;

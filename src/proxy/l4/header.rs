@@ -8,7 +8,7 @@ use std::pin::pin;
 
 use crate::net::proxy_header::{self, HEADER_BYTES_MAX, HeaderFault, HeaderVersion, Proxied, ProxyHeader};
 use crate::net::stream::Stream;
-use crate::proxy::local::Local;
+use crate::proxy::local::{Local, Stage};
 use crate::rt::deadline::Deadline;
 use crate::telemetry::metrics::{DOOR_FAULT_SLOTS, DoorMetrics};
 
@@ -62,7 +62,7 @@ pub async fn read_header(
     metrics: Option<&DoorMetrics>,
 ) -> Option<Option<Proxied>> {
     let deadline = Deadline::new(&local.deadlines);
-    let place = local.enlist(deadline.trigger());
+    let place = local.enlist(deadline.trigger(), Stage::Beginning);
     deadline.arm(local.installed().snapshot.limits.head_timeout);
     let mut held = Vec::new();
     let outcome = loop {

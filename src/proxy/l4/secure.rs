@@ -13,7 +13,7 @@ use crate::net::tls::fault::HandshakeFault;
 use crate::net::tls::handshake;
 use crate::net::tls::plan::Acceptor;
 use crate::policy::reply::{Code, Fault};
-use crate::proxy::local::Local;
+use crate::proxy::local::{Local, Stage};
 use crate::proxy::reply;
 use crate::rt::buffer::Size;
 use crate::rt::clock;
@@ -49,7 +49,7 @@ async fn bounded(local: &Rc<Local>, stream: Stream, acceptor: &Acceptor) -> Resu
     let _place = Place::take(local, acceptor);
     let config = acceptor.config();
     let deadline = Deadline::new(&local.deadlines);
-    let place = local.enlist(deadline.trigger());
+    let place = local.enlist(deadline.trigger(), Stage::Beginning);
     let shaking = pin!(handshake::accept(stream, &config, &local.pool));
     let outcome = deadline.guard(acceptor.plan.handshake_timeout, shaking).await;
     local.delist(place);

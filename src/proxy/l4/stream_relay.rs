@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::net::reader::Reader;
 use crate::net::stream::Stream;
 use crate::proxy::l4::ending::{Course, TunnelFault};
-use crate::proxy::local::Local;
+use crate::proxy::local::{Local, Stage};
 use crate::rt::buffer::{Buffer, Size};
 use crate::rt::clock;
 use crate::rt::deadline::{Deadline, TICK_MS};
@@ -37,6 +37,8 @@ pub struct Ends<'a> {
     pub upstream: &'a Rc<Stream>,
     /// How long nothing may move.
     pub idle_timeout: Duration,
+    /// True once its generation is to end.
+    pub is_expired: &'a Cell<bool>,
     /// What happened so far.
     pub course: &'a Course,
     /// Figures of the listener and cluster.
@@ -96,13 +98,13 @@ async fn watch<F: Future<Output = Result<(), TunnelFault>>>(
 ) -> Result<(), TunnelFault> {
     let local = ends.local;
     let idle = Deadline::new(&local.deadlines);
-    let place = local.enlist(idle.trigger());
+    let place = local.enlist(idle.trigger(), Stage::Switched);
     let idle_ms = ends.idle_timeout.as_millis() as u64;
     let mut cut_ms = u64::MAX;
     let mut held = 0;
     let outcome = loop {
         let now_ms = clock::coarse_ms();
-        if local.is_draining.get() && cut_ms == u64::MAX {
+        if (local.is_draining.get() || ends.is_expired.get()) && cut_ms == u64::MAX {
             let limit = local.installed().snapshot.limits.drain_timeout.as_millis() as u64;
             cut_ms = now_ms + limit.saturating_sub(CUT_BEFORE_MS);
         }

@@ -16,7 +16,7 @@ use crate::proxy::l4::ending::{Course, Open, TunnelFault, record};
 use crate::proxy::l4::hello::read_hello;
 use crate::proxy::l4::plan::TcpPlan;
 use crate::proxy::l4::stream_relay::{Ends, relay};
-use crate::proxy::local::Local;
+use crate::proxy::local::{Local, Stage};
 use crate::rt::buffer::Buffer;
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
@@ -88,7 +88,7 @@ impl Tunnel<'_> {
         if !self.plan.goes_by_name() {
             return Ok((self.plan.default, None));
         }
-        let place = self.local.enlist(self.deadline.trigger());
+        let place = self.local.enlist(self.deadline.trigger(), Stage::Beginning);
         self.deadline.arm(self.installed.snapshot.limits.head_timeout);
         let opening = read_hello(self.local, &self.stream, &self.deadline).await;
         self.local.delist(place);
@@ -110,6 +110,7 @@ impl Tunnel<'_> {
             downstream: &self.stream,
             upstream: &connection.stream,
             idle_timeout: self.plan.idle_timeout,
+            is_expired: &self.installed.pins.is_expired,
             course: &self.course,
             metrics,
         };

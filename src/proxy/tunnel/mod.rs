@@ -307,7 +307,7 @@ impl Tunnel {
         self.local.metrics.upgraded.sub(1);
         let upgraded = Upgraded {
             protocol: &self.exchange.upgrade,
-            end: end.label(),
+            end: Some(end),
             close_code: self.course.close_code.get().unwrap_or(0),
         };
         record::log(&self.tally, &self.exchange, &self.installed, &self.local, self.listener, &upgraded);

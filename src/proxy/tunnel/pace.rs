@@ -40,7 +40,7 @@ pub struct Pace {
     moved_ms: Cell<u64>,
     /// By when it ends at the latest, once that is known.
     by_ms: Cell<u64>,
-    /// True once the gateway's drain has been taken notice of.
+    /// True once the gateway's drain, or the end of its generation, has been taken notice of.
     is_draining: Cell<bool>,
 }
 
@@ -67,7 +67,8 @@ impl Tunnel {
         if seen.replace(progress) != progress {
             moved_ms.set(now_ms);
         }
-        if self.local.is_draining.get() && !is_draining.replace(true) {
+        let is_expired = self.installed.pins.is_expired.get();
+        if (self.local.is_draining.get() || is_expired) && !is_draining.replace(true) {
             by_ms.set(by_ms.get().min(now_ms + drain_ms.saturating_sub(DRAIN_MARGIN_MS)));
             self.close(SAYS_DRAIN);
         }

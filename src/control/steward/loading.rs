@@ -1,0 +1,114 @@
+//! Reading and compiling, off the control thread and at low priority: ten thousand routes take a CPU a good while, and
+//! the workers' clients come first.
+
+use std::path::PathBuf;
+
+use crate::config::diagnostic::Diagnostics;
+use crate::config::secret::Environment;
+use crate::control::check::{
+    Loaded, compile_loaded, load, load_text, needs_restart, unlistenable, unroutable,
+};
+use crate::control::config::Config;
+use crate::control::crew::Unlistenable;
+use crate::control::steward::Steward;
+use crate::proxy::snapshot::Snapshot;
+use crate::route::table::Table;
+use crate::shared::Frozen;
+use crate::worker::spawn::tables;
+
+/// What a nice process adds to its priority: about a tenth of a CPU that is busy otherwise.
+const NICE: libc::c_int = 10;
+
+/// Where configurations are read from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The file, as it was given.
+    pub file: PathBuf,
+}
+
+/// A configuration that could be brought into force.
+pub(super) struct Candidate {
+    pub(super) loaded: Loaded,
+    pub(super) snapshot: Frozen<Snapshot>,
+    pub(super) tables: Vec<Frozen<Vec<Table>>>,
+    pub(super) warnings: Diagnostics,
+    /// Where its files are looked for.
+    pub(super) base: PathBuf,
+}
+
+impl Steward {
+    /// Reads and compiles the source, or a text instead of it.
+    pub(super) async fn load(&self, text: Option<String>) -> Result<Candidate, Diagnostics> {
+        let (origin, environment) = (self.origin.clone(), self.environment.clone());
+        let previous = self.current().snapshot.clone();
+        let (number, workers) = (self.next_number, self.crew.len());
+        let work = move || {
+            be_nice();
+            let loaded = match text {
+                Some(text) => load_text("request", &text)?,
+                None => load(&origin.file, &environment)?,
+            };
+            candidate(loaded, &environment, number, &previous, workers)
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(outcome) => outcome,
+            // The hook of panics has told why.
+            Err(_) => Err(Diagnostics::default()),
+        }
+    }
+
+    /// Whether what was read is what runs, down to the values of its secrets.
+    pub(super) fn is_in_force(&self, candidate: &Candidate) -> bool {
+        let current = &self.current().snapshot;
+        current.hash == candidate.snapshot.hash && current.inputs == candidate.snapshot.inputs
+    }
+}
+
+fn candidate(
+    loaded: Loaded,
+    environment: &Environment,
+    number: u64,
+    previous: &Snapshot,
+    workers: usize,
+) -> Result<Candidate, Diagnostics> {
+    let (loaded, snapshot) = compile_loaded(loaded, environment, number, Some(previous))?;
+    // Every worker has its own, so that none walks another's memory.
+    let made: Result<Vec<_>, String> = (0..workers).map(|_| tables(&snapshot).map(Frozen::new)).collect();
+    let tables = made.map_err(|reason| unroutable(&loaded, &reason))?;
+    Ok(Candidate {
+        warnings: loaded.warnings.clone(),
+        base: loaded.document.environment(environment).base,
+        loaded,
+        snapshot: Frozen::new(snapshot),
+        tables,
+    })
+}
+
+impl Candidate {
+    /// The error of an address that cannot be had.
+    pub(super) fn unlistenable(&self, wrong: &Unlistenable) -> Diagnostics {
+        unlistenable(&self.loaded, wrong.at, &wrong.reason)
+    }
+
+    /// What of it shows only at the next start.
+    pub(super) fn needs_restart(&self, old: &Config) -> Diagnostics {
+        let new = &self.loaded.config;
+        let mut all = Diagnostics::default();
+        let fixed = [
+            ("workers", old.workers != new.workers),
+            ("admin", old.admin != new.admin),
+            ("sample_origin", old.sample_origin != new.sample_origin),
+        ];
+        for (path, is_changed) in fixed {
+            if is_changed {
+                all.extend(needs_restart(&self.loaded, path));
+            }
+        }
+        all
+    }
+}
+
+fn be_nice() {
+    // SAFETY: takes no pointers. Zero is the calling thread; its only failure leaves the priority as it is.
+    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, libc::gettid().cast_unsigned(), NICE) };
+}
