@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ringgate::control::check::load_and_compile_text;
 use ringgate::control::config::{DriverConfig, SteeringConfig};
 use ringgate::control::gateway::Gateway;
-use ringgate::control::steward::Origin;
+use ringgate::control::sources::Source;
 use ringgate::rt::affinity::allowed_cpus;
 
 const WORKERS: [usize; 3] = [2, 4, 8];
@@ -90,9 +90,9 @@ fn on_gateway<T: Send + 'static>(
     loaded.config.workers.steering = steering;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let origin = Origin { file: "evenness.yaml".into() };
+        let source = Source::at_path("evenness.yaml");
         let started =
-            Gateway::start(&loaded, snapshot, origin, &environment, DriverConfig::Auto, Vec::new()).await;
+            Gateway::start(&loaded, snapshot, source, &environment, DriverConfig::Auto, Vec::new()).await;
         let gateway = started.unwrap_or_else(|error| panic!("{error}"));
         let at = At {
             public: gateway.listeners[0].1,

@@ -3,14 +3,14 @@
 //! For people on stderr, with a last line that counts; for programs one JSON document on stdout. Exit code 1 if
 //! there is an error, 0 with warnings alone. The other commands read their configuration through here too.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::config::diagnostic::Diagnostics;
 use crate::config::secret::Environment;
-use crate::control::check::{Loaded, load_and_compile};
+use crate::control::check::{Loaded, load_and_compile_fetched};
+use crate::control::sources::Source;
 use crate::proxy::snapshot::Snapshot;
 
 /// Check a configuration.
@@ -18,11 +18,14 @@ use crate::proxy::snapshot::Snapshot;
 #[command(after_help = "Examples:
   ringgate check gateway.yaml          diagnostics for people; exit code 1 if there is an error
   ringgate check --json gateway.yaml   one JSON document for programs
+  ringgate check conf.d                all .yaml and .yml files of a folder
+  ringgate check https://config.example.com/gateway.yaml
+  ringgate check etcd://127.0.0.1:2379/gateway/
 
 Secrets are read and names of endpoints resolved, as they are at the start.")]
 pub struct Check {
-    /// The YAML file.
-    file: PathBuf,
+    /// File, folder, or URL with http(s), consul or etcd.
+    source: String,
     /// Print diagnostics as JSON.
     #[arg(long)]
     json: bool,
@@ -30,7 +33,9 @@ pub struct Check {
 
 impl Check {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        let (diagnostics, compiled) = match load_and_compile(&self.file, &super::environment(), 0) {
+        let environment = super::environment();
+        let source = super::source(&self.source, &environment)?;
+        let (diagnostics, compiled) = match read(&source, &environment, 0)? {
             Ok((loaded, snapshot)) => (loaded.warnings.clone(), Some((loaded, snapshot))),
             Err(diagnostics) => (diagnostics, None),
         };
@@ -38,44 +43,58 @@ impl Check {
             println!("{}", serde_json::to_string_pretty(&diagnostics)?);
         } else {
             if let Some((loaded, snapshot)) = &compiled {
-                println!("{}", self.praise(loaded, snapshot));
+                println!("{}", praise(source.describe(), loaded, snapshot));
             }
             print(&diagnostics);
         }
         Ok(if compiled.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
 
-    fn praise(&self, loaded: &Loaded, snapshot: &Snapshot) -> String {
-        let config = &loaded.config;
-        format!(
-            "{}: ok: {}, {}, {}, hash {}",
-            self.file.display(),
-            count(config.listeners.len(), "listener"),
-            count(config.routes.len(), "route"),
-            count(config.clusters.len(), "cluster"),
-            snapshot.hash
-        )
-    }
+fn praise(described: &str, loaded: &Loaded, snapshot: &Snapshot) -> String {
+    let config = &loaded.config;
+    format!(
+        "{described}: ok: {}, {}, {}, hash {}",
+        count(config.listeners.len(), "listener"),
+        count(config.routes.len(), "route"),
+        count(config.clusters.len(), "cluster"),
+        snapshot.hash
+    )
 }
 
 /// The configuration of a command. What is wrong is printed, and there is none if that has errors.
-pub(super) fn compiled(
-    file: &Path,
+pub(super) fn compiled_from(
+    source: &Source,
     environment: &Environment,
     generation: u64,
-) -> Option<(Loaded, Snapshot)> {
-    match load_and_compile(file, environment, generation) {
-        Ok((loaded, snapshot)) => {
-            if !loaded.warnings.is_empty() {
-                print(&loaded.warnings);
-            }
-            Some((loaded, snapshot))
-        }
+) -> anyhow::Result<Option<(Loaded, Snapshot)>> {
+    Ok(match read(source, environment, generation)? {
+        Ok(it) => Some(remarked(it)),
         Err(diagnostics) => {
             print(&diagnostics);
             None
         }
+    })
+}
+
+fn remarked((loaded, snapshot): (Loaded, Snapshot)) -> (Loaded, Snapshot) {
+    if !loaded.warnings.is_empty() {
+        print(&loaded.warnings);
     }
+    (loaded, snapshot)
+}
+
+/// Reads a source, checks and compiles what it says.
+fn read(
+    source: &Source,
+    environment: &Environment,
+    generation: u64,
+) -> anyhow::Result<Result<(Loaded, Snapshot), Diagnostics>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(match runtime.block_on(source.read(environment)) {
+        Ok(fetched) => load_and_compile_fetched(&fetched, environment, generation),
+        Err(error) => Err(error.diagnostics(source.describe())),
+    })
 }
 
 fn print(diagnostics: &Diagnostics) {

@@ -1,7 +1,6 @@
 //! `ringgate explain`: what a request would meet.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -22,9 +21,9 @@ pub struct Explain {
     /// A request field, `Name: value`. May be given several times.
     #[arg(short = 'H', long = "header")]
     headers: Vec<String>,
-    /// The YAML file.
+    /// File, folder, or URL with http(s), consul or etcd.
     #[arg(short, long, default_value = "config/quickstart.yaml")]
-    config: PathBuf,
+    config: String,
     /// The listener by name. Default: the first.
     #[arg(long)]
     listener: Option<String>,
@@ -36,7 +35,8 @@ pub struct Explain {
 impl Explain {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let environment = super::environment();
-        let Some((loaded, snapshot)) = super::check::compiled(&self.config, &environment, 0) else {
+        let source = super::source(&self.config, &environment)?;
+        let Some((loaded, snapshot)) = super::check::compiled_from(&source, &environment, 0)? else {
             return Ok(ExitCode::FAILURE);
         };
         let question = Question {

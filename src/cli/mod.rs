@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::secret::Environment;
+use crate::control::sources::{Source, SourceAccess};
 
 const ABOUT: &str = "An API gateway: one pinned io_uring event loop per CPU core, nothing shared on the path of a \
     request.";
@@ -103,4 +104,10 @@ fn environment() -> Environment {
         variables: variables.collect(),
         base: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
     }
+}
+
+/// The source that is written on the command line, with what this process proves itself with to it.
+fn source(text: &str, environment: &Environment) -> anyhow::Result<Source> {
+    let access = SourceAccess::from_environment(environment).map_err(anyhow::Error::msg)?;
+    Source::parse(text, access).map_err(anyhow::Error::msg)
 }

@@ -5,7 +5,6 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::control::config::{Config, DriverConfig, ListenerConfig};
 use crate::control::desk::{Change, Order};
 use crate::control::gateway::Gateway;
-use crate::control::steward::Origin;
 use crate::control::systemd::notify::Notifier;
 use crate::control::systemd::{Handed, Said, VARIABLES, watchdog};
 use crate::rt::memory::raise_open_files;
@@ -26,15 +24,18 @@ use crate::rt::memory::raise_open_files;
 #[command(after_help = "Examples:
   ringgate run config/quickstart.yaml             with a sample origin, nothing else needed
   ringgate run gateway.yaml --driver epoll        where io_uring is not wanted
+  ringgate run conf.d                             all .yaml and .yml files of a folder
+  ringgate run etcd://127.0.0.1:2379/gateway/     a store that several gateways follow
 
+The source is followed: what changes in it is checked, and brought into force if it is right.
 SIGTERM and Ctrl-C stop accepting, finish what is in flight and exit 0; a second one exits at once.
 SIGHUP reads the configuration again and brings it into force, and opens the access log's file again.
 
 Under systemd: Type=notify, WatchdogSec= and sockets passed by a .socket unit are understood. A passed socket goes to the
 listener that has its FileDescriptorName= as name, else to the one with its address.")]
 pub struct Run {
-    /// The YAML file.
-    file: PathBuf,
+    /// File, folder, or URL with http(s), consul or etcd.
+    source: String,
     /// Event loop, instead of the configuration's `workers.driver`.
     #[arg(long, value_enum)]
     driver: Option<DriverArg>,
@@ -53,19 +54,19 @@ impl Run {
         // First of all: what was passed has fixed numbers, and the environment is changed by one thread alone.
         let handed = handed().map_err(anyhow::Error::msg)?;
         let environment = super::environment();
-        let Some((loaded, snapshot)) = super::check::compiled(&self.file, &environment, 1) else {
+        let source = super::source(&self.source, &environment)?;
+        let Some((loaded, snapshot)) = super::check::compiled_from(&source, &environment, 1)? else {
             return Ok(ExitCode::FAILURE);
         };
         let open_files = raise_open_files();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let origin = Origin { file: self.file.clone() };
         let wanted = self.driver(&loaded.config);
         let Handed { sockets, notifier, watchdog } = handed;
         let code = runtime.block_on(async {
             // Before anything is said to be ready: whoever reads that may send one.
             let signals = Signals::listen()?;
             let _origin = start_origin(&loaded.config).await?;
-            let gateway = Gateway::start(&loaded, snapshot, origin, &environment, wanted, sockets).await?;
+            let gateway = Gateway::start(&loaded, snapshot, source, &environment, wanted, sockets).await?;
             print_banner(&gateway, &loaded.config, open_files)?;
             notifier.ready(&status(&gateway));
             until_told(gateway, signals, &notifier, watchdog).await

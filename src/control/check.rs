@@ -15,6 +15,7 @@ mod entry_tests;
 mod http2;
 mod limits;
 mod names;
+mod registries;
 mod routes;
 mod same;
 mod secrets;
@@ -29,6 +30,7 @@ use std::path::Path;
 use super::compile::compile;
 use super::config::Config;
 use super::document::Document;
+use super::sources::Fetched;
 use crate::config::diagnostic::{Diagnostics, Report, Severity};
 use crate::config::secret::Environment;
 use crate::config::source::Mark;
@@ -59,6 +61,14 @@ pub fn load_text(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     whole(Document::from_text(name, text))
 }
 
+/// The same for what a source gave.
+///
+/// # Errors
+/// Everything that is wrong, warnings included.
+pub fn load_fetched(fetched: &Fetched, environment: &Environment) -> Result<Loaded, Diagnostics> {
+    whole(fetched.document(environment))
+}
+
 /// Reads, checks and compiles a file: the one way to a snapshot. The secrets it names are read and the names of its
 /// endpoints resolved, so this may take as long as the resolver does.
 ///
@@ -83,6 +93,18 @@ pub fn load_and_compile_text(
     generation: u64,
 ) -> Result<(Loaded, Snapshot), Diagnostics> {
     compile_loaded(load_text(name, text)?, environment, generation, None)
+}
+
+/// The same for what a source gave. May block for as long as files and names of endpoints take.
+///
+/// # Errors
+/// Everything that is wrong, warnings included.
+pub fn load_and_compile_fetched(
+    fetched: &Fetched,
+    environment: &Environment,
+    generation: u64,
+) -> Result<(Loaded, Snapshot), Diagnostics> {
+    compile_loaded(load_fetched(fetched, environment)?, environment, generation, None)
 }
 
 /// Compiles what was read, to go on from `previous`.

@@ -3,7 +3,9 @@
 //! A document keeps its texts and its tree, so that whoever finds a fault later can say where it is written.
 //! Where the shape is wrong, what is left of it makes a draft, so that faults of meaning are found in the same pass.
 
+mod files;
 mod include;
+mod looked;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,7 @@ use crate::config::source::{Mark, Sources};
 use crate::config::tree::{Node, Value};
 use crate::config::units::UnitError;
 use include::Loader;
+pub use looked::Looked;
 
 /// A configuration as it is written.
 #[derive(Debug, Clone)]
@@ -29,30 +32,42 @@ pub struct Document {
     refused: Vec<String>,
     is_whole: bool,
     folder: PathBuf,
+    looked: Looked,
 }
 
 impl Document {
-    /// Reads a file and what it includes. A relative `path` is looked for in the environment's base.
+    /// Reads a file and what it includes, or all files of a folder whose names end in `.yaml` or `.yml`. A relative `path` is
+    /// looked for in the environment's base.
     pub fn read(path: &Path, environment: &Environment) -> (Self, Diagnostics) {
         let name = path.display().to_string();
         let path = environment.base.join(path);
         let mut loader = Loader::default();
+        if path.is_dir() {
+            let root = loader.folder(&path, &name);
+            return Self::finish(loader, root, path);
+        }
         let root = loader.root(&path, name);
         Self::finish(loader, root, path.parent().unwrap_or(Path::new("/")).to_owned())
     }
 
     /// Reads a text under a name. It can include nothing, because it is in no folder.
     pub fn from_text(name: impl Into<String>, text: impl Into<String>) -> (Self, Diagnostics) {
+        Self::from_files(vec![(name.into(), text.into())])
+    }
+
+    /// Puts several texts together, each under its name, as if they were the files of a folder.
+    pub fn from_files(files: Vec<(String, String)>) -> (Self, Diagnostics) {
         let mut loader = Loader::default();
-        let root = loader.text(name.into(), text.into());
+        let root = loader.texts(files);
         Self::finish(loader, root, PathBuf::new())
     }
 
     fn finish(loader: Loader, root: Option<Node>, folder: PathBuf) -> (Self, Diagnostics) {
-        let Loader { sources, mut diagnostics, .. } = loader;
+        let Loader { sources, mut diagnostics, looked, .. } = loader;
         let is_read = !diagnostics.has_errors();
         let tree = root.unwrap_or_else(|| Node::new(Mark::default(), Value::Null));
-        let mut document = Self { sources, tree, draft: None, refused: Vec::new(), is_whole: false, folder };
+        let mut document =
+            Self { sources, tree, draft: None, refused: Vec::new(), is_whole: false, folder, looked };
         if document.tree.value == Value::Null {
             if is_read {
                 let mut report = document.report();
@@ -110,6 +125,11 @@ impl Document {
     /// The merged tree of all files.
     pub fn tree(&self) -> &Node {
         &self.tree
+    }
+
+    /// What was looked at on disk.
+    pub fn looked(&self) -> &Looked {
+        &self.looked
     }
 
     /// The texts of all files.

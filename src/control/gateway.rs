@@ -25,7 +25,8 @@ use crate::control::discovery::feeds::Feeds;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
-use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Origin, Shown, Steward};
+use crate::control::sources::{Source, SourceState};
+use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
 use crate::control::systemd::sockets::PassedSocket;
 use crate::http::method::Method;
 use crate::policy::reply::fault_names;
@@ -104,6 +105,7 @@ pub struct Gateway {
     mailboxes: Vec<Mailbox<Command>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     log: LogDesk,
+    source: Published<SourceState>,
     drain: mpsc::Receiver<Change>,
     steward: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
@@ -115,7 +117,7 @@ impl Gateway {
     pub async fn start(
         loaded: &Loaded,
         snapshot: Snapshot,
-        origin: Origin,
+        source: Source,
         environment: &Environment,
         wanted: DriverConfig,
         passed: Vec<PassedSocket>,
@@ -151,6 +153,7 @@ impl Gateway {
             mailboxes: Vec::new(),
             threads: Vec::new(),
             log,
+            source: source.state(),
             drain,
             steward: None,
             admin_task: None,
@@ -161,7 +164,7 @@ impl Gateway {
         let steward = Steward::new(Charge {
             crew,
             first,
-            origin,
+            source,
             environment: environment.clone(),
             shown: gateway.shown.clone(),
             log: gateway.log.clone(),
@@ -250,6 +253,7 @@ impl Gateway {
             certificates: self.shown.certificates.clone(),
             reloads: self.shown.figures.clone(),
             feeds: Some(self.shown.feeds.clone()),
+            source: Some(self.source.clone()),
         });
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {

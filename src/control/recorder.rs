@@ -21,7 +21,7 @@ use crate::proxy::recent::{HEAD_BYTES_MAX, HeadMeta};
 use crate::proxy::recording::{Dump, HeadBatch};
 use crate::proxy::snapshot::Snapshot;
 use crate::shared::{Frozen, Mailbox, Published, Reply, reply};
-use crate::telemetry::{Redaction, Registry};
+use crate::telemetry::Registry;
 use crate::worker::command::Command;
 
 pub use view::DecisionView;
@@ -75,7 +75,7 @@ pub struct Gathered<T> {
 pub struct Recorder {
     mailboxes: Vec<Mailbox<Command>>,
     registry: Frozen<Registry>,
-    redaction: Published<Redaction>,
+    in_force: Published<Snapshot>,
 }
 
 impl fmt::Debug for Recorder {
@@ -85,14 +85,24 @@ impl fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Asks by these mailboxes, which are in the order of the workers.
-    pub fn new(mailboxes: Vec<Mailbox<Command>>, registry: Frozen<Registry>, redaction: Redaction) -> Self {
-        Self { mailboxes, registry, redaction: Published::new(Frozen::new(redaction)) }
+    /// Asks by these mailboxes, which are in the order of the workers. What is `in_force` says what is hidden.
+    pub fn new(
+        mailboxes: Vec<Mailbox<Command>>,
+        registry: Frozen<Registry>,
+        in_force: Published<Snapshot>,
+    ) -> Self {
+        Self { mailboxes, registry, in_force }
     }
 
-    /// Hides from now on what this configuration wants hidden.
-    pub fn redact(&self, redaction: Redaction) {
-        self.redaction.publish(Frozen::new(redaction));
+    /// Has nobody to ask.
+    #[cfg(test)]
+    pub fn of_nobody() -> Self {
+        let yaml =
+            "{listeners: [{name: a, address: 127.0.0.1:0}], routes: [{name: a, respond: {status: 200}}]}";
+        let environment = crate::config::secret::Environment::default();
+        let loaded = crate::control::check::load_and_compile_text("test", yaml, &environment, 1);
+        let Ok((_, snapshot)) = loaded else { panic!("it is in order") };
+        Self::new(Vec::new(), Frozen::new(Registry::new(1)), Published::new(Frozen::new(snapshot)))
     }
 
     async fn ask<T: Send>(&self, worker: usize, dump: impl FnOnce(Reply<T>) -> Dump) -> Option<T> {
@@ -166,8 +176,8 @@ impl Recorder {
     }
 
     fn view(&self, worker: usize, record: &DecisionRecord) -> DecisionView {
-        let (_, redaction) = self.redaction.load();
-        DecisionView::of(record, worker, |id| self.registry.name(id), &redaction)
+        let (_, snapshot) = self.in_force.load();
+        DecisionView::of(record, worker, |id| self.registry.name(id), &snapshot.recording.redaction)
     }
 
     /// The heads of recent requests, with the addresses they came from: not to leave the process.
@@ -236,8 +246,9 @@ impl Recorder {
     }
 
     /// For `GET /recent/heads`: heads as they may leave the process, with what they would meet in the generation in force.
-    pub async fn heads_json(&self, snapshot: Frozen<Snapshot>) -> Value {
+    pub async fn heads_json(&self) -> Value {
         let Gathered { found, silent } = self.heads().await;
+        let (_, snapshot) = self.in_force.load();
         let told = tokio::task::spawn_blocking(move || tell(found, &snapshot)).await;
         let told = told.unwrap_or_else(|error| json!({ "error": error.to_string() }));
         json!({ "recent": told, "silent_workers": silent })
@@ -259,6 +270,28 @@ fn tell(heads: Vec<RecordedHead>, snapshot: &Snapshot) -> Value {
 }
 
 impl DecisionFilter {
+    /// Whether it means anything.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence.
+    pub fn check(&self) -> Result<(), String> {
+        if self.limit.is_some_and(|limit| limit > DECISIONS_TOLD_MAX) {
+            return Err(format!("limit: at most {DECISIONS_TOLD_MAX}."));
+        }
+        let is_status = |text: &String| match text.as_bytes() {
+            [b'1'..=b'5', rest @ ..] => {
+                rest == b"xx" || rest.len() == 2 && rest.iter().all(u8::is_ascii_digit)
+            }
+            _ => false,
+        };
+        match &self.status {
+            Some(status) if !is_status(status) => {
+                Err("status: write one as `404`, or a class as `5xx`.".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn admits(&self, view: &DecisionView) -> bool {
         let is = |wanted: &Option<String>, had: &Option<String>| {
             wanted.as_ref().is_none_or(|wanted| had.as_deref().unwrap_or("") == wanted)

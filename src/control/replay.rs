@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::control::explain::decide::Decider;
-use crate::proxy::snapshot::Snapshot;
 
 pub use outcome::Outcome;
 pub use recorded::{Head, RecordedHead};
@@ -48,38 +47,27 @@ pub struct Change {
     pub examples: Vec<String>,
 }
 
-/// Holds heads against both. With thousands of routes this takes a good part of a second: not for a worker's thread.
-///
-/// # Errors
-/// Where no router can be built, which a checked configuration does not have.
-pub fn replay(old: &Snapshot, new: &Snapshot, heads: &[RecordedHead]) -> Result<Replay, String> {
-    if heads.is_empty() {
-        return Ok(Replay::default());
-    }
-    let before = Decider::new(old)?;
+/// Holds heads against both. A thousand of them take some milliseconds.
+pub fn replay(old: &Decider<'_>, new: &Decider<'_>, heads: &[RecordedHead]) -> Replay {
     let outcomes = heads.iter().map(|head| {
-        let outcome = head.outcome(&before);
+        let outcome = head.outcome(old);
         // It ran on this very generation and met something else: what decided is not in the head.
-        let is_decidable = head.generation != old.generation || outcome.is_like(&head.met);
+        let is_decidable = head.generation != old.snapshot.generation || outcome.is_like(&head.met);
         is_decidable.then_some(outcome)
     });
     compare(outcomes, new, heads)
 }
 
 /// Holds heads that say what they would meet now against another configuration.
-///
-/// # Errors
-/// As with [`replay`].
-pub fn replay_against_now(new: &Snapshot, heads: &[RecordedHead]) -> Result<Replay, String> {
+pub fn replay_against_now(new: &Decider<'_>, heads: &[RecordedHead]) -> Replay {
     compare(heads.iter().map(|head| head.now.clone()), new, heads)
 }
 
 fn compare(
     before: impl Iterator<Item = Option<Outcome>>,
-    new: &Snapshot,
+    new: &Decider<'_>,
     heads: &[RecordedHead],
-) -> Result<Replay, String> {
-    let after = Decider::new(new)?;
+) -> Replay {
     let mut replay = Replay::default();
     let mut groups: BTreeMap<(String, String), Vec<&RecordedHead>> = BTreeMap::new();
     for (head, before) in heads.iter().zip(before) {
@@ -88,7 +76,7 @@ fn compare(
             continue;
         };
         replay.compared += 1;
-        let after = head.outcome(&after);
+        let after = head.outcome(new);
         if before != after {
             replay.changed += 1;
             groups.entry(before.told_beside(&after)).or_default().push(head);
@@ -98,7 +86,7 @@ fn compare(
         groups.into_iter().map(|((before, after), heads)| change(before, after, heads)).collect();
     // A stable sort: equal counts stay in the order of their words.
     replay.changes.sort_by_key(|change| std::cmp::Reverse(change.count));
-    Ok(replay)
+    replay
 }
 
 fn change(before: String, after: String, heads: Vec<&RecordedHead>) -> Change {

@@ -19,10 +19,10 @@ use crate::control::desk::{Change, EndpointOrder, Order, Outcome, Refusal, Reloa
 use crate::control::diff;
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
+use crate::control::sources::Source;
 use crate::rt::clock;
 use loading::Candidate;
 
-pub use loading::Origin;
 pub use shown::Shown;
 
 /// Between two looks at what former generations still carry, and at a rollout.
@@ -38,7 +38,7 @@ pub struct Charge {
     /// The generation in force.
     pub first: Generation,
     /// Where configurations are read from.
-    pub origin: Origin,
+    pub source: Source,
     /// What they may see of this process.
     pub environment: Environment,
     /// What others are shown.
@@ -52,7 +52,7 @@ pub struct Charge {
 /// The task's state.
 pub struct Steward {
     crew: Crew,
-    origin: Origin,
+    source: Source,
     environment: Environment,
     shown: Shown,
     log: LogDesk,
@@ -69,10 +69,10 @@ pub struct Steward {
 impl Steward {
     /// Takes charge of a gateway that runs.
     pub fn new(charge: Charge) -> Self {
-        let Charge { crew, first, origin, environment, shown, log, drain } = charge;
+        let Charge { crew, first, source, environment, shown, log, drain } = charge;
         let mut steward = Self {
             crew,
-            origin,
+            source,
             environment,
             shown,
             log,
@@ -90,6 +90,8 @@ impl Steward {
 
     /// Carries out orders until nobody can give any more.
     pub async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let (told, mut changed) = mpsc::channel(1);
+        let following = tokio::spawn(self.source.clone().follow(self.environment.clone(), told));
         let mut looks: Interval = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -98,9 +100,14 @@ impl Steward {
                     Some(order) => self.carry_out(order).await,
                     None => break,
                 },
+                Some(()) = changed.recv() => {
+                    let change = Change { author: "source".to_owned(), ..Change::default() };
+                    self.reload(change).await;
+                }
                 _ = looks.tick() => self.look(),
             }
         }
+        following.abort();
         self.certificates.abort();
     }
 

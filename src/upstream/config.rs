@@ -3,6 +3,7 @@
 //! Shapes only. Units and addresses check themselves when read; names are resolved by `control::check`.
 
 pub mod discover;
+pub mod registries;
 
 use std::path::PathBuf;
 
@@ -152,7 +153,7 @@ impl Default for ClusterTlsConfig {
 }
 
 /// A certificate with its key.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyPairConfig {
     /// File of the certificate and its chain, in PEM.

@@ -13,7 +13,7 @@ use ringgate::config::secret::Environment;
 use ringgate::control::check::load_and_compile_text;
 use ringgate::control::config::DriverConfig;
 use ringgate::control::gateway::Gateway;
-use ringgate::control::steward::Origin;
+use ringgate::control::sources::Source;
 use ringgate::rt::affinity::allowed_cpus;
 use ringgate::rt::driver::Driver;
 
@@ -40,8 +40,8 @@ impl Stage {
         let (loaded, snapshot) = load_and_compile_text("stage.yaml", &text, &environment, 1)
             .unwrap_or_else(|wrong| panic!("{wrong}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let origin = Origin { file: "stage.yaml".into() };
-        let starting = Gateway::start(&loaded, snapshot, origin, &environment, driver, Vec::new());
+        let source = Source::at_path("stage.yaml");
+        let starting = Gateway::start(&loaded, snapshot, source, &environment, driver, Vec::new());
         let gateway = runtime.block_on(starting).unwrap_or_else(|error| panic!("{error}"));
         Self { runtime, gateway }
     }

@@ -35,6 +35,7 @@ fn state(token: Option<&str>) -> Arc<AdminState> {
             certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
             feeds: None,
             reloads: Frozen::new(ReloadFigures::default()),
+            source: None,
         }),
         readiness: Readiness::new(),
         config: Published::new(Frozen::new(serde_json::json!({ "listeners": [] }))),

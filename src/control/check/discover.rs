@@ -1,6 +1,6 @@
 //! Discovery: what each kind of source needs, and what would never do anything.
 
-use super::{Check, limits, values};
+use super::{Check, limits, registries, values};
 use crate::config::units::UnitError;
 use crate::upstream::config::ClusterConfig;
 use crate::upstream::config::discover::{DiscoverConfig, DnsConfig, FileConfig, RecordsConfig};
@@ -17,6 +17,7 @@ pub(super) fn check(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
     match discover {
         DiscoverConfig::Dns(dns) => by_dns(check, &format!("{at}.dns"), dns),
         DiscoverConfig::File(file) => by_file(check, &format!("{at}.file"), file),
+        registry => registries::check(check, &at, registry),
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::{dns, file};
+use super::{consul, dns, etcd, file, kubernetes};
 use crate::config::secret::Environment;
 use crate::upstream::config::discover::DiscoverConfig;
 
@@ -128,6 +128,13 @@ pub fn start(config: &DiscoverConfig, environment: &Environment, sink: Sink) -> 
         DiscoverConfig::Dns(config) => tokio::spawn(dns::run(config.clone(), sink)),
         DiscoverConfig::File(config) => {
             tokio::spawn(file::run(config.clone(), environment.base.clone(), sink))
+        }
+        DiscoverConfig::Consul(config) => {
+            tokio::spawn(consul::run(config.clone(), environment.clone(), sink))
+        }
+        DiscoverConfig::Etcd(config) => tokio::spawn(etcd::run(config.clone(), environment.clone(), sink)),
+        DiscoverConfig::Kubernetes(config) => {
+            tokio::spawn(kubernetes::run(config.clone(), environment.clone(), sink))
         }
     };
     task.abort_handle()

@@ -1,12 +1,14 @@
-//! A root file and the files it includes, as one tree.
+//! A root file and the files it includes, or the files of a folder, as one tree.
 //!
 //! An included file adds listeners, routes, clusters and secrets; everything else is said in the root file, so
-//! that there is one place to look. `*` stands for a part of a file's name. No file is read twice.
+//! that there is one place to look. Files of a folder are equals: each may say anything, but nothing is said
+//! twice. `*` stands for a part of a file's name. No file is read twice.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::files::{expand, read_text, too_large};
+use super::looked::Looked;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, Report, Severity};
 use crate::config::parse::{self, TEXT_BYTES_MAX};
 use crate::config::source::{FILES_MAX, Mark, Sources};
@@ -27,11 +29,23 @@ pub(super) struct Loader {
     open: Vec<PathBuf>,
     /// Where each cluster and each secret is written.
     names: BTreeMap<(String, String), Mark>,
+    /// What was looked at on disk.
+    pub(super) looked: Looked,
+}
+
+/// What a file that is put beside others may say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    /// Listeners, routes, clusters and secrets.
+    Included,
+    /// Everything that no other says.
+    Equal,
 }
 
 impl Loader {
     /// The root file with everything it includes.
     pub(super) fn root(&mut self, path: &Path, name: String) -> Option<Node> {
+        self.looked.at_file(path);
         let text = match read_text(path) {
             Ok(text) => text,
             Err(why) => {
@@ -54,19 +68,85 @@ impl Loader {
         Some(root)
     }
 
-    /// A text that is in no folder.
-    pub(super) fn text(&mut self, name: String, text: String) -> Option<Node> {
-        if text.len() > TEXT_BYTES_MAX {
-            self.fileless(&name, too_large());
+    /// All files of a folder, each an equal of the others.
+    pub(super) fn folder(&mut self, path: &Path, name: &str) -> Option<Node> {
+        let mut found = Vec::new();
+        for pattern in ["*.yaml", "*.yml"] {
+            self.looked.at_list(path, pattern);
+            match expand(path, pattern) {
+                Ok(names) => found.extend(names),
+                Err(why) => {
+                    self.fileless(name, why);
+                    return None;
+                }
+            }
+        }
+        found.sort();
+        if found.is_empty() {
+            let why = UnitError::new("there is no file in it whose name ends in .yaml or .yml");
+            self.fileless(name, why);
             return None;
         }
-        let root = self.parse(name, text)?;
-        if let Some(include) = root.get("include").filter(|include| !include.items().is_empty()) {
-            let why = UnitError::new("a configuration that is not a file cannot include files")
-                .hint("write it out in one text");
-            self.error("include", include.mark, "", why);
+        let mut root = nothing();
+        for file in found {
+            self.equal(&path.join(&file), Path::new(name).join(&file), &mut root);
         }
         Some(root)
+    }
+
+    fn equal(&mut self, path: &Path, shown: PathBuf, root: &mut Node) {
+        let name = shown.display().to_string();
+        self.looked.at_file(path);
+        let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if self.read.contains_key(&canonical) {
+            let why = UnitError::new("is in the folder, and included by another file of it")
+                .hint("remove the include, or move the file elsewhere");
+            return self.fileless(&name, why);
+        }
+        let text = match read_text(path) {
+            Ok(text) => text,
+            Err(why) => return self.fileless(&name, why),
+        };
+        self.read.insert(canonical.clone(), Mark { line: 1, column: 1, ..Mark::default() });
+        let Some(tree) = self.parse(name, text) else { return };
+        self.open.push(canonical);
+        self.merge(&tree, root, Rank::Equal);
+        let folders =
+            Folders { real: path.parent().unwrap_or(path), shown: shown.parent().unwrap_or(&shown) };
+        self.includes(tree.get("include"), folders, root);
+        self.open.pop();
+    }
+
+    /// Texts that are in no folder, each an equal of the others. A single one is the root as it is.
+    pub(super) fn texts(&mut self, files: Vec<(String, String)>) -> Option<Node> {
+        if files.len() > FILES_MAX {
+            let why = UnitError::new(format!("and further ones: more than {FILES_MAX} files"));
+            self.fileless(&files[FILES_MAX].0, why);
+            return None;
+        }
+        let is_alone = files.len() == 1;
+        let mut root = nothing();
+        for (name, text) in files {
+            if text.len() > TEXT_BYTES_MAX {
+                self.fileless(&name, too_large());
+                continue;
+            }
+            let Some(tree) = self.parse(name, text) else { continue };
+            self.refuse_includes(&tree);
+            if is_alone {
+                return Some(tree);
+            }
+            self.merge(&tree, &mut root, Rank::Equal);
+        }
+        Some(root)
+    }
+
+    fn refuse_includes(&mut self, root: &Node) {
+        if let Some(include) = root.get("include").filter(|include| !include.items().is_empty()) {
+            let why = UnitError::new("a configuration that is not a file cannot include files")
+                .hint("write it out in one text, or put its parts beside it");
+            self.error("include", include.mark, "", why);
+        }
     }
 
     fn parse(&mut self, name: String, text: String) -> Option<Node> {
@@ -81,6 +161,9 @@ impl Loader {
     fn includes(&mut self, list: Option<&Node>, folders: Folders<'_>, root: &mut Node) {
         for item in list.map(Node::items).unwrap_or_default() {
             let Some(pattern) = item.text() else { continue };
+            if pattern.contains('*') {
+                self.looked.at_list(folders.real, pattern);
+            }
             match expand(folders.real, pattern) {
                 Ok(names) => {
                     for name in names {
@@ -94,11 +177,12 @@ impl Loader {
 
     fn include(&mut self, path: &Path, shown: PathBuf, item: &Node, root: &mut Node) {
         let name = shown.display().to_string();
+        self.looked.at_file(path);
         let Some((canonical, text)) = self.admit(path, &name, item) else { return };
         self.read.insert(canonical.clone(), item.mark);
         let Some(tree) = self.parse(name, text) else { return };
         self.open.push(canonical);
-        self.merge(&tree, root);
+        self.merge(&tree, root, Rank::Included);
         let folders =
             Folders { real: path.parent().unwrap_or(path), shown: shown.parent().unwrap_or(&shown) };
         self.includes(tree.get("include"), folders, root);
@@ -136,7 +220,7 @@ impl Loader {
         refusal.map_err(|(code, why)| self.error(code, item.mark, item.shown(), why)).ok()
     }
 
-    fn merge(&mut self, tree: &Node, root: &mut Node) {
+    fn merge(&mut self, tree: &Node, root: &mut Node, rank: Rank) {
         if !matches!(tree.value, Value::Mapping(_) | Value::Null) {
             let why = UnitError::new(format!("expected a mapping, found {}", tree.kind()));
             self.error(
@@ -153,9 +237,22 @@ impl Loader {
                 ("include", Value::Sequence(_)) => {}
                 ("listeners" | "routes" | "include", _) => self.expected("a list", value),
                 ("clusters" | "secrets", _) => self.expected("a mapping", value),
+                _ if rank == Rank::Equal => self.take(root, key, value),
                 _ => self.foreign(key),
             }
         }
+    }
+
+    /// Takes what only one of several equals may say.
+    fn take(&mut self, root: &mut Node, key: &Key, value: &Node) {
+        if root.get(&key.text).is_some() {
+            let first = self.sources.place(root.mark_at(&key.text));
+            let why = UnitError::new(format!("`{}` is written in two files", key.text))
+                .hint(format!("write it in one; the other is at {first}"));
+            return self.error("duplicate-key", key.mark, &key.text, why);
+        }
+        let taken = entry(root, key, Value::Null);
+        *taken = value.clone();
     }
 
     fn expected(&mut self, what: &str, found: &Node) {
@@ -225,6 +322,11 @@ impl Loader {
     }
 }
 
+/// A root that files are put together in.
+fn nothing() -> Node {
+    Node::new(Mark { line: 1, column: 1, ..Mark::default() }, Value::Null)
+}
+
 /// The folder of a file: where it is, and as it is shown.
 #[derive(Clone, Copy)]
 struct Folders<'a> {
@@ -253,91 +355,4 @@ fn entry<'n>(root: &'n mut Node, key: &Key, empty: Value) -> &'n mut Node {
         return root;
     }
     root.get_mut(&key.text).expect("looked up on the line before")
-}
-
-/// The files that an include means, relative to the folder, in the order of their names.
-fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, UnitError> {
-    let path = Path::new(pattern);
-    let within = path.parent().unwrap_or(Path::new(""));
-    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| !pattern.ends_with('/'))
-    else {
-        return Err(UnitError::new(format!("`{pattern}` is not a file")).hint("write conf.d/*.yaml"));
-    };
-    if within.to_string_lossy().contains('*') {
-        return Err(UnitError::new("`*` can only be in the name of a file, not of a folder")
-            .hint("write conf.d/*.yaml"));
-    }
-    if !name.contains('*') {
-        return Ok(vec![path.to_owned()]);
-    }
-    let searched = folder.join(within);
-    let listing = std::fs::read_dir(if searched.as_os_str().is_empty() { Path::new(".") } else { &searched })
-        .map_err(|error| UnitError::new(format!("folder `{}` cannot be read: {error}", within.display())))?;
-    let mut found: Vec<PathBuf> = listing
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        // As in a shell: a hidden file, such as an editor's copy, has to be named.
-        .filter(|candidate| {
-            (name.starts_with('.') || !candidate.starts_with('.')) && is_like(name, candidate)
-        })
-        .map(|candidate| within.join(candidate))
-        .collect();
-    found.sort();
-    Ok(found)
-}
-
-/// Whether `name` is like `pattern`, where `*` stands for any text.
-fn is_like(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
-    let mut parts = parts.peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.is_empty()
-}
-
-fn read_text(path: &Path) -> Result<String, UnitError> {
-    let failed = |error: std::io::Error| UnitError::new(format!("cannot be read: {error}"));
-    if std::fs::metadata(path).map_err(failed)?.is_dir() {
-        return Err(UnitError::new("is a folder").hint("give a file"));
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    // One more than the bound, so that what is too large is seen to be.
-    file.take(TEXT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > TEXT_BYTES_MAX {
-        return Err(too_large());
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = error.utf8_error().valid_up_to();
-        let line = 1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..good]).count();
-        UnitError::new(format!("line {line} is not UTF-8 text")).hint("save the file as UTF-8")
-    })
-}
-
-fn too_large() -> UnitError {
-    UnitError::new(format!("larger than {} MiB", TEXT_BYTES_MAX >> 20))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_like;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        for (pattern, name, like) in [
-            ("*.yaml", "a.yaml", true),
-            ("*.yaml", "a.yml", false),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b*c", "a-c-b", false),
-            ("*", "", true),
-            ("ab*ba", "aba", false),
-        ] {
-            assert_eq!(is_like(pattern, name), like, "{pattern} {name}");
-        }
-    }
 }

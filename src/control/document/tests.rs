@@ -104,12 +104,63 @@ fn includes_are_at_most_eight_deep() {
 #[test]
 fn a_file_that_cannot_be_read_is_one_clear_line() {
     let (_folder, environment) = folder(&[("folder/x", "")]);
-    for (path, words) in [("absent.yaml", "absent.yaml: cannot be read"), ("folder", "folder: is a folder")] {
+    for (path, words) in
+        [("absent.yaml", "absent.yaml: cannot be read"), ("folder", "folder: there is no file in it")]
+    {
         let (document, diagnostics) = Document::read(Path::new(path), &environment);
         assert!(diagnostics.to_string().contains(words), "{diagnostics}");
         assert!(document.config().is_none());
         assert_eq!(diagnostics.error_count(), 1);
     }
+}
+
+#[test]
+fn files_of_a_folder_are_equals_and_nothing_is_said_twice() {
+    let (_folder, environment) = folder(&[
+        ("conf/2.yml", "routes: [{name: two, cluster: a}]\nlimits: {connections: 9}\n"),
+        ("conf/1.yaml", &format!("{LISTENERS}routes: [{{name: one, cluster: a}}]\ninclude: [more/c.yaml]\n")),
+        ("conf/more/c.yaml", "clusters: {a: {endpoints: ['h:1']}}\n"),
+        ("conf/notes.txt", "not: read"),
+    ]);
+    let read = || Document::read(Path::new("conf"), &environment);
+    let (document, diagnostics) = read();
+    assert!(diagnostics.is_empty(), "{diagnostics}");
+    let config = document.config().unwrap();
+    assert_eq!(config.routes.iter().map(|route| &*route.name).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(document.environment(&environment).base, environment.base.join("conf"));
+
+    let twice = "limits: {connections: 8}\nclusters: {a: {endpoints: ['h:2']}}\n";
+    std::fs::write(environment.base.join("conf/3.yaml"), twice).unwrap();
+    let (_, diagnostics) = read();
+    let found: Vec<_> = diagnostics
+        .iter()
+        .map(|one| (one.code, one.place.as_ref().unwrap().to_string(), one.hint.clone().unwrap()))
+        .collect();
+    assert_eq!((found[0].0, &*found[0].1), ("duplicate-key", "conf/3.yaml:1:1"));
+    assert!(found[0].2.ends_with("the other is at conf/2.yml:2:1"), "{}", found[0].2);
+    assert_eq!((found[1].0, &*found[1].1), ("duplicate-key", "conf/3.yaml:2:12"));
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn a_file_of_a_folder_that_is_included_too_is_refused() {
+    let (_folder, environment) =
+        folder(&[("1.yaml", &format!("{LISTENERS}include: [2.yaml]\n")), ("2.yaml", "routes: []\n")]);
+    let (_, diagnostics) = Document::read(Path::new("."), &environment);
+    assert!(diagnostics.to_string().contains("included by another file of it"), "{diagnostics}");
+}
+
+#[test]
+fn texts_from_elsewhere_are_put_together_and_shown_by_their_names() {
+    let file = |name: &str, text: &str| (format!("etcd://h:1/gw/{name}"), text.to_owned());
+    let routes = file("b.yaml", "routes:\n  - nmae: r\nclusters: {}\n");
+    let (_, diagnostics) = Document::from_files(vec![file("a.yaml", LISTENERS), routes]);
+    let places: Vec<_> =
+        diagnostics.iter().filter_map(|one| one.place.as_ref()).map(ToString::to_string).collect();
+    assert_eq!(places[0], "etcd://h:1/gw/b.yaml:2:5", "{diagnostics}");
+    let include = file("a.yaml", "include: [b.yaml]\n");
+    let (_, diagnostics) = Document::from_files(vec![include, file("b.yaml", LISTENERS)]);
+    assert!(diagnostics.iter().any(|one| one.code == "include"), "{diagnostics}");
 }
 
 #[test]

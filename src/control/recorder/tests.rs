@@ -6,6 +6,7 @@ use super::*;
 use crate::http::method::Method;
 use crate::policy::reply::Code;
 use crate::proxy::recording::{Recording, RecordingPlan};
+use crate::telemetry::Redaction;
 
 fn on_a_runtime<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
@@ -106,7 +107,7 @@ fn a_worker_that_is_stuck_is_named_and_holds_nobody_up_for_long() {
     let mailboxes: Vec<_> = (0..3).map(|_| Mailbox::new(4).unwrap()).collect();
     let plan = RecordingPlan { decisions: 4, heads: 4, ..RecordingPlan::default() };
     let workers = [worker(mailboxes[0].clone(), &plan), worker(mailboxes[2].clone(), &plan)];
-    let recorder = Recorder::new(mailboxes.clone(), Frozen::new(Registry::new(3)), Redaction::default());
+    let recorder = Recorder { mailboxes: mailboxes.clone(), ..Recorder::of_nobody() };
     let began = std::time::Instant::now();
     let (heads, decisions) = on_a_runtime(async {
         (recorder.heads().await, recorder.recent_decisions(&DecisionFilter::default()).await)
@@ -119,6 +120,20 @@ fn a_worker_that_is_stuck_is_named_and_holds_nobody_up_for_long() {
         assert!(mailboxes[at].send(Command::Drain).is_ok());
     }
     workers.into_iter().for_each(|worker| worker.join().unwrap());
+}
+
+#[test]
+fn a_filter_that_means_nothing_is_refused() {
+    for (text, is_right) in [
+        (r#"{"limit": 1000, "status": "599"}"#, true),
+        (r#"{"status": "4xx"}"#, true),
+        (r#"{"limit": 1001}"#, false),
+        (r#"{"status": "6xx"}"#, false),
+        (r#"{"status": "40"}"#, false),
+        (r#"{"status": ""}"#, false),
+    ] {
+        assert_eq!(serde_json::from_str::<DecisionFilter>(text).unwrap().check().is_ok(), is_right, "{text}");
+    }
 }
 
 #[test]

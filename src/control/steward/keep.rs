@@ -10,8 +10,9 @@ use crate::control::tls::watch::Watch;
 use crate::rt::clock;
 use crate::shared::Frozen;
 
-/// Former generations that are kept though nothing runs on them, so that going back takes no compiling.
-const FORMER_KEPT: usize = 3;
+/// Former generations that are kept though nothing runs on them, so that going back takes no compiling. Ten thousand routes
+/// are some 60 MB each.
+const FORMER_KEPT: usize = 1;
 /// Until every worker has said what of a generation goes on, which they do once a second.
 const SETTLING: Duration = Duration::from_secs(3);
 /// Changes that are told one by one.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::config::diagnostic::Diagnostics;
 use crate::config::secret::Environment;
 use crate::control::check::{
-    Loaded, compile_loaded, load, load_text, needs_restart, unlistenable, unroutable,
+    Loaded, compile_loaded, load_fetched, load_text, needs_restart, unlistenable, unroutable,
 };
 use crate::control::config::Config;
 use crate::control::crew::Unlistenable;
@@ -18,13 +18,6 @@ use crate::worker::spawn::tables;
 
 /// What a nice process adds to its priority: about a tenth of a CPU that is busy otherwise.
 const NICE: libc::c_int = 10;
-
-/// Where configurations are read from.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// The file, as it was given.
-    pub file: PathBuf,
-}
 
 /// A configuration that could be brought into force.
 pub(super) struct Candidate {
@@ -39,14 +32,21 @@ pub(super) struct Candidate {
 impl Steward {
     /// Reads and compiles the source, or a text instead of it.
     pub(super) async fn load(&self, text: Option<String>) -> Result<Candidate, Diagnostics> {
-        let (origin, environment) = (self.origin.clone(), self.environment.clone());
+        let environment = self.environment.clone();
+        let fetched = match text {
+            Some(_) => None,
+            None => {
+                let fetched = self.source.read(&environment).await;
+                Some(fetched.map_err(|error| error.diagnostics(self.source.describe()))?)
+            }
+        };
         let previous = self.current().snapshot.clone();
         let (number, workers) = (self.next_number, self.crew.len());
         let work = move || {
             be_nice();
-            let loaded = match text {
-                Some(text) => load_text("request", &text)?,
-                None => load(&origin.file, &environment)?,
+            let loaded = match fetched {
+                Some(fetched) => load_fetched(&fetched, &environment)?,
+                None => load_text("request", &text.unwrap_or_default())?,
             };
             candidate(loaded, &environment, number, &previous, workers)
         };

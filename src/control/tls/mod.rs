@@ -17,7 +17,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 pub use files::TlsError;
 pub use listener::{CertificateEntry, Inventory, listener_tls, protocols, server_config};
 pub use remarks::remarks;
-pub use upstream::{any_server, cluster_tls, endpoint_name};
+pub use upstream::{any_server, client_config, cluster_tls, endpoint_name, no_server};
 
 /// The one provider: with X25519MLKEM768 as the group that is preferred.
 fn provider() -> Arc<CryptoProvider> {

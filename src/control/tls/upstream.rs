@@ -17,6 +17,11 @@ use crate::upstream::config::ClusterTlsConfig;
 
 /// How a cluster's endpoints are spoken to.
 pub fn cluster_tls(config: &ClusterTlsConfig, base: &Path) -> Result<ClusterTls, TlsError> {
+    client_config(config, base).map(ClusterTls::new)
+}
+
+/// The same as rustls has it: for whatever of control's speaks TLS itself.
+pub fn client_config(config: &ClusterTlsConfig, base: &Path) -> Result<ClientConfig, TlsError> {
     let files = Files { base };
     let unusable = |error: rustls::Error| TlsError::new("bad-tls", "", error.to_string(), "");
     let builder = ClientConfig::builder_with_provider(provider())
@@ -31,14 +36,19 @@ pub fn cluster_tls(config: &ClusterTlsConfig, base: &Path) -> Result<ClusterTls,
     } else {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(Credulous { provider: provider() }))
     };
-    let client = match &config.certificate {
+    Ok(match &config.certificate {
         None => builder.with_no_client_auth(),
         Some(pair) => {
             let pair = files.pair("certificate", &pair.cert, &pair.key)?;
             builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)))
         }
-    };
-    Ok(ClusterTls::new(client))
+    })
+}
+
+/// A client that believes nobody: for what speaks no TLS, but has to be given something.
+pub fn no_server() -> Result<ClientConfig, rustls::Error> {
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
 fn system_roots() -> Result<Arc<RootCertStore>, TlsError> {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::registries::{ConsulConfig, EtcdConfig, KubernetesConfig};
 use crate::config::units::{Share, SocketAddress, Span};
 
 /// Where the endpoints of a cluster come from.
@@ -17,6 +18,12 @@ pub enum DiscoverConfig {
     Dns(DnsConfig),
     /// A file with a list of endpoints, read again when it changes.
     File(FileConfig),
+    /// Instances of a service in Consul.
+    Consul(ConsulConfig),
+    /// Keys of etcd.
+    Etcd(EtcdConfig),
+    /// Pods behind a service of Kubernetes.
+    Kubernetes(KubernetesConfig),
 }
 
 impl DiscoverConfig {
@@ -25,6 +32,12 @@ impl DiscoverConfig {
         match self {
             Self::Dns(dns) => format!("dns {}", dns.name),
             Self::File(file) => format!("file {}", file.path.display()),
+            Self::Consul(consul) => format!("consul {}", consul.service),
+            Self::Etcd(etcd) => format!("etcd {}", etcd.prefix),
+            Self::Kubernetes(kubernetes) => match &kubernetes.namespace {
+                Some(namespace) => format!("kubernetes {namespace}/{}", kubernetes.service),
+                None => format!("kubernetes {}", kubernetes.service),
+            },
         }
     }
 
