@@ -21,6 +21,13 @@ pub struct Unresolved {
     pub hint: &'static str,
 }
 
+impl Unresolved {
+    fn new(reason: String) -> Self {
+        let hint = "write an address, or a name that the host's resolver knows";
+        Self { code: "unresolved", reason, hint }
+    }
+}
+
 /// Resolves `host:port`, `[ipv6]:port` or `unix:/path`.
 pub fn resolve(text: &str, guard: &Guard) -> Result<EndpointAddr, Unresolved> {
     if let Some(path) = text.strip_prefix("unix:") {
@@ -29,22 +36,21 @@ pub fn resolve(text: &str, guard: &Guard) -> Result<EndpointAddr, Unresolved> {
     if let Ok(addr) = text.parse::<SocketAddr>() {
         return Ok(EndpointAddr::Tcp(addr));
     }
-    let unresolved = |reason: String| Unresolved {
-        code: "unresolved",
-        reason,
-        hint: "write an address, or a name that the host's resolver knows",
-    };
     let found = text
         .to_socket_addrs()
-        .map_err(|error| unresolved(format!("`{text}` cannot be resolved: {error}")))?;
-    let found: Vec<SocketAddr> = found.collect();
+        .map_err(|error| Unresolved::new(format!("`{text}` cannot be resolved: {error}")))?;
+    best(text, &found.collect::<Vec<_>>(), guard)
+}
+
+/// The address of these that is used.
+fn best(text: &str, found: &[SocketAddr], guard: &Guard) -> Result<EndpointAddr, Unresolved> {
     let is_local = is_local(text);
     let refusal = |address: IpAddr| guard.refusal(address).filter(|_| !(is_local && address.is_loopback()));
     let admitted = || found.iter().filter(|addr| refusal(addr.ip()).is_none());
     let best = admitted().find(|addr| addr.is_ipv4()).or_else(|| admitted().next());
     match (best, found.first()) {
         (Some(addr), _) => Ok(EndpointAddr::Tcp(*addr)),
-        (None, None) => Err(unresolved(format!("`{text}` has no address"))),
+        (None, None) => Err(Unresolved::new(format!("`{text}` has no address"))),
         (None, Some(first)) => {
             let why = refusal(first.ip()).unwrap_or_default();
             Err(Unresolved {
@@ -78,6 +84,21 @@ mod tests {
         assert_eq!(told("unix:/run/a.sock"), Ok(String::from("unix:/run/a.sock")));
         assert_eq!(told("localhost:81"), Ok(String::from("127.0.0.1:81")));
         assert_eq!(told("no-such-host.invalid:80"), Err("unresolved"));
+    }
+
+    #[test]
+    fn a_name_does_not_lead_where_it_should_not() {
+        let of = |name: &str, found: &[&str]| {
+            let found: Vec<SocketAddr> = found.iter().map(|one| one.parse().unwrap()).collect();
+            best(name, &found, &Guard::none()).map(|addr| addr.to_string()).map_err(|error| error.code)
+        };
+        let private = Ok("10.0.0.1:80".to_owned());
+        assert_eq!(of("a.test:80", &["127.0.0.1:80", "[::1]:80", "10.0.0.1:80"]), private);
+        assert_eq!(of("a.test:80", &["[2001:db8::1]:80", "10.0.0.1:80"]), private);
+        assert_eq!(of("a.test:80", &["127.0.0.1:80", "169.254.169.254:80"]), Err("refused-address"));
+        assert_eq!(of("localhost:80", &["[::1]:80", "127.0.0.1:80"]), Ok("127.0.0.1:80".to_owned()));
+        assert_eq!(of("localhost:80", &["169.254.169.254:80"]), Err("refused-address"));
+        assert_eq!(of("a.test:80", &[]), Err("unresolved"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod dns;
 mod files;
+mod generations;
 mod zone;
 
 use std::net::{SocketAddr, TcpListener};

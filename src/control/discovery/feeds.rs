@@ -99,7 +99,6 @@ impl Feeds {
             }
             state.newest.insert(plan.name.to_string(), number);
         }
-        state.tidy(Instant::now());
     }
 
     /// Waits until every source has answered or failed once, but not longer than `bound`: what comes into force after that
@@ -138,7 +137,8 @@ impl Feeds {
             EndpointState::Active => state.shared.states.remove(&name),
             _ => state.shared.states.insert(name, to),
         };
-        state.lines.values().filter(of_cluster).for_each(|line| line.publish(&mut state.shared));
+        let State { lines, shared, .. } = state;
+        lines.values_mut().filter(|line| line.cluster == cluster).for_each(|line| line.publish(shared));
         Ok(())
     }
 
