@@ -1,13 +1,18 @@
-//! The command line: `ringgate run | check | explain | doctor | health | schema | origin | version`.
+//! The command line: `ringgate run | check | explain | doctor | health | reload | ...`.
 //!
 //! The only floor that reads the process's arguments and environment. Commands do their work elsewhere; here they
 //! are named, explained and printed.
 
+mod audit;
 mod check;
+pub mod client;
 mod doctor;
+mod drain;
+mod endpoint;
 mod explain;
 mod health;
 pub mod origin;
+mod reload;
 mod run;
 mod sample;
 
@@ -47,6 +52,14 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Ask a running gateway whether it is well, as a health check does.
     Health(health::Health),
+    /// Have a running gateway read its configuration again.
+    Reload(reload::Reload),
+    /// Have a running gateway finish what is in flight and end.
+    Drain(drain::Drain),
+    /// Take an endpoint of a running gateway out of use, or back.
+    Endpoint(endpoint::Endpoint),
+    /// Look at the audit log: who changed what, and whether nobody has altered it.
+    Audit(audit::Audit),
     /// Print the JSON Schema of the configuration.
     #[command(after_help = "Example:\n  ringgate schema > ringgate.schema.json")]
     Schema,
@@ -65,6 +78,10 @@ pub fn main() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Health(command) => command.run(),
+        Command::Reload(command) => command.run(),
+        Command::Drain(command) => command.run(),
+        Command::Endpoint(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Schema => schema(),
         Command::Origin(command) => command.run(),
         Command::Version => {

@@ -5,6 +5,7 @@
 //! check has refused is not reported a second time by what follows from it.
 
 mod addresses;
+mod admin;
 mod advice;
 mod afterwards;
 mod clusters;
@@ -166,6 +167,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     let mut check = Check { config, document, report: document.report() };
     limits::check(&mut check);
     addresses::check(&mut check);
+    admin::check(&mut check);
     names::check(&mut check);
     doors::check(&mut check);
     tls::check(&mut check);

@@ -171,7 +171,7 @@ fn limits(config: &LimitsConfig) -> Limits {
 const CLIENT_CERTIFICATE_FIELDS: [&[u8]; 2] = [b"client-cert", b"client-cert-chain"];
 
 pub(super) struct Compiler<'a> {
-    config: &'a Config,
+    pub(super) config: &'a Config,
     /// Where relative files are looked for.
     pub(super) base: &'a Path,
     /// Positions of the clusters by name.
@@ -248,15 +248,7 @@ impl Compiler<'_> {
             });
             self.secrets.insert(name.clone(), secret);
         }
-        if let Some(Err(error)) = self
-            .config
-            .admin
-            .as_ref()
-            .and_then(|admin| admin.token.as_ref())
-            .map(|token| token.read(environment))
-        {
-            self.error("no-secret", "admin.token".to_owned(), error.reason, &error.hint.unwrap_or_default());
-        }
+        self.admin(environment);
     }
 
     pub(super) fn index(&mut self, name: &str, place: String) -> Option<usize> {

@@ -2,6 +2,8 @@
 //!
 //! Shapes and defaults only. `check` finds what does not fit together, `compile` makes a snapshot of it.
 
+pub mod admin;
+pub mod log;
 pub mod recording;
 pub mod tls;
 
@@ -12,12 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
+
+pub use admin::AdminConfig;
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -33,7 +38,7 @@ pub struct Config {
     /// Addresses that accept clients.
     #[schemars(length(min = 1))]
     pub listeners: Vec<ListenerConfig>,
-    /// The operator's listener: metrics, health, effective configuration. Default: none.
+    /// The operator's listener: metrics, health, the admin API and its page. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<AdminConfig>,
     /// A small service inside the gateway's own process, for trying things out. Default: none.
@@ -54,6 +59,9 @@ pub struct Config {
     /// One line per exchange. Default: none is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_log: Option<AccessLogConfig>,
+    /// What the gateway says of itself on the standard error stream.
+    #[serde(default)]
+    pub log: LogConfig,
     /// What workers remember of recent requests, for `explain --id` and for trying a configuration on them.
     #[serde(default)]
     pub recording: RecordingConfig,
@@ -143,17 +151,6 @@ fn yes() -> bool {
 
 fn backlog() -> u16 {
     4096
-}
-
-/// The operator's listener.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AdminConfig {
-    /// `address:port`. Keep it off public networks.
-    pub address: SocketAddress,
-    /// Required as `Authorization: Bearer ...` on everything but /healthz and /readyz. Default: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<SecretSource>,
 }
 
 /// A small service inside the gateway's own process: echoes what it gets.

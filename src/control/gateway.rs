@@ -3,43 +3,42 @@
 //! Starts all of them or none, and stops them in the order that loses nothing: readiness falls, workers drain,
 //! the log is flushed, the admin listener closes last.
 
+mod door;
 mod machine;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use door::Door;
+
 use crate::config::secret::Environment;
-use crate::control::admin::{AdminState, Readiness, ReadinessState, WorkerDescription};
+use crate::control::admin::{Readiness, ReadinessState};
 use crate::control::bind::{Bound, bind_all};
 use crate::control::check::Loaded;
 use crate::control::config::{Config, DriverConfig, SteeringConfig};
 use crate::control::crew::Crew;
 use crate::control::desk::{Change, Desk};
 use crate::control::discovery::feeds::Feeds;
-use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
 use crate::control::sources::{Source, SourceState};
 use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
 use crate::control::systemd::sockets::PassedSocket;
-use crate::http::method::Method;
-use crate::policy::reply::fault_names;
 use crate::proxy::snapshot::Snapshot;
 use crate::rt::clock;
 use crate::rt::driver::Driver;
+use crate::shared::level;
 use crate::shared::{Frozen, LineWriter, Mailbox, Published, line_ring};
 use crate::telemetry::Registry;
-use crate::telemetry::metrics::METHOD_SLOTS;
 use crate::worker::command::Command;
 use crate::worker::placement::Neighbours;
 use crate::worker::spawn::{Seat, spawn, tables};
-use machine::{admin_token, choose_cpus, choose_driver, connections_per_worker};
+use machine::{choose_cpus, choose_driver, connections_per_worker};
 
 /// Bytes of log lines that wait for the writer, per worker.
 const LOG_RING_BYTES: usize = 1 << 20;
@@ -122,12 +121,12 @@ impl Gateway {
         wanted: DriverConfig,
         passed: Vec<PassedSocket>,
     ) -> Result<Self, StartError> {
-        let started = Instant::now();
         let config = &loaded.config;
         let base = loaded.document.environment(environment);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
-        let token = admin_token(config, &base)?;
+        let door = Door::prepare(config, &base)?;
+        level::set(config.log.level.into());
         let Bound { listeners, by_worker, admin, remarks } = bind_all(config, cpus.len(), passed)?;
         let registry = Frozen::new(Registry::new(cpus.len()));
         let feeds = Feeds::new(registry.clone(), &base);
@@ -171,7 +170,7 @@ impl Gateway {
             drain: drain_asked,
         });
         gateway.steward = Some(tokio::spawn(steward.run(orders)));
-        gateway.start_admin(config, admin, token, started)?;
+        gateway.open_door(door, admin)?;
         gateway.readiness.advance(ReadinessState::Ready);
         Ok(gateway)
     }
@@ -225,68 +224,6 @@ impl Gateway {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Ok(())
-    }
-
-    fn start_admin(
-        &mut self,
-        config: &Config,
-        passed: Option<TcpListener>,
-        token: Option<String>,
-        started: Instant,
-    ) -> Result<(), StartError> {
-        let Some(admin) = &config.admin else { return Ok(()) };
-        let bind_error = |error: io::Error| StartError::Bind {
-            name: "admin".to_owned(),
-            addr: admin.address.get(),
-            reason: error.to_string(),
-        };
-        let listener =
-            passed.map_or_else(|| TcpListener::bind(admin.address.get()), Ok).map_err(bind_error)?;
-        self.admin = Some(listener.local_addr()?);
-        let exporter = Exporter::new(Sources {
-            registry: self.registry.clone(),
-            names: slot_names(),
-            version: env!("CARGO_PKG_VERSION"),
-            started_unix_seconds: clock::wall_seconds(),
-            generation: self.shown.label.clone(),
-            log: Some(self.log.metrics()),
-            certificates: self.shown.certificates.clone(),
-            reloads: self.shown.figures.clone(),
-            feeds: Some(self.shown.feeds.clone()),
-            source: Some(self.source.clone()),
-        });
-        let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
-        let state = AdminState {
-            registry: self.registry.clone(),
-            exporter,
-            readiness: self.readiness.clone(),
-            config: self.shown.config.clone(),
-            generation: self.shown.label.clone(),
-            workers: Published::new(Frozen::new(workers)),
-            token,
-        };
-        let (close, closed) = tokio::sync::oneshot::channel();
-        let task = crate::control::admin::serve(listener, Arc::new(state), async {
-            // The sender is dropped with the gateway; either way it is time to close.
-            let _ = closed.await;
-        });
-        self.admin_task = Some((tokio::spawn(task), close));
-        Ok(())
-    }
-
-    fn describe_worker(&self, cpu: u16, started: Instant) -> WorkerDescription {
-        let (name, options) = self.driver.describe().split_once(" (").unwrap_or((self.driver.describe(), ""));
-        WorkerDescription {
-            cpu: Some(cpu),
-            driver: name.to_owned(),
-            ring_options: options
-                .trim_end_matches(')')
-                .split(", ")
-                .filter(|option| !option.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            started,
-        }
     }
 
     /// Waits until somebody orders the process to end.
@@ -382,12 +319,4 @@ fn first_generation(
         tables: made.map_err(StartError::Missing)?,
         snapshot,
     })
-}
-
-fn slot_names() -> SlotNames {
-    let mut methods = [""; METHOD_SLOTS];
-    for method in Method::ALL {
-        methods[method.index()] = method.name();
-    }
-    SlotNames { methods, errors: fault_names() }
 }

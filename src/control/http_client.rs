@@ -113,7 +113,7 @@ impl HttpClient {
         let config = if speaks_tls {
             client_config(tls, base).map_err(|error| HttpError::new(error.reason))?
         } else {
-            no_server().map_err(|error| HttpError::new(error.to_string()))?
+            no_server().map_err(|error| HttpError::new(error.reason))?
         };
         let client = Client::builder()
             .tls_backend_preconfigured(config)

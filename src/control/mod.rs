@@ -3,9 +3,11 @@
 //! May block, lock and allocate. Nothing here is on the path of a request.
 
 pub mod admin;
+pub mod audit;
 pub mod bind;
 pub mod check;
 pub mod compile;
+mod compile_admin;
 mod compile_clusters;
 mod compile_doors;
 mod compile_places;

@@ -11,6 +11,8 @@ pub mod catalogue;
 pub mod counter;
 // A value nobody writes.
 pub mod frozen;
+// How much the process says of itself.
+pub mod level;
 // Process-wide amounts lent to workers and given back.
 pub mod ledger;
 // Log lines on their way from a worker to the log writer.

@@ -3,6 +3,7 @@
 mod dns;
 mod files;
 mod generations;
+mod operator;
 mod zone;
 
 use std::net::{SocketAddr, TcpListener};

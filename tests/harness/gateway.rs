@@ -93,7 +93,7 @@ impl Gateway {
     #[track_caller]
     pub fn admin_get(&self, target: &str) -> Response {
         Wire::connect(self.admin())
-            .ask(format!("GET {target} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n"))
+            .ask(format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"))
     }
 
     /// The sum of all samples that match `name` or `name{label="value",...}`; further labels are summed over.

@@ -1,4 +1,4 @@
-//! One function per path of the operator's listener.
+//! What the operator's listener shows of the process: metrics, health, configuration, workers.
 //!
 //! Reads only. What comes from the configuration arrives here with its secrets hidden already.
 
@@ -11,22 +11,12 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::control::export::Format;
+use crate::rt::clock;
 use crate::telemetry::WorkerMetrics;
 
 use super::problem::problem;
+use super::reads::json_answer;
 use super::{AdminState, ReadinessState, WorkerDescription};
-
-const INDEX: &str = "\
-/metrics   counters, OpenMetrics or Prometheus text by Accept
-/healthz   200 while the process lives
-/readyz    200 while it wants traffic, 503 while it starts or drains
-/config    effective configuration, secrets hidden
-/workers   what each worker runs on and holds
-";
-
-pub(super) async fn index() -> &'static str {
-    INDEX
-}
 
 pub(super) async fn metrics(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
     let format = Format::accepted(accept(&headers).as_deref());
@@ -46,7 +36,7 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn readyz(State(state): State<Arc<AdminState>>) -> Response {
     match state.readiness.state() {
         ReadinessState::Ready => "ready\n".into_response(),
-        other => problem(StatusCode::SERVICE_UNAVAILABLE, other.as_str()),
+        other => problem(StatusCode::SERVICE_UNAVAILABLE, "not_ready", other.as_str()),
     }
 }
 
@@ -56,19 +46,19 @@ pub(super) async fn config(State(state): State<Arc<AdminState>>) -> Response {
 }
 
 pub(super) async fn workers(State(state): State<Arc<AdminState>>) -> Response {
-    let (_, descriptions) = state.workers.load();
     let (_, generation) = state.generation.load();
-    let workers: Vec<Value> = state
-        .registry
-        .workers()
-        .enumerate()
-        .map(|(index, metrics)| worker(index, metrics, descriptions.get(index)))
-        .collect();
     json_answer(&json!({
         "readiness": state.readiness.state().as_str(),
         "generation": { "number": generation.number, "hash": generation.hash },
-        "workers": workers,
+        "workers": all_workers(&state),
     }))
+}
+
+/// What each worker runs on and holds.
+pub(super) fn all_workers(state: &AdminState) -> Vec<Value> {
+    let (_, descriptions) = state.workers.load();
+    let workers = state.registry.workers().enumerate();
+    workers.map(|(index, metrics)| worker(index, metrics, descriptions.get(index))).collect()
 }
 
 /// A worker that has not started yet has no description, but counters.
@@ -81,6 +71,8 @@ fn worker(index: usize, metrics: &WorkerMetrics, description: Option<&WorkerDesc
         "uptime_seconds": description.map(|worker| worker.started.elapsed().as_secs()),
         "generation": metrics.generation.get(),
         "requests": metrics.requests.get(),
+        "busy": metrics.busy_permille.get() as f64 / 1e3,
+        "tick_age_ms": clock::coarse_ms().saturating_sub(metrics.beat_ms.get().cast_unsigned()),
         "exchanges_active": metrics.exchanges_active.get(),
         "connections": {
             "accepted": metrics.connections_accepted.get(),
@@ -96,14 +88,11 @@ fn worker(index: usize, metrics: &WorkerMetrics, description: Option<&WorkerDesc
     })
 }
 
-fn json_answer(value: &Value) -> Response {
-    ([(CONTENT_TYPE, "application/json")], format!("{value:#}\n")).into_response()
-}
-
 pub(super) async fn not_found() -> Response {
-    problem(StatusCode::NOT_FOUND, "nothing here; / lists what is")
+    problem(StatusCode::NOT_FOUND, "not_found", "Nothing is here; / lists what is.")
 }
 
 pub(super) async fn method_not_allowed() -> Response {
-    problem(StatusCode::METHOD_NOT_ALLOWED, "this listener is read with GET and HEAD")
+    let detail = "This path is not asked that way; /openapi.json says how.";
+    problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }

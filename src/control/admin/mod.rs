@@ -1,31 +1,49 @@
-//! The operator's listener: metrics, health, effective configuration, workers.
+//! The operator's listener: metrics, health, the admin API and its page.
 //!
-//! Owns nothing but its connections; it reads what [`AdminState`] points to and changes nothing. Everything but
-//! health asks for the token when there is one. At most `listener::CONNECTIONS_MAX` connections, idle ones are
-//! closed, so that nobody keeps the operator out by holding on.
+//! Owns nothing but its connections; it reads what [`AdminState`] points to, and whatever it is asked to change it
+//! hands to the [`Desk`], written to the audit log first. At most `listener::CONNECTIONS_MAX` connections, idle ones
+//! are closed, so that nobody keeps the operator out by holding on.
 
+// Who may do what.
+pub mod access;
+mod changes;
+mod counts;
+mod failures;
+// Who is let in.
+pub mod gate;
 mod handlers;
+mod inputs;
 mod listener;
+mod page;
 mod problem;
+mod reads;
 // Whether the gateway wants traffic.
 pub mod readiness;
-mod token;
+mod router;
+mod status;
+// TLS of the listener.
+pub mod tls;
+// What others publish.
+pub mod views;
 
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::middleware;
-use axum::routing::get;
+use rustls::ServerConfig;
 
+use crate::control::audit::Audit;
+use crate::control::desk::Desk;
 use crate::control::export::Exporter;
 use crate::control::generation::GenerationLabel;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
 
+pub use access::Access;
+pub use gate::{Gate, Peer};
 pub use readiness::{Readiness, ReadinessState};
+pub use views::{AdminViews, Differ, View};
 
 /// How long answers may still be on their way when the listener closes.
 const CLOSE_BOUND: Duration = Duration::from_secs(1);
@@ -45,8 +63,14 @@ pub struct AdminState {
     pub generation: Published<GenerationLabel>,
     /// What the workers run on, in their order.
     pub workers: Published<Vec<WorkerDescription>>,
-    /// Asked for as `Authorization: Bearer ...`.
-    pub token: Option<String>,
+    /// Who may come in.
+    pub gate: Gate,
+    /// Where changes go.
+    pub desk: Desk,
+    /// Where they are written down.
+    pub audit: Audit,
+    /// What others find out.
+    pub views: AdminViews,
 }
 
 /// What a worker runs on.
@@ -62,19 +86,21 @@ pub struct WorkerDescription {
     pub started: Instant,
 }
 
-/// Serves until `shutdown` is ready; then finishes answers within a second.
+/// Serves until `shutdown` is ready; then finishes answers within a second. `tls` is looked at for every connection.
 ///
 /// # Errors
 /// When the listener cannot be made asynchronous.
 pub async fn serve(
     listener: std::net::TcpListener,
+    tls: Option<Published<ServerConfig>>,
     state: Arc<AdminState>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let listener = listener::Bounded::new(tokio::net::TcpListener::from_std(listener)?);
+    let listener = listener::Bounded::new(tokio::net::TcpListener::from_std(listener)?, tls);
+    let service = router::router(state).into_make_service_with_connect_info::<Peer>();
     let (closing, mut closed) = tokio::sync::watch::channel(false);
-    let graceful = axum::serve(listener, router(state)).with_graceful_shutdown(async move {
+    let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
         // Whoever waits below may be gone already, when serving itself has ended.
         let _ = closing.send(true);
@@ -88,20 +114,6 @@ pub async fn serve(
         result = graceful => result,
         () = bound => Ok(()),
     }
-}
-
-fn router(state: Arc<AdminState>) -> Router {
-    Router::new()
-        .route("/", get(handlers::index))
-        .route("/metrics", get(handlers::metrics))
-        .route("/healthz", get(handlers::healthz))
-        .route("/readyz", get(handlers::readyz))
-        .route("/config", get(handlers::config))
-        .route("/workers", get(handlers::workers))
-        .fallback(handlers::not_found)
-        .method_not_allowed_fallback(handlers::method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), token::require))
-        .with_state(state)
 }
 
 #[cfg(test)]

@@ -2,70 +2,113 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
+
+use tokio::sync::mpsc;
 
 use super::*;
+use crate::control::config::admin::Role;
+use crate::control::desk::Order;
 use crate::control::export::{SlotNames, Sources};
 use crate::control::generation::ReloadFigures;
 use crate::telemetry::metrics::METHOD_SLOTS;
 
-/// A listener on a thread of its own, closed when dropped.
+mod changes;
+mod descriptions;
+mod doors;
+
+/// A listener on a thread of its own, closed when dropped; behind its desk somebody who does as told.
 struct Admin {
     addr: SocketAddr,
     state: Arc<AdminState>,
+    /// Orders that came in.
+    orders: Arc<Mutex<Vec<String>>>,
     shutdown: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-fn state(token: Option<&str>) -> Arc<AdminState> {
+fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
     let registry = Frozen::new(Registry::new(2));
     let label = GenerationLabel { number: 3, hash: "abc".to_owned() };
     let generation = Published::new(Frozen::new(label));
     let started = Instant::now();
     let ring_options = vec!["single_issuer".to_owned()];
     let worker = WorkerDescription { cpu: Some(5), driver: "io_uring".to_owned(), ring_options, started };
-    Arc::new(AdminState {
+    let mut exporter = Exporter::new(Sources {
         registry: registry.clone(),
-        exporter: Exporter::new(Sources {
-            registry,
-            names: SlotNames { methods: ["GET"; METHOD_SLOTS], errors: Vec::new() },
-            version: "1.2.3",
-            started_unix_seconds: 1,
-            generation: generation.clone(),
-            log: None,
-            certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
-            feeds: None,
-            reloads: Frozen::new(ReloadFigures::default()),
-            source: None,
-        }),
+        names: SlotNames { methods: ["GET"; METHOD_SLOTS], errors: Vec::new() },
+        version: "1.2.3",
+        started_unix_seconds: 1,
+        generation: generation.clone(),
+        log: None,
+        certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
+        feeds: None,
+        reloads: Frozen::new(ReloadFigures::default()),
+        source: None,
+    });
+    let (desk, orders) = Desk::new();
+    let state = AdminState {
+        gate: Gate::new(access, &mut exporter),
+        registry,
+        exporter,
         readiness: Readiness::new(),
         config: Published::new(Frozen::new(serde_json::json!({ "listeners": [] }))),
         generation,
         workers: Published::new(Frozen::new(vec![worker])),
-        token: token.map(str::to_owned),
-    })
+        desk,
+        audit: Audit::in_memory(),
+        views: AdminViews::default(),
+    };
+    (Arc::new(state), orders)
 }
 
 impl Admin {
     fn start(token: Option<&str>) -> Self {
+        let access = Access::default();
+        Self::guarded(match token {
+            Some(token) => access.with_token("ops", token, Role::Write),
+            None => access,
+        })
+    }
+
+    fn guarded(access: Access) -> Self {
+        let (state, orders) = state(access);
+        Self::serving(state, orders)
+    }
+
+    fn serving(state: Arc<AdminState>, waiting: mpsc::Receiver<Order>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (addr, state) = (listener.local_addr().unwrap(), state(token));
+        let addr = listener.local_addr().unwrap();
         let (shutdown, shut) = tokio::sync::oneshot::channel::<()>();
-        let served = Arc::clone(&state);
+        let (served, orders) = (Arc::clone(&state), Arc::default());
+        let noted = Arc::clone(&orders);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.spawn(changes::obey(waiting, noted));
             let until = async {
                 let _ = shut.await;
             };
-            runtime.block_on(serve(listener, served, until)).unwrap();
+            runtime.block_on(serve(listener, None, served, until)).unwrap();
         });
-        Self { addr, state, shutdown: Some(shutdown), thread: Some(thread) }
+        Self { addr, state, orders, shutdown: Some(shutdown), thread: Some(thread) }
     }
 
     /// The whole answer; `more` are further field lines.
     fn ask(&self, method: &str, path: &str, more: &str) -> String {
+        self.send(&format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{more}\r\n"))
+    }
+
+    /// The same with a body of JSON.
+    fn order(&self, method: &str, path: &str, more: &str, body: &str) -> String {
+        let fields = format!("Content-Type: application/json\r\nContent-Length: {}\r\n{more}", body.len());
+        self.send(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{fields}\r\n{body}"
+        ))
+    }
+
+    fn send(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{more}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -74,6 +117,11 @@ impl Admin {
 
     fn get(&self, path: &str) -> String {
         self.ask("GET", path, "")
+    }
+
+    /// Orders that came in.
+    fn orders(&self) -> Vec<String> {
+        self.orders.lock().unwrap().clone()
     }
 }
 
@@ -138,14 +186,19 @@ fn shows_the_configuration_and_the_workers() {
 #[test]
 fn refusals_are_problem_details() {
     let admin = Admin::start(None);
-    for (method, path, code) in
-        [("GET", "/nowhere", "404"), ("POST", "/config", "405"), ("DELETE", "/", "405")]
-    {
+    for (method, path, code) in [
+        ("GET", "/nowhere", "404"),
+        ("POST", "/config", "405"),
+        ("DELETE", "/ui", "405"),
+        ("GET", "/reload", "405"),
+    ] {
         let answer = admin.ask(method, path, "");
         assert_eq!(status(&answer), code);
         assert!(answer.contains("content-type: application/problem+json\r\n"), "{answer}");
         assert_eq!(body(&answer)["status"].to_string(), code);
-        assert_eq!(answer.contains("allow: GET,HEAD\r\n"), code == "405", "{answer}");
+        assert!(body(&answer)["code"].is_string(), "{answer}");
+        let allowed = if path == "/reload" { "allow: POST\r\n" } else { "allow: GET,HEAD\r\n" };
+        assert_eq!(answer.contains(allowed), code == "405", "{answer}");
     }
     let head = admin.ask("HEAD", "/metrics", "");
     assert_eq!((status(&head), head.ends_with("\r\n\r\n")), ("200", true));

@@ -72,7 +72,7 @@ fn unique<'n>(check: &mut Check<'_>, list: &str, what: &str, names: impl Iterato
 }
 
 /// `[a-z0-9][a-z0-9_.-]{0,62}`: names are labels of metrics and parts of paths.
-fn form(name: &str) -> Result<(), UnitError> {
+pub(super) fn form(name: &str) -> Result<(), UnitError> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let good = name.starts_with(fits) && name.chars().all(|c| fits(c) || matches!(c, '_' | '.' | '-'));
     if good && name.len() <= NAME_LEN_MAX {

@@ -11,8 +11,8 @@ pub(super) fn check(check: &mut Check<'_>) {
     for (name, source) in &config.secrets {
         self::source(check, &format!("secrets.{name}"), source);
     }
-    if let Some(token) = config.admin.as_ref().and_then(|admin| admin.token.as_ref()) {
-        source(check, "admin.token", token);
+    for (path, token) in config.admin.iter().flat_map(|admin| admin.secrets()) {
+        source(check, &path, token);
     }
     let written = check.document.tree().get("secrets").map(Node::entries).unwrap_or_default();
     let known: Vec<&str> = written.iter().map(|(key, _)| &*key.text).collect();

@@ -5,7 +5,7 @@
 
 mod clusters;
 mod collector;
-mod family;
+pub(super) mod family;
 mod http2;
 mod negotiate;
 mod process;
@@ -17,6 +17,7 @@ mod tls;
 mod tunnels;
 mod upstream_http2;
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
@@ -77,6 +78,11 @@ impl Exporter {
         let mut families = Families::default();
         families.register_collector(Box::new(collector::Shards::new(sources)));
         Self { families }
+    }
+
+    /// Shows something more.
+    pub fn add(&mut self, collector: Box<dyn Collector>) {
+        self.families.register_collector(collector);
     }
 
     /// All metrics in this format.

@@ -1,7 +1,6 @@
 //! What of the machine a gateway takes: event loop, CPUs, descriptors.
 
 use super::StartError;
-use crate::config::secret::Environment;
 use crate::control::config::{Config, DriverConfig};
 use crate::rt::affinity::allowed_cpus;
 use crate::rt::driver::{self, Driver};
@@ -36,14 +35,6 @@ pub(super) fn choose_cpus(config: &Config) -> Result<Vec<u16>, StartError> {
         Some(cpu) => Err(StartError::Missing(format!(
             "workers.cpus: CPU {cpu} is not among those this process may use ({allowed:?})"
         ))),
-    }
-}
-
-pub(super) fn admin_token(config: &Config, environment: &Environment) -> Result<Option<String>, StartError> {
-    let Some(source) = config.admin.as_ref().and_then(|admin| admin.token.as_ref()) else { return Ok(None) };
-    match source.read(environment) {
-        Ok(secret) => Ok(Some(secret.expose().to_owned())),
-        Err(error) => Err(StartError::Missing(format!("admin.token: {}", error.reason))),
     }
 }
 

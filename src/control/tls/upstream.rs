@@ -46,8 +46,10 @@ pub fn client_config(config: &ClusterTlsConfig, base: &Path) -> Result<ClientCon
 }
 
 /// A client that believes nobody: for what speaks no TLS, but has to be given something.
-pub fn no_server() -> Result<ClientConfig, rustls::Error> {
-    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+pub fn no_server() -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::new("bad-tls", "", error.to_string(), ""))?;
     Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 

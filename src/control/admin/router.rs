@@ -1,0 +1,76 @@
+//! The one list of what the operator's listener answers: method, path, who may ask, and by which function.
+//!
+//! The description of the API (`openapi.json`) has to say the same; a test holds that.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, get, post, put};
+
+use super::{AdminState, changes, gate, handlers, page, reads, status};
+
+/// Method, path as axum and OpenAPI write it, and what answers.
+pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
+
+/// Everything that is answered.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        read("/", page::index),
+        read("/ui", page::page),
+        read("/openapi.json", page::description),
+        read("/metrics", handlers::metrics),
+        read("/healthz", handlers::healthz),
+        read("/readyz", handlers::readyz),
+        read("/config", handlers::config),
+        read("/workers", handlers::workers),
+        read("/status", status::status),
+        read("/generations", reads::generations),
+        read("/generations/{number}", reads::generation),
+        read("/generations/{number}/diff", reads::diff),
+        read("/rollout", reads::rollout),
+        read("/routes", reads::routes),
+        read("/clusters", reads::clusters),
+        read("/clusters/{cluster}", reads::cluster),
+        read("/source", reads::source),
+        read("/errors", reads::errors),
+        read("/audit", reads::audit),
+        read("/log/level", reads::log_level),
+        change("post", "/reload", changes::reload),
+        change("post", "/check", changes::check),
+        change("post", "/rollback", changes::rollback),
+        change("post", "/rollout", changes::rollout),
+        change("put", "/clusters/{cluster}/endpoints/{endpoint}/state", changes::endpoint),
+        change("put", "/log/level", changes::log_level),
+        change("post", "/drain", changes::drain),
+    ]
+}
+
+/// HEAD is answered as well, as GET without a body.
+fn read<H, T>(path: &'static str, handler: H) -> Operation
+where
+    H: Handler<T, Arc<AdminState>>,
+    T: 'static,
+{
+    ("get", path, get(handler))
+}
+
+fn change<H, T>(method: &'static str, path: &'static str, handler: H) -> Operation
+where
+    H: Handler<T, Arc<AdminState>>,
+    T: 'static,
+{
+    let route = if method == "put" { put(handler) } else { post(handler) };
+    (method, path, route.route_layer(from_fn(gate::change)))
+}
+
+pub(super) fn router(state: Arc<AdminState>) -> Router {
+    operations()
+        .into_iter()
+        .fold(Router::new(), |router, (_, path, route)| router.route(path, route))
+        .fallback(handlers::not_found)
+        .method_not_allowed_fallback(handlers::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&state), gate::enter))
+        .with_state(state)
+}

@@ -1,0 +1,66 @@
+//! `/status`: everything the page shows, in one compact document; whoever asks again can tell what happened between.
+//!
+//! Numbers are totals since the start, so that this side need not remember who has seen what.
+
+pub(super) mod figures;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::access::Caller;
+use super::reads::list;
+use super::{AdminState, handlers};
+use crate::rt::clock;
+use crate::shared::level;
+
+/// Of the routes only the busiest; `/routes` has all.
+const ROUTES_MAX: usize = 100;
+/// Generations that are shown; `/generations` has all that are kept.
+const GENERATIONS_MAX: usize = 20;
+/// Lines of the audit log.
+const AUDIT_MAX: usize = 20;
+
+pub(super) async fn status(
+    State(state): State<Arc<AdminState>>,
+    caller: Option<Extension<Caller>>,
+) -> Response {
+    let (_, config) = state.config.load();
+    let (_, generation) = state.generation.load();
+    let figures = figures::routes(&state.registry);
+    let document = json!({
+        "unix_ms": clock::wall_ms(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "readiness": state.readiness.state().as_str(),
+        "level": level::current().name(),
+        "caller": caller.map(|Extension(caller)| json!({ "name": caller.name, "role": caller.role })),
+        "generation": { "number": generation.number, "hash": generation.hash },
+        "workers": handlers::all_workers(&state),
+        "traffic": figures::traffic(&state.registry, &figures),
+        "duration_bounds_ms": figures::bounds_ms(),
+        "routes": busiest(&config, &figures),
+        "routes_total": config["routes"].as_array().map_or(0, Vec::len),
+        "clusters": figures::clusters(&state),
+        "generations": first(&list(state.views.generations.now()), GENERATIONS_MAX),
+        "rollout": state.views.rollout.now(),
+        "source": state.views.source.now(),
+        "errors": figures::errors(&state.registry),
+        "audit": state.audit.lines(None, AUDIT_MAX),
+    });
+    ([(CONTENT_TYPE, "application/json")], format!("{document}\n")).into_response()
+}
+
+fn first(list: &Value, count: usize) -> Vec<Value> {
+    list.as_array().into_iter().flatten().take(count).cloned().collect()
+}
+
+/// The routes with most requests, in the order written where there are as many.
+fn busiest(config: &Value, figures: &figures::Routes) -> Vec<Value> {
+    let mut routes: Vec<&Value> = config["routes"].as_array().into_iter().flatten().collect();
+    routes.sort_by_cached_key(|route| std::cmp::Reverse(figures::requests(route, figures)));
+    routes.into_iter().take(ROUTES_MAX).map(|route| figures::route(route, figures)).collect()
+}

@@ -1,0 +1,136 @@
+//! The operator's listener of a gateway that starts: the part of [`super`] that knows who may ask it and what it shows.
+//!
+//! Reads tokens and opens the audit log before any worker runs, so that what is missing stops the start; listens when
+//! all workers serve.
+
+use std::io;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Gateway, StartError};
+use crate::config::secret::Environment;
+use crate::control::admin::tls::opened;
+use crate::control::admin::{Access, AdminState, AdminViews, Gate, View, WorkerDescription, serve};
+use crate::control::audit::Audit;
+use crate::control::config::{AdminConfig, Config};
+use crate::control::export::{Exporter, SlotNames, Sources};
+use crate::http::method::Method;
+use crate::policy::reply::fault_names;
+use crate::rt::clock;
+use crate::shared::{Frozen, Published};
+use crate::telemetry::metrics::METHOD_SLOTS;
+
+/// What the operator's listener starts with.
+pub(super) struct Door {
+    admin: Option<AdminConfig>,
+    access: Access,
+    /// Where changes are written down, those that nobody has asked this listener for too.
+    pub(super) audit: Audit,
+    base: PathBuf,
+    started: Instant,
+}
+
+impl Door {
+    /// Reads what it needs. `base` is what the configuration may see of the process.
+    pub(super) fn prepare(config: &Config, base: &Environment) -> Result<Self, StartError> {
+        let admin = config.admin.clone();
+        let access = admin.as_ref().map_or_else(|| Ok(Access::default()), |admin| Access::read(admin, base));
+        let written = admin.as_ref().and_then(|admin| admin.audit.as_deref());
+        let audit = Audit::begin(written, &base.base, None);
+        Ok(Self {
+            access: access.map_err(StartError::Missing)?,
+            audit: audit.map_err(StartError::Missing)?,
+            admin,
+            base: base.base.clone(),
+            started: Instant::now(),
+        })
+    }
+}
+
+impl Gateway {
+    /// Starts the operator's listener, if there is to be one.
+    pub(super) fn open_door(&mut self, door: Door, passed: Option<TcpListener>) -> Result<(), StartError> {
+        let Door { admin: Some(admin), access, audit, base, started } = door else { return Ok(()) };
+        let bind_error = |error: io::Error| StartError::Bind {
+            name: "admin".to_owned(),
+            addr: admin.address.get(),
+            reason: error.to_string(),
+        };
+        let listener =
+            passed.map_or_else(|| TcpListener::bind(admin.address.get()), Ok).map_err(bind_error)?;
+        let addr = listener.local_addr()?;
+        self.admin = Some(addr);
+        let tls = opened(&admin, &base, access.is_open(), addr).map_err(StartError::Missing)?;
+        let mut exporter = self.exporter();
+        let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
+        let state = AdminState {
+            gate: Gate::new(access, &mut exporter),
+            registry: self.registry.clone(),
+            exporter,
+            readiness: self.readiness.clone(),
+            config: self.shown.config.clone(),
+            generation: self.shown.label.clone(),
+            workers: Published::new(Frozen::new(workers)),
+            desk: self.desk.clone(),
+            audit,
+            views: self.views(),
+        };
+        let (close, closed) = tokio::sync::oneshot::channel();
+        let task = serve(listener, tls, Arc::new(state), async {
+            // The sender is dropped with the gateway; either way it is time to close.
+            let _ = closed.await;
+        });
+        self.admin_task = Some((tokio::spawn(task), close));
+        Ok(())
+    }
+
+    fn exporter(&self) -> Exporter {
+        Exporter::new(Sources {
+            registry: self.registry.clone(),
+            names: slot_names(),
+            version: env!("CARGO_PKG_VERSION"),
+            started_unix_seconds: clock::wall_seconds(),
+            generation: self.shown.label.clone(),
+            log: Some(self.log.metrics()),
+            certificates: self.shown.certificates.clone(),
+            reloads: self.shown.figures.clone(),
+            source: Some(self.source.clone()),
+            feeds: Some(self.shown.feeds.clone()),
+        })
+    }
+
+    fn views(&self) -> AdminViews {
+        let feeds = self.shown.feeds.clone();
+        AdminViews {
+            generations: View::of(self.shown.generations.clone()),
+            source: View::of(self.source.clone()),
+            clusters: View::new(move || serde_json::to_value(feeds.view()).unwrap_or_default()),
+            ..AdminViews::default()
+        }
+    }
+
+    fn describe_worker(&self, cpu: u16, started: Instant) -> WorkerDescription {
+        let (name, options) = self.driver.describe().split_once(" (").unwrap_or((self.driver.describe(), ""));
+        WorkerDescription {
+            cpu: Some(cpu),
+            driver: name.to_owned(),
+            ring_options: options
+                .trim_end_matches(')')
+                .split(", ")
+                .filter(|option| !option.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            started,
+        }
+    }
+}
+
+fn slot_names() -> SlotNames {
+    let mut methods = [""; METHOD_SLOTS];
+    for method in Method::ALL {
+        methods[method.index()] = method.name();
+    }
+    SlotNames { methods, errors: fault_names() }
+}
