@@ -78,10 +78,15 @@ pub(super) fn compiled_from(
 }
 
 fn remarked((loaded, snapshot): (Loaded, Snapshot)) -> (Loaded, Snapshot) {
+    remark(&loaded);
+    (loaded, snapshot)
+}
+
+/// Prints its warnings.
+pub(super) fn remark(loaded: &Loaded) {
     if !loaded.warnings.is_empty() {
         print(&loaded.warnings);
     }
-    (loaded, snapshot)
 }
 
 /// Reads a source, checks and compiles what it says.
@@ -97,7 +102,8 @@ fn read(
     })
 }
 
-fn print(diagnostics: &Diagnostics) {
+/// Prints what is wrong, and how much.
+pub(super) fn print(diagnostics: &Diagnostics) {
     let errors = count(diagnostics.error_count(), "error");
     eprintln!("{diagnostics}{errors}, {}", count(diagnostics.warning_count(), "warning"));
 }

@@ -5,6 +5,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,9 +13,14 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::config::secret::Environment;
+use crate::control::check::load_and_compile_fetched;
 use crate::control::config::{Config, DriverConfig, ListenerConfig};
 use crate::control::desk::{Change, Order};
 use crate::control::gateway::Gateway;
+use crate::control::history::folder_from;
+use crate::control::sources::Source;
+use crate::control::start::{Beginning, NoBeginning, begin};
 use crate::control::systemd::notify::Notifier;
 use crate::control::systemd::{Handed, Said, VARIABLES, watchdog};
 use crate::rt::memory::raise_open_files;
@@ -24,6 +30,7 @@ use crate::rt::memory::raise_open_files;
 #[command(after_help = "Examples:
   ringgate run config/quickstart.yaml             with a sample origin, nothing else needed
   ringgate run gateway.yaml --driver epoll        where io_uring is not wanted
+  ringgate run gateway.yaml --state /var/lib/ringgate   remembers generations, and starts from the last good one
   ringgate run conf.d                             all .yaml and .yml files of a folder
   ringgate run etcd://127.0.0.1:2379/gateway/     a store that several gateways follow
 
@@ -39,6 +46,10 @@ pub struct Run {
     /// Event loop, instead of the configuration's `workers.driver`.
     #[arg(long, value_enum)]
     driver: Option<DriverArg>,
+    /// Folder for the history of configurations, this gateway's own [default: $RINGGATE_STATE, else systemd's
+    /// StateDirectory=, else none is kept]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -55,18 +66,23 @@ impl Run {
         let handed = handed().map_err(anyhow::Error::msg)?;
         let environment = super::environment();
         let source = super::source(&self.source, &environment)?;
-        let Some((loaded, snapshot)) = super::check::compiled_from(&source, &environment, 1)? else {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let Some(Beginning { loaded, snapshot, chronicle, is_last_good }) =
+            self.begin(&source, &environment, &runtime)?
+        else {
             return Ok(ExitCode::FAILURE);
         };
         let open_files = raise_open_files();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let wanted = self.driver(&loaded.config);
         let Handed { sockets, notifier, watchdog } = handed;
         let code = runtime.block_on(async {
             // Before anything is said to be ready: whoever reads that may send one.
             let signals = Signals::listen()?;
             let _origin = start_origin(&loaded.config).await?;
-            let gateway = Gateway::start(&loaded, snapshot, source, &environment, wanted, sockets).await?;
+            let gateway =
+                Gateway::start_with(chronicle, &loaded, snapshot, source, &environment, wanted, sockets)
+                    .await?;
+            gateway.shown.rollouts.started_from_last_good.set(i64::from(is_last_good));
             print_banner(&gateway, &loaded.config, open_files)?;
             notifier.ready(&status(&gateway));
             until_told(gateway, signals, &notifier, watchdog).await
@@ -76,6 +92,40 @@ impl Run {
         }
         // Worker threads may still hold operations in flight; the process ends as a whole.
         finish(code)
+    }
+
+    /// What to start with. What an operator should know is printed; there is nothing if it cannot be.
+    fn begin(
+        &self,
+        source: &Source,
+        environment: &Environment,
+        runtime: &tokio::runtime::Runtime,
+    ) -> anyhow::Result<Option<Beginning>> {
+        let read = |number| match runtime.block_on(source.read(environment)) {
+            Ok(fetched) => load_and_compile_fetched(&fetched, environment, number),
+            Err(error) => Err(error.diagnostics(source.describe())),
+        };
+        let state = self.state(environment);
+        match begin(source.describe(), read, environment, state.as_deref()) {
+            Ok((beginning, remarks)) => {
+                remarks.iter().for_each(|remark| eprintln!("{remark}"));
+                super::check::remark(&beginning.loaded);
+                Ok(Some(beginning))
+            }
+            Err(NoBeginning::Configuration(diagnostics)) => {
+                super::check::print(&diagnostics);
+                Ok(None)
+            }
+            Err(NoBeginning::History(error)) => Err(error.into()),
+        }
+    }
+
+    /// The folder for what outlives the process.
+    fn state(&self, environment: &Environment) -> Option<PathBuf> {
+        let variable = |name: &str| environment.variables.get(name).filter(|value| !value.is_empty());
+        let by_service = || folder_from(variable("STATE_DIRECTORY").map(String::as_str));
+        let own = self.state.clone().or_else(|| variable("RINGGATE_STATE").map(PathBuf::from));
+        own.map(|folder| environment.base.join(folder)).or_else(by_service)
     }
 
     fn driver(&self, config: &Config) -> DriverConfig {

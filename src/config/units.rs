@@ -17,6 +17,7 @@ mod span;
 #[cfg(test)]
 mod tests;
 mod weight;
+mod worker_part;
 
 pub use address::{AddressRange, SocketAddress};
 pub use byte_size::ByteSize;
@@ -24,6 +25,7 @@ pub use rate::Rate;
 pub use share::Share;
 pub use span::Span;
 pub use weight::Weight;
+pub use worker_part::WorkerPart;
 
 /// Why a written value is refused, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,7 @@ pub const FORMATS: &[(&str, FormatCheck)] = &[
     (Share::FORMAT, reads::<Share>),
     (AddressRange::FORMAT, reads::<AddressRange>),
     (SocketAddress::FORMAT, reads::<SocketAddress>),
+    (WorkerPart::FORMAT, reads::<WorkerPart>),
 ];
 
 /// What the schema says about a unit that is written as text.

@@ -8,6 +8,7 @@ mod addresses;
 mod admin;
 mod advice;
 mod afterwards;
+mod changes;
 mod clusters;
 mod discover;
 mod doors;
@@ -50,7 +51,7 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
-pub use afterwards::{needs_restart, unlistenable, unroutable};
+pub use afterwards::{needs_restart, unlistenable, unroutable, unwanted};
 
 /// Reads a file with what it includes, and checks shape and meaning.
 pub fn load(path: &Path, environment: &Environment) -> Result<Loaded, Diagnostics> {
@@ -166,6 +167,7 @@ fn whole((document, mut diagnostics): (Document, Diagnostics)) -> Result<Loaded,
 pub fn check(config: &Config, document: &Document) -> Diagnostics {
     let mut check = Check { config, document, report: document.report() };
     limits::check(&mut check);
+    changes::check(&mut check);
     addresses::check(&mut check);
     admin::check(&mut check);
     names::check(&mut check);

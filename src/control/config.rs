@@ -3,6 +3,7 @@
 //! Shapes and defaults only. `check` finds what does not fit together, `compile` makes a snapshot of it.
 
 pub mod admin;
+pub mod changes;
 pub mod log;
 pub mod recording;
 pub mod tls;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::control::config::changes::ChangesConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
@@ -41,6 +43,9 @@ pub struct Config {
     /// The operator's listener: metrics, health, the admin API and its page. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<AdminConfig>,
+    /// How a new configuration comes into force, and what is kept of former ones.
+    #[serde(default)]
+    pub changes: ChangesConfig,
     /// A small service inside the gateway's own process, for trying things out. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample_origin: Option<SampleOriginConfig>,

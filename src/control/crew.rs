@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::generation::Generation;
+use super::rollout::sample::Reading;
 use crate::net::listener::{bind_for_workers, is_taken};
 use crate::proxy::snapshot::Snapshot;
 use crate::shared::{Frozen, Mailbox, Pinned, Published};
@@ -30,6 +31,13 @@ pub struct Crew {
 
 /// Sockets for a generation: for each worker, by place.
 pub struct Prepared(Vec<BTreeMap<usize, TcpListener>>);
+
+impl Prepared {
+    /// For so many workers that have all they listen on.
+    pub fn nothing(workers: usize) -> Self {
+        Self(vec_of(workers))
+    }
+}
 
 /// An address that cannot be listened on.
 pub struct Unlistenable {
@@ -160,6 +168,11 @@ impl Crew {
                 (listener.name.clone(), real(&listener.name, written).unwrap_or(written))
             })
             .collect()
+    }
+
+    /// What every worker has done so far.
+    pub fn reading(&self) -> Reading {
+        Reading::take(&self.registry)
     }
 
     /// Which generation each worker runs.

@@ -22,6 +22,13 @@ pub struct Change {
     pub is_now: bool,
 }
 
+impl Change {
+    /// Whether nobody has asked for it: a file or another source was seen to change.
+    pub fn is_by_itself(&self) -> bool {
+        matches!(self.author.as_str(), "file" | "source")
+    }
+}
+
 /// What may be ordered, and where the answer goes. An answer that nobody waits for is dropped.
 pub enum Order {
     /// Reads the source again and brings what it says into force.

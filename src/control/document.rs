@@ -155,6 +155,11 @@ impl Document {
         self.refused.iter().any(|refused| above(refused, path) || above(path, refused))
     }
 
+    /// Says in which folder its files are, where it was not read from there.
+    pub fn place(&mut self, folder: &Path) {
+        self.folder = folder.to_owned();
+    }
+
     /// The same environment with this document's folder as its base: relative files of secrets are beside it.
     pub fn environment(&self, environment: &Environment) -> Environment {
         Environment { base: environment.base.join(&self.folder), ..environment.clone() }

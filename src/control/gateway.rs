@@ -20,6 +20,7 @@ use crate::config::secret::Environment;
 use crate::control::admin::{Readiness, ReadinessState};
 use crate::control::bind::{Bound, bind_all};
 use crate::control::check::Loaded;
+use crate::control::chronicle::Chronicle;
 use crate::control::config::{Config, DriverConfig, SteeringConfig};
 use crate::control::crew::Crew;
 use crate::control::desk::{Change, Desk};
@@ -121,6 +122,20 @@ impl Gateway {
         wanted: DriverConfig,
         passed: Vec<PassedSocket>,
     ) -> Result<Self, StartError> {
+        let chronicle = Chronicle::default();
+        Self::start_with(chronicle, loaded, snapshot, source, environment, wanted, passed).await
+    }
+
+    /// The same, with a place where generations are written down.
+    pub async fn start_with(
+        chronicle: Chronicle,
+        loaded: &Loaded,
+        snapshot: Snapshot,
+        source: Source,
+        environment: &Environment,
+        wanted: DriverConfig,
+        passed: Vec<PassedSocket>,
+    ) -> Result<Self, StartError> {
         let config = &loaded.config;
         let base = loaded.document.environment(environment);
         let (driver, ring_refusal) = choose_driver(wanted)?;
@@ -167,6 +182,7 @@ impl Gateway {
             environment: environment.clone(),
             shown: gateway.shown.clone(),
             log: gateway.log.clone(),
+            chronicle,
             drain: drain_asked,
         });
         gateway.steward = Some(tokio::spawn(steward.run(orders)));

@@ -237,9 +237,8 @@ impl History {
     }
 }
 
-/// Where the history is, where nothing else is said: the folder that systemd gives the service (`StateDirectory=`).
+/// The folder that systemd gives a service for what outlives it (`StateDirectory=`).
 pub fn folder_from(state_directory: Option<&str>) -> Option<PathBuf> {
     // Several are separated by colons; the first is the service's own.
-    let first = state_directory?.split(':').next()?;
-    (!first.is_empty()).then(|| Path::new(first).join("history"))
+    state_directory?.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)
 }

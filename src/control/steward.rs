@@ -3,25 +3,31 @@
 //! Owns the generations, the one in force among them, and the workers' commands. Reads and compiles on a thread of its own
 //! at low priority; what is wrong with a configuration is known before any worker hears of it. Publishes what others show.
 
+mod back;
 mod keep;
 mod loading;
 mod shown;
+mod staged;
 
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::config::diagnostic::Diagnostics;
 use crate::config::secret::Environment;
+use crate::control::chronicle::Chronicle;
 use crate::control::crew::{Crew, Prepared};
 use crate::control::desk::{Change, EndpointOrder, Order, Outcome, Refusal, Reloaded};
 use crate::control::diff;
+use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
+use crate::control::rollout::figures::RolloutState;
+use crate::control::rollout::reading::Baseline;
 use crate::control::sources::Source;
 use crate::rt::clock;
 use loading::Candidate;
+use staged::Staged;
 
 pub use shown::Shown;
 
@@ -45,6 +51,8 @@ pub struct Charge {
     pub shown: Shown,
     /// The access log's writer.
     pub log: LogDesk,
+    /// Where generations are written down.
+    pub chronicle: Chronicle,
     /// Told when the process is to end.
     pub drain: tokio::sync::mpsc::Sender<Change>,
 }
@@ -64,12 +72,19 @@ pub struct Steward {
     before: Option<u64>,
     next_number: u64,
     certificates: tokio::task::JoinHandle<()>,
+    chronicle: Chronicle,
+    staged: Option<Staged>,
+    /// What the workers did lately, for the next rollout to compare with.
+    baseline: Baseline,
+    started: Instant,
 }
 
 impl Steward {
     /// Takes charge of a gateway that runs.
     pub fn new(charge: Charge) -> Self {
-        let Charge { crew, first, source, environment, shown, log, drain } = charge;
+        let Charge { crew, first, source, environment, shown, log, mut chronicle, drain } = charge;
+        chronicle.write(&first, source.describe());
+        chronicle.good(first.number);
         let mut steward = Self {
             crew,
             source,
@@ -79,9 +94,13 @@ impl Steward {
             drain,
             in_force: first.number,
             before: None,
-            next_number: first.number + 1,
+            next_number: chronicle.next_number(first.number),
             generations: vec![first],
             certificates: tokio::spawn(std::future::ready(())),
+            chronicle,
+            staged: None,
+            baseline: Baseline::default(),
+            started: Instant::now(),
         };
         steward.watch_certificates();
         steward.show();
@@ -104,7 +123,10 @@ impl Steward {
                     let change = Change { author: "source".to_owned(), ..Change::default() };
                     self.reload(change).await;
                 }
-                _ = looks.tick() => self.look(),
+                _ = looks.tick() => {
+                    self.attend().await;
+                    self.look();
+                }
             }
         }
         following.abort();
@@ -123,8 +145,8 @@ impl Steward {
             Order::Rollback(to, change, answer) => {
                 let _ = answer.send(self.roll_back(to, change).await);
             }
-            Order::Rollout(_, _, answer) => {
-                let _ = answer.send(Err(no_rollout()));
+            Order::Rollout(order, change, answer) => {
+                let _ = answer.send(self.steer(order, &change).await);
             }
             Order::Endpoint(order, change, answer) => {
                 let EndpointOrder { cluster, endpoint, state } = order;
@@ -152,6 +174,15 @@ impl Steward {
             Ok(candidate) => candidate,
             Err(diagnostics) => return self.refused(diagnostics, began),
         };
+        if self.is_staged(&candidate) {
+            return self.told_again(&change, candidate, began).await;
+        }
+        if let Some(refusal) = self.taken_back_before(&candidate, &change) {
+            return self.refused(refusal, began);
+        }
+        if self.staged.is_some() {
+            self.take_back("another configuration came", RolloutState::Superseded).await;
+        }
         if self.is_in_force(&candidate) {
             self.shown.figures.unchanged.add(1);
             return self.told(Outcome::Unchanged, Vec::new(), candidate.warnings, began);
@@ -203,16 +234,22 @@ impl Steward {
     /// Brings a generation into force.
     async fn begin(&mut self, generation: Generation, prepared: Prepared) -> Outcome {
         let number = generation.number;
+        let rollout = generation.config.changes.rollout().filter(|_| !generation.change.is_now).cloned();
+        self.chronicle.readmit(&generation.hash);
+        self.chronicle.write(&generation, self.source.describe());
         self.generations.push(generation);
+        if let Some(settings) = rollout {
+            return self.stage(number, &settings, prepared).await;
+        }
         self.install_everywhere(number, prepared).await;
+        self.chronicle.good(number);
         Outcome::Installed
     }
 
     async fn install_everywhere(&mut self, number: u64, mut prepared: Prepared) {
         let all: Vec<usize> = (0..self.crew.len()).collect();
         if let Some(generation) = self.generations.iter().find(|one| one.number == number) {
-            self.shown.feeds.attach(&generation.config, &generation.snapshot);
-            self.shown.feeds.first_answers(FIRST_ANSWERS_BOUND).await;
+            feed(&self.shown.feeds, generation).await;
             for &worker in &all {
                 self.crew.install(worker, generation, &mut prepared);
             }
@@ -221,6 +258,11 @@ impl Steward {
         if !late.is_empty() {
             eprintln!("configuration: workers {late:?} have not taken generation {number} yet");
         }
+        self.put_in_force(number);
+    }
+
+    /// All workers run it, or are about to.
+    fn put_in_force(&mut self, number: u64) {
         let before = std::mem::replace(&mut self.in_force, number);
         for generation in &mut self.generations {
             match generation.number {
@@ -261,34 +303,6 @@ impl Steward {
         }
     }
 
-    async fn roll_back(&mut self, to: Option<u64>, change: Change) -> Result<Reloaded, Refusal> {
-        let began = Instant::now();
-        let number = to.or(self.before).ok_or_else(|| Refusal {
-            code: "no_such_generation",
-            reason: "there is no generation before this one".to_owned(),
-        })?;
-        if number == self.in_force {
-            return Ok(self.told(Outcome::Unchanged, Vec::new(), Diagnostics::default(), began));
-        }
-        let Some(target) = self.generations.iter().find(|one| one.number == number) else {
-            let kept: Vec<u64> = self.generations.iter().map(|one| one.number).collect();
-            let reason = format!("generation {number} is not kept any more; there are {kept:?}");
-            return Err(Refusal { code: "no_such_generation", reason });
-        };
-        let changes: Vec<String> =
-            diff::diff(&self.current().config, &target.config).iter().map(ToString::to_string).collect();
-        let prepared = self.crew.prepare(&target.config, &target.snapshot).map_err(|wrong| Refusal {
-            code: "cannot_listen",
-            reason: format!(
-                "listener `{}` of generation {number}: {}",
-                target.config.listeners[wrong.at].name, wrong.reason
-            ),
-        })?;
-        self.install_everywhere(number, prepared).await;
-        eprintln!("configuration: rolled back by {}: {}", change.author, change.note);
-        Ok(self.told(Outcome::Installed, changes, Diagnostics::default(), began))
-    }
-
     fn current(&self) -> &Generation {
         &self.generations[self.index(self.in_force).unwrap_or(0)]
     }
@@ -296,6 +310,12 @@ impl Steward {
     fn index(&self, number: u64) -> Option<usize> {
         self.generations.iter().position(|one| one.number == number)
     }
+}
+
+/// Gives a generation its endpoints, before a worker has it.
+async fn feed(feeds: &Feeds, generation: &Generation) {
+    feeds.attach(&generation.config, &generation.snapshot);
+    feeds.first_answers(FIRST_ANSWERS_BOUND).await;
 }
 
 fn no_rollout() -> Refusal {

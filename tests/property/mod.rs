@@ -6,4 +6,6 @@ mod first_bytes;
 mod first_bytes_laws;
 mod http2;
 mod maglev;
+mod rollout;
+mod rollout_simulation;
 mod router;

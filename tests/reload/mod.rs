@@ -17,7 +17,7 @@ pub struct Reloadable {
 }
 
 impl Reloadable {
-    /// Starts with this configuration; `workers` and `admin` are added.
+    /// Starts with this configuration; `admin` and `changes` are added.
     #[track_caller]
     pub fn start(yaml: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
@@ -53,7 +53,8 @@ impl Reloadable {
 }
 
 fn whole(yaml: &str) -> String {
-    format!("admin: {{address: '127.0.0.1:0'}}\n{yaml}")
+    // What a rollout adds to it is tested in `rollout`.
+    format!("admin: {{address: '127.0.0.1:0'}}\n{yaml}\nchanges: {{rollout: off}}\n")
 }
 
 /// One listener, one route that answers with this text.

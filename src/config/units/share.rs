@@ -26,6 +26,12 @@ impl Share {
         Self { millionths: percent * 10_000 }
     }
 
+    /// One in so many, rounded down to a millionth.
+    pub const fn one_in(number: u32) -> Self {
+        assert!(number > 0, "a share of nothing is none");
+        Self { millionths: 1_000_000 / number }
+    }
+
     /// 0.0 to 1.0.
     pub fn fraction(self) -> f64 {
         f64::from(self.millionths) / 1e6

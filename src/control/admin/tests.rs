@@ -45,6 +45,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         feeds: None,
         reloads: Frozen::new(ReloadFigures::default()),
         source: None,
+        rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
     });
     let (desk, orders) = Desk::new();
     let state = AdminState {

@@ -12,6 +12,11 @@ pub fn unlistenable(loaded: &Loaded, at: usize, reason: &str) -> Diagnostics {
     about(loaded, |check| check.error("cannot-listen", &format!("listeners[{at}].address"), why))
 }
 
+/// It is not wanted as a whole.
+pub fn unwanted(loaded: &Loaded, code: &'static str, why: UnitError) -> Diagnostics {
+    about(loaded, |check| check.error(code, "", why))
+}
+
 /// The routes cannot be searched.
 pub fn unroutable(loaded: &Loaded, reason: &str) -> Diagnostics {
     about(loaded, |check| check.error("bad-route", "routes", UnitError::new(reason)))

@@ -298,3 +298,7 @@ fn written(config: &DiscoverConfig) -> String {
 fn refusal(code: &'static str, reason: String) -> Refusal {
     Refusal { code, reason }
 }
+
+#[cfg(test)]
+#[path = "feeds_tests.rs"]
+mod tests;

@@ -313,3 +313,7 @@ impl Line {
         self.refused.iter().map(ToString::to_string).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;

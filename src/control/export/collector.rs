@@ -42,6 +42,7 @@ impl Collector for Shards {
         self.encode_box(encoder)?;
         super::clusters::encode(&self.sources, encoder)?;
         super::reloads::encode(&self.sources, encoder)?;
+        super::rollouts::encode(&self.sources, encoder)?;
         super::source::encode(&self.sources, encoder)?;
         super::tls::encode(&self.sources, encoder)?;
         super::http2::encode(&self.sources, encoder)?;

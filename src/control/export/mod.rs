@@ -12,6 +12,7 @@ mod process;
 mod prometheus_text;
 mod recording;
 mod reloads;
+mod rollouts;
 mod source;
 mod tls;
 mod tunnels;
@@ -24,6 +25,7 @@ use prometheus_client::registry::Registry as Families;
 use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::{GenerationLabel, ReloadFigures};
 use crate::control::log_writer::LogMetrics;
+use crate::control::rollout::figures::RolloutFigures;
 use crate::control::sources::SourceState;
 use crate::control::tls::Inventory;
 use crate::shared::{Frozen, Published};
@@ -62,6 +64,8 @@ pub struct Sources {
     pub feeds: Option<Feeds>,
     /// How changes of configuration went.
     pub reloads: Frozen<ReloadFigures>,
+    /// How rollouts went.
+    pub rollouts: Frozen<RolloutFigures>,
     /// How it stands with the source of the configuration, where it is followed.
     pub source: Option<Published<SourceState>>,
 }

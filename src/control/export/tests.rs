@@ -18,6 +18,7 @@ fn exporter(registry: &Frozen<Registry>) -> Exporter {
         certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
         feeds: None,
         reloads: Frozen::new(ReloadFigures::default()),
+        rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
         source: None,
     })
 }

@@ -96,6 +96,7 @@ impl Gateway {
             log: Some(self.log.metrics()),
             certificates: self.shown.certificates.clone(),
             reloads: self.shown.figures.clone(),
+            rollouts: self.shown.rollouts.clone(),
             source: Some(self.source.clone()),
             feeds: Some(self.shown.feeds.clone()),
         })
@@ -107,6 +108,7 @@ impl Gateway {
             generations: View::of(self.shown.generations.clone()),
             source: View::of(self.source.clone()),
             clusters: View::new(move || serde_json::to_value(feeds.view()).unwrap_or_default()),
+            rollout: View::of(self.shown.rollout.clone()),
             ..AdminViews::default()
         }
     }

@@ -160,7 +160,7 @@ fn nobody_else_may_read_it() {
 
 #[test]
 fn the_service_manager_says_where_it_is() {
-    assert_eq!(folder_from(Some("/var/lib/ringgate:/var/lib/x")), Some("/var/lib/ringgate/history".into()));
+    assert_eq!(folder_from(Some("/var/lib/ringgate:/var/lib/x")), Some("/var/lib/ringgate".into()));
     assert_eq!((folder_from(Some("")), folder_from(None)), (None, None));
 }
 

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use crate::config::diagnostic::Diagnostics;
 use crate::config::secret::Environment;
+use crate::config::units::UnitError;
 use crate::control::check::{
-    Loaded, compile_loaded, load_fetched, load_text, needs_restart, unlistenable, unroutable,
+    Loaded, compile_loaded, load_fetched, load_text, needs_restart, unlistenable, unroutable, unwanted,
 };
 use crate::control::config::Config;
 use crate::control::crew::Unlistenable;
+use crate::control::history::Stored;
 use crate::control::steward::Steward;
 use crate::proxy::snapshot::Snapshot;
 use crate::route::table::Table;
@@ -57,6 +59,21 @@ impl Steward {
         }
     }
 
+    /// Compiles a generation that is kept on disk.
+    pub(super) async fn load_stored(&self, stored: Stored) -> Result<Candidate, Diagnostics> {
+        let environment = self.environment.clone();
+        let previous = self.current().snapshot.clone();
+        let (number, workers) = (stored.record.number, self.crew.len());
+        let work = move || {
+            be_nice();
+            let mut loaded = load_text(&format!("generation {number}"), &stored.config_text)?;
+            loaded.document.place(&stored.record.base);
+            candidate(loaded, &environment, number, &previous, workers)
+        };
+        // The hook of panics has told why there is none.
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Diagnostics::default()))
+    }
+
     /// Whether what was read is what runs, down to the values of its secrets.
     pub(super) fn is_in_force(&self, candidate: &Candidate) -> bool {
         let current = &self.current().snapshot;
@@ -85,6 +102,11 @@ fn candidate(
 }
 
 impl Candidate {
+    /// An error about the whole of it.
+    pub(super) fn refused(&self, code: &'static str, why: UnitError) -> Diagnostics {
+        unwanted(&self.loaded, code, why)
+    }
+
     /// The error of an address that cannot be had.
     pub(super) fn unlistenable(&self, wrong: &Unlistenable) -> Diagnostics {
         unlistenable(&self.loaded, wrong.at, &wrong.reason)

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
+use crate::control::rollout::figures::{RolloutFigures, RolloutReport};
 use crate::control::tls::Inventory;
 use crate::proxy::snapshot::Snapshot;
 use crate::shared::{Frozen, Published};
@@ -25,6 +26,10 @@ pub struct Shown {
     pub figures: Frozen<ReloadFigures>,
     /// The clusters' endpoints.
     pub feeds: Feeds,
+    /// The rollout that is under way, or was last.
+    pub rollout: Published<Option<RolloutReport>>,
+    /// How rollouts went.
+    pub rollouts: Frozen<RolloutFigures>,
 }
 
 impl Shown {
@@ -42,6 +47,8 @@ impl Shown {
             certificates: Published::new(Frozen::new(Inventory::default())),
             figures: Frozen::new(figures),
             feeds,
+            rollout: Published::new(Frozen::new(None)),
+            rollouts: Frozen::new(RolloutFigures::default()),
         }
     }
 }
