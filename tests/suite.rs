@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod admin;
 mod clients;
 mod conformance;
 mod control;
@@ -19,6 +20,7 @@ mod l4;
 mod policy;
 mod property;
 mod reload;
+mod replay;
 mod rollout;
 mod tls;
 mod tuning;

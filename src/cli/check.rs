@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::client::Access;
+use super::recent::{self, against_recent};
 use crate::config::diagnostic::Diagnostics;
 use crate::config::secret::Environment;
 use crate::control::check::{Loaded, load_and_compile_fetched};
@@ -19,6 +21,7 @@ use crate::proxy::snapshot::Snapshot;
   ringgate check gateway.yaml          diagnostics for people; exit code 1 if there is an error
   ringgate check --json gateway.yaml   one JSON document for programs
   ringgate check conf.d                all .yaml and .yml files of a folder
+  ringgate check next.yaml --against-recent     which recent requests would meet something else
   ringgate check https://config.example.com/gateway.yaml
   ringgate check etcd://127.0.0.1:2379/gateway/
 
@@ -29,6 +32,14 @@ pub struct Check {
     /// Print diagnostics as JSON.
     #[arg(long)]
     json: bool,
+    /// Tell which recent requests of a running gateway would meet something else.
+    #[arg(long)]
+    against_recent: bool,
+    /// Exit with 1 if there are any.
+    #[arg(long, requires = "against_recent")]
+    fail_on_change: bool,
+    #[command(flatten)]
+    access: Access,
 }
 
 impl Check {
@@ -39,15 +50,25 @@ impl Check {
             Ok((loaded, snapshot)) => (loaded.warnings.clone(), Some((loaded, snapshot))),
             Err(diagnostics) => (diagnostics, None),
         };
+        let replay = match &compiled {
+            Some((_, snapshot)) if self.against_recent => Some(against_recent(&self.access, snapshot)?),
+            _ => None,
+        };
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&diagnostics)?);
+            let mut document = serde_json::to_value(&diagnostics)?;
+            if let (Some(members), Some(replay)) = (document.as_object_mut(), &replay) {
+                members.insert("replay".to_owned(), serde_json::to_value(replay)?);
+            }
+            println!("{document:#}");
         } else {
             if let Some((loaded, snapshot)) = &compiled {
                 println!("{}", praise(source.describe(), loaded, snapshot));
             }
             print(&diagnostics);
+            replay.iter().for_each(recent::print);
         }
-        Ok(if compiled.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let is_other = self.fail_on_change && replay.is_some_and(|replay| replay.changed > 0);
+        Ok(if compiled.is_some() && !is_other { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

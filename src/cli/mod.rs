@@ -12,6 +12,7 @@ mod endpoint;
 mod explain;
 mod health;
 pub mod origin;
+mod recent;
 mod reload;
 mod run;
 mod sample;

@@ -184,6 +184,7 @@ impl Gateway {
             log: gateway.log.clone(),
             chronicle,
             drain: drain_asked,
+            recorder: gateway.recorder(),
         });
         gateway.steward = Some(tokio::spawn(steward.run(orders)));
         gateway.open_door(door, admin)?;

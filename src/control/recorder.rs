@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 
 use crate::control::compile_recording::pseudonyms;
 use crate::control::explain::decide::Decider;
-use crate::control::replay::{Head, Outcome, RecordedHead};
+use crate::control::replay::{Head, Outcome, RecordedHead, replay};
 use crate::proxy::decision::DecisionRecord;
 use crate::proxy::recent::{HEAD_BYTES_MAX, HeadMeta};
 use crate::proxy::recording::{Dump, HeadBatch};
 use crate::proxy::snapshot::Snapshot;
+use crate::route::table::Table;
 use crate::shared::{Frozen, Mailbox, Published, Reply, reply};
 use crate::telemetry::Registry;
 use crate::worker::command::Command;
@@ -233,6 +234,17 @@ impl Recorder {
         })
     }
 
+    /// What recent requests would meet otherwise, a line for every kind of change. Routers that are there already need
+    /// not be built again.
+    pub async fn replay(&self, old: Candidate, new: Candidate) -> Vec<String> {
+        let heads = self.heads().await.found;
+        if heads.is_empty() {
+            return Vec::new();
+        }
+        let work = move || Some(replay(&decider(&old)?, &decider(&new)?, &heads).lines());
+        tokio::task::spawn_blocking(work).await.ok().flatten().unwrap_or_default()
+    }
+
     /// For `GET /decisions/{id}`. None if no worker knows of it.
     pub async fn decision_json(&self, id: &str) -> Option<Value> {
         let Gathered { found, silent } = self.decision(id).await;
@@ -252,6 +264,17 @@ impl Recorder {
         let told = tokio::task::spawn_blocking(move || tell(found, &snapshot)).await;
         let told = told.unwrap_or_else(|error| json!({ "error": error.to_string() }));
         json!({ "recent": told, "silent_workers": silent })
+    }
+}
+
+/// A snapshot, and its routers if there are any yet.
+pub type Candidate = (Frozen<Snapshot>, Option<Frozen<Vec<Table>>>);
+
+/// None where no routers can be built, which a checked configuration does not have.
+fn decider((snapshot, tables): &Candidate) -> Option<Decider<'_>> {
+    match tables {
+        Some(tables) => Some(Decider::with(snapshot, tables.clone())),
+        None => Decider::new(snapshot).ok(),
     }
 }
 

@@ -6,8 +6,10 @@
 mod back;
 mod keep;
 mod loading;
+mod old;
 mod shown;
 mod staged;
+mod trial;
 
 use std::time::Instant;
 
@@ -22,6 +24,7 @@ use crate::control::diff;
 use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
+use crate::control::recorder::Recorder;
 use crate::control::rollout::figures::RolloutState;
 use crate::control::rollout::reading::Baseline;
 use crate::control::sources::Source;
@@ -55,6 +58,8 @@ pub struct Charge {
     pub chronicle: Chronicle,
     /// Told when the process is to end.
     pub drain: tokio::sync::mpsc::Sender<Change>,
+    /// What asks the workers what they remember.
+    pub recorder: Recorder,
 }
 
 /// The task's state.
@@ -65,6 +70,7 @@ pub struct Steward {
     shown: Shown,
     log: LogDesk,
     drain: tokio::sync::mpsc::Sender<Change>,
+    recorder: Recorder,
     /// In the order of their numbers.
     generations: Vec<Generation>,
     in_force: u64,
@@ -82,7 +88,7 @@ pub struct Steward {
 impl Steward {
     /// Takes charge of a gateway that runs.
     pub fn new(charge: Charge) -> Self {
-        let Charge { crew, first, source, environment, shown, log, mut chronicle, drain } = charge;
+        let Charge { crew, first, source, environment, shown, log, mut chronicle, drain, recorder } = charge;
         chronicle.write(&first, source.describe());
         chronicle.good(first.number);
         let mut steward = Self {
@@ -92,6 +98,7 @@ impl Steward {
             shown,
             log,
             drain,
+            recorder,
             in_force: first.number,
             before: None,
             next_number: chronicle.next_number(first.number),
@@ -125,6 +132,7 @@ impl Steward {
                 }
                 _ = looks.tick() => {
                     self.attend().await;
+                    self.expire();
                     self.look();
                 }
             }
@@ -197,9 +205,10 @@ impl Steward {
         let mut warnings = candidate.warnings.clone();
         warnings.extend(candidate.needs_restart(&self.current().config));
         let changes = self.changes(&candidate);
+        let trial = self.try_out(&candidate);
         let generation = self.adopt(candidate, change, changes.clone());
         let outcome = self.begin(generation, prepared).await;
-        self.told(outcome, changes, warnings, began)
+        trial.completes_and_says(self.told(outcome, changes, warnings, began)).await
     }
 
     /// What is different, in the words of the configuration.
@@ -298,7 +307,10 @@ impl Steward {
         let mut remarks = candidate.needs_restart(&self.current().config);
         remarks.extend(candidate.warnings.clone());
         match self.crew.prepare(&candidate.loaded.config, &candidate.snapshot) {
-            Ok(_) => self.answer(Outcome::Valid, changes, remarks, began),
+            Ok(_) => {
+                let told = self.answer(Outcome::Valid, changes, remarks, began);
+                self.try_out(&candidate).completes(told).await
+            }
             Err(wrong) => self.answer(Outcome::Refused, changes, candidate.unlistenable(&wrong), began),
         }
     }

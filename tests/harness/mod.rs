@@ -25,7 +25,7 @@ mod wire;
 mod tests;
 
 pub use authority::Authority;
-pub use cli::ringgate;
+pub use cli::{Finished, ringgate};
 pub use gateway::Gateway;
 pub use head::Request;
 pub use nginx::{Nginx, free_address};

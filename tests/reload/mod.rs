@@ -54,7 +54,8 @@ impl Reloadable {
 
 fn whole(yaml: &str) -> String {
     // What a rollout adds to it is tested in `rollout`.
-    format!("admin: {{address: '127.0.0.1:0'}}\n{yaml}\nchanges: {{rollout: off}}\n")
+    let changes = if yaml.contains("changes:") { "" } else { "changes: {rollout: off}\n" };
+    format!("admin: {{address: '127.0.0.1:0'}}\n{yaml}\n{changes}")
 }
 
 /// One listener, one route that answers with this text.

@@ -119,3 +119,25 @@ fn ask_until(stop: &AtomicBool, address: std::net::SocketAddr) -> u64 {
     }
     served
 }
+
+#[test]
+fn what_runs_on_a_former_generation_for_too_long_is_ended() {
+    let go = Arc::new(AtomicBool::new(false));
+    let origin = endless(&go);
+    let limited = |note: &str| {
+        format!("{}changes: {{rollout: off, old_generations: 1s}}\n", forwarding(origin.address(), note))
+    };
+    let mut running = Reloadable::start(&limited("old"));
+    let mut wire = running.gateway.wire();
+    wire.send("GET /stream HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(wire.read_head().status, 200);
+    running.install(&limited("new"));
+    let began = Instant::now();
+    while wire.stream().peek(&mut [0; 16]).is_ok_and(|count| count > 0) {
+        wire.body_piece();
+        assert!(began.elapsed() < Duration::from_secs(12), "it goes on and on");
+    }
+    running.gateway.metric_becomes("ringgate_errors_total{code=\"generation_expired\"}", 1.0);
+    running.gateway.metric_becomes("ringgate_generations_former", 0.0);
+    running.gateway.get("/").has_status(200);
+}

@@ -1,7 +1,7 @@
 //! `ringgate check --against-recent`: what recent requests would meet otherwise.
 
 use super::send_until_kept;
-use crate::harness::{FaultOrigin, Gateway, Setup, ringgate};
+use crate::harness::{FaultOrigin, Finished, Gateway, Setup, free_address, ringgate};
 
 const ROUTES: &str = "
   - {name: orders, match: {prefix: /orders}, cluster: origin}
@@ -19,7 +19,7 @@ fn served(origin: &FaultOrigin) -> (Setup, Gateway) {
     (setup, gateway)
 }
 
-fn check(gateway: &Gateway, yaml: &str, more: &[&str]) -> crate::harness::Finished {
+fn check(gateway: &Gateway, yaml: &str, more: &[&str]) -> Finished {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("next.yaml");
     std::fs::write(&path, yaml).expect("the directory is ours");
@@ -74,7 +74,41 @@ fn a_wrong_file_or_no_gateway_is_an_error() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("next.yaml");
     std::fs::write(&path, away).expect("the directory is ours");
-    let nobody = crate::harness::free_address().to_string();
+    let nobody = free_address().to_string();
     let finished = ringgate(&["check", path.to_str().unwrap(), "--against-recent", "--admin", &nobody]);
     assert_eq!(finished.code, 1, "{}", finished.said());
+}
+
+#[test]
+fn a_dry_run_and_a_reload_tell_it_too() {
+    let origin = FaultOrigin::echo();
+    let (setup, gateway) = served(&origin);
+    let next = setup.yaml().replace("{prefix: /orders}", "{path: /orders/8}");
+    std::fs::write(gateway.directory().join("gateway.yaml"), next).expect("the directory is ours");
+    let admin = gateway.admin().to_string();
+    let line = "recent requests: route `orders` to cluster `origin` -> no route (404 no_route)";
+    let said = ringgate(&["reload", "--dry-run", "--admin", &admin]).succeeded();
+    assert!(said.contains(line), "{said}");
+    gateway.get("/orders/7").has_status(200);
+    let said = ringgate(&["reload", "--now", "--admin", &admin]).succeeded();
+    assert!(said.contains(line), "{said}");
+    assert!(gateway.stderr().contains(line), "{}", gateway.stderr());
+    gateway.get("/orders/7").has_status(404);
+}
+
+#[test]
+fn what_was_recorded_under_another_generation_still_says_who_it_met() {
+    let origin = FaultOrigin::echo();
+    let (setup, gateway) = served(&origin);
+    let answer = gateway.get("/orders/7").has_status(200);
+    let next = setup.yaml().replace("name: orders", "name: sales").replace("name: admin", "name: inner");
+    std::fs::write(gateway.directory().join("gateway.yaml"), next).expect("the directory is ours");
+    ringgate(&["reload", "--now", "--admin", &gateway.admin().to_string()]).succeeded();
+    gateway.get("/orders/7").has_status(200);
+    let said = super::told(&gateway, &super::id(&answer));
+    assert!(said.contains("generation 1") && said.contains("route       orders\n"), "{said}");
+    let (former, now): (Vec<_>, Vec<_>) =
+        super::heads(&gateway).into_iter().partition(|head| head["generation"] == 1);
+    assert!(former.iter().any(|head| head["met"]["route"] == "orders" && head["now"]["route"] == "sales"));
+    assert!(now.iter().all(|head| head["met"]["route"] == "sales"), "{now:?}");
 }

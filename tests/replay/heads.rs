@@ -85,7 +85,8 @@ fn a_rare_route_stays_while_a_busy_one_passes_through() {
 #[test]
 fn refused_ones_and_those_over_http2_are_kept_and_monsters_are_not() {
     let origin = FaultOrigin::echo();
-    let gateway = Setup::before(origin.address()).route("match: {path: /here}").start();
+    let routes = "  - {name: here, match: {path: /here}, cluster: origin}";
+    let gateway = Setup::before(origin.address()).routes(routes).start();
     gateway.get("/elsewhere").has_problem(404, "no_route");
     curl(&[
         "--http2-prior-knowledge",

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::AdminState;
 use super::access::Caller;
 use super::gate::Peer;
-use super::inputs::{Note, Segments, configuration, order};
+use super::inputs::{Note, Segments, Whole, configuration, order};
 use super::problem::{problem, refused, with_members};
 use super::reads::json_answer;
 use crate::control::audit::{Audit, Entry};
@@ -100,13 +100,14 @@ async fn dry(state: &AdminState, text: Option<String>) -> Response {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RollbackOrder {
-    to: Option<u64>,
+    to: Option<Whole>,
     note: Note,
     now: bool,
 }
 
 pub(super) async fn rollback(State(state): Shared, by: By, request: Request) -> Result<Response, Response> {
     let RollbackOrder { to, note, now } = order(request).await?;
+    let to = to.map(|Whole(number)| number);
     let entry = by.entry("rollback", json!({ "to": to, "note": note.0, "now": now }));
     let change = by.change(note, now);
     Ok(carry_out(state, entry, move |answer| Order::Rollback(to, change, answer)).await)

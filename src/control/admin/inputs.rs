@@ -152,6 +152,26 @@ impl<const MAX: u64> TryFrom<u64> for UpTo<MAX> {
     }
 }
 
+/// A whole number as JSON has them: `7` and `7.0` are the same (RFC 8259 section 6).
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "serde_json::Number")]
+pub(super) struct Whole(pub(super) u64);
+
+impl TryFrom<serde_json::Number> for Whole {
+    type Error = String;
+
+    fn try_from(number: serde_json::Number) -> Result<Self, String> {
+        let is_whole =
+            |float: &f64| float.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(float);
+        let float = || number.as_f64().filter(is_whole).map(|float| float as u64);
+        number
+            .as_u64()
+            .or_else(float)
+            .map(Self)
+            .ok_or_else(|| format!("{number} is no number of a generation"))
+    }
+}
+
 /// What an author says about a change: a line that fits into a log.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(try_from = "String")]

@@ -17,6 +17,7 @@ mod listener;
 mod page;
 mod problem;
 mod reads;
+mod recent;
 // Whether the gateway wants traffic.
 pub mod readiness;
 mod router;
@@ -37,6 +38,7 @@ use crate::control::audit::Audit;
 use crate::control::desk::Desk;
 use crate::control::export::Exporter;
 use crate::control::generation::GenerationLabel;
+use crate::control::recorder::Recorder;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
 
@@ -71,6 +73,8 @@ pub struct AdminState {
     pub audit: Audit,
     /// What others find out.
     pub views: AdminViews,
+    /// What workers remember of recent requests.
+    pub recorder: Recorder,
 }
 
 /// What a worker runs on.

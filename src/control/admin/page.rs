@@ -27,6 +27,8 @@ const INDEX: &str = "\
 /clusters      with their endpoints
 /source        where the configuration comes from
 /errors        of the gateway's own, by code
+/decisions     what was decided about a request: /decisions/ID, /recent/decisions
+/recent/heads  heads of recent requests, for trying a configuration on
 /audit         who changed what
 /log/level     how much is said on stderr
 

@@ -9,7 +9,7 @@ use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, page, reads, status};
+use super::{AdminState, changes, gate, handlers, page, reads, recent, status};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
@@ -35,6 +35,9 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/clusters/{cluster}", reads::cluster),
         read("/source", reads::source),
         read("/errors", reads::errors),
+        read("/decisions/{id}", recent::decision),
+        read("/recent/decisions", recent::decisions),
+        read("/recent/heads", recent::heads),
         read("/audit", reads::audit),
         read("/log/level", reads::log_level),
         change("post", "/reload", changes::reload),

@@ -59,6 +59,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         desk,
         audit: Audit::in_memory(),
         views: AdminViews::default(),
+        recorder: Recorder::of_nobody(),
     };
     (Arc::new(state), orders)
 }

@@ -16,6 +16,7 @@ use crate::control::admin::{Access, AdminState, AdminViews, Gate, View, WorkerDe
 use crate::control::audit::Audit;
 use crate::control::config::{AdminConfig, Config};
 use crate::control::export::{Exporter, SlotNames, Sources};
+use crate::control::recorder::Recorder;
 use crate::http::method::Method;
 use crate::policy::reply::fault_names;
 use crate::rt::clock;
@@ -76,6 +77,7 @@ impl Gateway {
             desk: self.desk.clone(),
             audit,
             views: self.views(),
+            recorder: self.recorder(),
         };
         let (close, closed) = tokio::sync::oneshot::channel();
         let task = serve(listener, tls, Arc::new(state), async {
@@ -84,6 +86,11 @@ impl Gateway {
         });
         self.admin_task = Some((tokio::spawn(task), close));
         Ok(())
+    }
+
+    /// What asks the workers what they remember.
+    pub(super) fn recorder(&self) -> Recorder {
+        Recorder::new(self.mailboxes.clone(), self.registry.clone(), self.shown.snapshot.clone())
     }
 
     fn exporter(&self) -> Exporter {

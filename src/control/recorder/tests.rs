@@ -72,7 +72,7 @@ fn says_who_refused_and_why() {
     late.attempts = 2;
     assert_eq!(
         view(&late, &registry).why,
-        "Cluster `shop`, endpoint 10.0.0.1:80, the last of 2 attempts: The service did not answer in time."
+        "Cluster `shop`, 2 attempts, the last with 10.0.0.1:80: The service did not answer in time."
     );
 }
 

@@ -146,11 +146,10 @@ impl DecisionView {
             (Some(fault), None, Some(cluster)) if self.attempts == 0 => {
                 format!("Cluster `{cluster}` was not asked ({}): {detail}", fault.code())
             }
-            (Some(_), None, Some(cluster)) => {
-                let attempts =
-                    if self.attempts > 1 { format!(" of {} attempts", self.attempts) } else { String::new() };
-                format!("Cluster `{cluster}`, endpoint {endpoint}, the last{attempts}: {detail}")
+            (Some(_), None, Some(cluster)) if self.attempts > 1 => {
+                format!("Cluster `{cluster}`, {} attempts, the last with {endpoint}: {detail}", self.attempts)
             }
+            (Some(_), None, Some(cluster)) => format!("Cluster `{cluster}`, endpoint {endpoint}: {detail}"),
             (None, _, Some(cluster)) => {
                 format!("{} {endpoint} of cluster `{cluster}`{}.", self.answerer(), self.rest())
             }

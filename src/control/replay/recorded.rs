@@ -80,16 +80,17 @@ impl RecordedHead {
     /// that are `trusted` tell of nobody, and stay.
     #[must_use]
     pub fn leaving(mut self, trusted: &AddressSet, pseudonyms: &Pseudonyms) -> Self {
-        let stand_in = |address: IpAddr| {
-            let address = address.to_canonical();
-            if trusted.contains(address) { address } else { pseudonyms.address(address) }
-        };
-        self.peer = stand_in(self.peer);
+        self.peer = stand_in(self.peer, trusted, pseudonyms);
         for (_, value) in &mut self.head.fields {
-            *value = with_addresses(value, stand_in);
+            *value = with_addresses(value, |address| stand_in(address, trusted, pseudonyms));
         }
         self
     }
+}
+
+fn stand_in(address: IpAddr, trusted: &AddressSet, pseudonyms: &Pseudonyms) -> IpAddr {
+    let address = address.to_canonical();
+    if trusted.contains(address) { address } else { pseudonyms.address(address) }
 }
 
 impl Head {

@@ -9,7 +9,7 @@ const store = {
 let token = store.get(), now = null, failures = 0, timer = 0, armed = null, said = null, search = "";
 const past = [];           // Documents of the last minute, the newest last.
 const lines = { requests: [], errors: [], p50: [], p95: [] };
-const diffs = new Map();   // Generation to what it changed, where somebody has asked.
+const diffs = new Map();   // Generation to what there is to tell of its differences, where somebody has asked.
 
 // --- the document tree -------------------------------------------------------------------------------------------
 
@@ -226,7 +226,9 @@ function drawGenerations() {
         now.generations.length > 0 && button("diff", g.number, changes ? "Hide" : "What changed", { "aria-expanded": String(!!changes) }),
         mayWrite() && g.standing === "former" && button("rollback", g.number, `Roll back to ${g.number}`)),
       g.standing === "former" && g.exchanges > 0 && h("div", { class: "small soft" }, `${plural(g.exchanges, "exchange")} still on it`),
-      changes && (changes.length ? h("ul", { class: "changes" }, changes.map((line) => h("li", null, line))) : h("p", { class: "small soft" }, "Nothing is different.")));
+      changes && [changes.title && h("p", { class: "small" }, changes.title),
+        changes.changes.length ? h("ul", { class: "changes" }, changes.changes.map((line) => h("li", null, line))) : h("p", { class: "small soft" }, "Nothing is different.")],
+      g.taken_back && h("p", { class: "small warn" }, g.taken_back));
   }));
   const s = now.source;
   put("source", mayWrite() && button("dry", "", "Dry run"), mayWrite() && button("reload", "", "Reload"),
@@ -259,10 +261,17 @@ function drawErrors() {
   }), "None so far."));
 }
 function drawAudit() {
-  put("audit", table([["When", ""], ["Who", ""], ["What", ""], ["Outcome", ""]], now.audit.map((line) => {
-    const { note, ...rest } = line.parameters || {}, more = Object.values(rest).filter((value) => value != null && value !== false && value !== true).join(" ");
-    return h("tr", null, h("td", { class: "soft" }, clock(Date.parse(line.time))), h("td", null, line.author),
-      h("td", null, [line.action, more].filter(Boolean).join(" "), note && h("div", { class: "small soft" }, note)), h("td", null, line.outcome));
+  // Each change is there twice, asked and answered; of those that have been answered the answer is enough.
+  const key = (line) => JSON.stringify([line.author, line.address, line.action, line.parameters]), answered = new Map();
+  const shown = now.audit.filter((line) => {
+    const left = answered.get(key(line)) || 0;
+    answered.set(key(line), line.outcome === "asked" ? Math.max(0, left - 1) : left + 1);
+    return line.outcome !== "asked" || left === 0;
+  });
+  put("audit", table([["What", ""], ["Outcome", ""]], shown.map((line) => {
+    const { note, ...rest } = line.parameters || {}, more = Object.values(rest).filter((value) => value != null && typeof value !== "boolean").join(" ");
+    return h("tr", null, h("td", null, h("b", null, line.action), " ", more, note && h("div", null, note), h("div", { class: "small soft" }, `${line.author}, ${clock(Date.parse(line.time))}`)),
+      h("td", null, line.outcome === "asked" ? "under way" : line.outcome));
   }), "Nothing so far."));
 }
 function drawFooter() {
@@ -337,16 +346,20 @@ async function change(title, method, path, body) {
   return look();
 }
 
+// What going back would change, while it is being thought over.
+async function foretell(number) {
+  const { ok, told } = await ask("GET", `/generations/${number}/diff?against=${now.generation.number}`);
+  if (ok) diffs.set(number, { title: `Against generation ${now.generation.number}, going back would change:`, changes: told.changes });
+  draw();
+}
+
 const ACTS = {
   rollback: (n) => change(`Roll back to ${n}`, "POST", "/rollback", { to: Number(n), note: "from the page" }),
   reload: () => change("Reload", "POST", "/reload", { note: "from the page" }),
   dry: () => change("Dry run", "POST", "/reload", { dry_run: true }),
   async diff(n) {
-    const number = Number(n);
-    if (diffs.delete(number)) return draw();
-    const { ok, told } = await ask("GET", `/generations/${number}/diff`);
-    const kept = (now.generations.find((g) => g.number === number) || {}).changes;
-    diffs.set(number, ok ? told.changes : kept || [told.detail]);
+    const number = Number(n), kept = now.generations.find((g) => g.number === number);
+    if (!diffs.delete(number)) diffs.set(number, { title: "", changes: (kept && kept.changes) || [] });
     draw();
   },
   dismiss() { said = null; draw(); },
@@ -365,7 +378,8 @@ document.addEventListener("click", (event) => {
   if (!pressed) return;
   const { act, arg } = pressed.dataset;
   if (SERIOUS.has(act) && !isArmed(act, arg)) {
-    armed = { act, arg, until: Date.now() + 5000 };
+    armed = { act, arg, until: Date.now() + 8000 };
+    if (act === "rollback") foretell(Number(arg)).catch(() => {});
     return draw();
   }
   armed = null;

@@ -111,6 +111,9 @@ fn refusals_have_codes() {
     for (method, path, text, code, name) in [
         ("POST", "/reload", r#"{"note": "wrong"}"#, "422", "configuration_refused"),
         ("POST", "/rollback", r#"{"to": 9}"#, "404", "no_such_generation"),
+        ("POST", "/rollback", r#"{"to": 9.0}"#, "404", "no_such_generation"),
+        ("POST", "/rollback", r#"{"to": 9.5}"#, "400", "bad_body"),
+        ("POST", "/rollback", r#"{"to": -9}"#, "400", "bad_body"),
         ("POST", "/rollout", r#"{"action": "abort"}"#, "409", "no_rollout"),
         ("POST", "/rollout", r#"{"action": "stop"}"#, "400", "bad_body"),
         ("POST", "/rollout", "{}", "400", "bad_body"),
