@@ -22,6 +22,7 @@ mod property;
 mod reload;
 mod replay;
 mod rollout;
+mod sources;
 mod tls;
 mod tuning;
 mod upgrade;

@@ -25,7 +25,11 @@ use crate::proxy::snapshot::Snapshot;
   ringgate check https://config.example.com/gateway.yaml
   ringgate check etcd://127.0.0.1:2379/gateway/
 
-Secrets are read and names of endpoints resolved, as they are at the start.")]
+Secrets are read and names of endpoints resolved, as they are at the start.
+
+A source elsewhere is shown the token in RINGGATE_SOURCE_TOKEN: HTTP as a bearer's, Consul as an ACL's, etcd as
+`user:password`. RINGGATE_SOURCE_CA is a file of the authorities to trust, RINGGATE_SOURCE_CERT and RINGGATE_SOURCE_KEY
+are the gateway's own certificate.")]
 pub struct Check {
     /// File, folder, or URL with http(s), consul or etcd.
     source: String,

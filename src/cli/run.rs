@@ -34,7 +34,9 @@ use crate::rt::memory::raise_open_files;
   ringgate run conf.d                             all .yaml and .yml files of a folder
   ringgate run etcd://127.0.0.1:2379/gateway/     a store that several gateways follow
 
-The source is followed: what changes in it is checked, and brought into force if it is right.
+The source is followed: what changes in it is checked, and brought into force if it is right. One elsewhere is shown
+what stands in RINGGATE_SOURCE_TOKEN, _CA, _CERT and _KEY, as `ringgate check --help` tells.
+
 SIGTERM and Ctrl-C stop accepting, finish what is in flight and exit 0; a second one exits at once.
 SIGHUP reads the configuration again and brings it into force, and opens the access log's file again.
 

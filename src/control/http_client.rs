@@ -9,6 +9,7 @@ pub mod consul;
 pub mod etcd;
 pub mod lines;
 #[cfg(test)]
+#[path = "http_client/tests/scripted.rs"]
 pub mod scripted;
 
 use std::path::Path;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::BYTES_MAX;
 use super::state::Ledger;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::config::secret::Environment;
+use crate::config::secret::{Environment, SecretSource};
 use crate::control::document::{Document, Looked};
 use crate::control::http_client::HttpError;
 
@@ -68,12 +68,24 @@ impl Fetched {
         match &self.0 {
             Kind::Local { path, ledger } => {
                 let (document, diagnostics) = Document::read(path, environment);
-                ledger.read(Taken { looked: document.looked().clone(), ..Taken::default() });
+                ledger.read(Taken { looked: looked(&document, environment), ..Taken::default() });
                 (document, diagnostics)
             }
             Kind::Texts { files, .. } => Document::from_files(files.clone()),
         }
     }
+}
+
+/// What a document was read from, and the files of its secrets, which are about to be.
+fn looked(document: &Document, environment: &Environment) -> Looked {
+    let mut looked = document.looked().clone();
+    let base = document.environment(environment).base;
+    for secret in document.config().iter().flat_map(|config| config.secrets.values()) {
+        if let SecretSource::File(path) = secret {
+            looked.at_file(&base.join(path));
+        }
+    }
+    looked
 }
 
 /// Why there is no configuration.

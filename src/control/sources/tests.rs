@@ -199,6 +199,11 @@ async fn a_folder_is_followed_with_what_it_includes() {
     assert!(timeout(Duration::from_secs(10), changed.recv()).await.is_ok());
     assert!(load().await.is_err());
     std::fs::remove_file(folder.path().join("more/d.yaml")).unwrap();
+    write("2.yml", "routes: [{name: r, cluster: c}]\nsecrets: {key: {file: key.txt}}\n");
+    write("key.txt", "one");
     assert!(timeout(Duration::from_secs(10), changed.recv()).await.is_ok());
+    assert!(load().await.is_ok());
+    write("key.txt", "two, of another length");
+    assert!(timeout(Duration::from_secs(10), changed.recv()).await.is_ok(), "a secret counts");
     following.abort();
 }
