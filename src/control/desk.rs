@@ -117,6 +117,14 @@ pub struct Reloaded {
     pub took_ms: f64,
 }
 
+impl Reloaded {
+    /// In a line, for logs: `installed: generation 4 3245137c78d3`.
+    pub fn outcome_text(&self) -> String {
+        let outcome = serde_json::to_value(self.outcome).unwrap_or_default();
+        format!("{}: generation {} {}", outcome.as_str().unwrap_or("done"), self.generation, self.hash)
+    }
+}
+
 /// What became of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

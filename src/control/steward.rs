@@ -3,6 +3,7 @@
 //! Owns the generations, the one in force among them, and the workers' commands. Reads and compiles on a thread of its own
 //! at low priority; what is wrong with a configuration is known before any worker hears of it. Publishes what others show.
 
+mod audited;
 mod back;
 mod keep;
 mod loading;
@@ -17,10 +18,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::config::secret::Environment;
+use crate::control::audit::Audit;
 use crate::control::chronicle::Chronicle;
 use crate::control::crew::{Crew, Prepared};
-use crate::control::desk::{Change, Order, Outcome, Refusal, Reloaded};
+use crate::control::desk::{Change, EndpointOrder, Order, Outcome, Refusal, Reloaded};
 use crate::control::diff;
+use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
 use crate::control::recorder::Recorder;
@@ -36,6 +39,9 @@ pub use shown::Shown;
 
 /// Between two looks at what former generations still carry, and at a rollout.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How long sources of endpoints may take to answer before a generation that has new ones comes into force.
+pub const FIRST_ANSWERS_BOUND: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What the steward is started with.
 pub struct Charge {
@@ -53,6 +59,8 @@ pub struct Charge {
     pub log: LogDesk,
     /// Where generations are written down.
     pub chronicle: Chronicle,
+    /// Where changes are written down that nobody has asked the operator's listener for.
+    pub audit: Audit,
     /// Told when the process is to end.
     pub drain: tokio::sync::mpsc::Sender<Change>,
     /// What asks the workers what they remember.
@@ -76,6 +84,7 @@ pub struct Steward {
     next_number: u64,
     certificates: tokio::task::JoinHandle<()>,
     chronicle: Chronicle,
+    audit: Audit,
     staged: Option<Staged>,
     /// What the workers did lately, for the next rollout to compare with.
     baseline: Baseline,
@@ -85,7 +94,8 @@ pub struct Steward {
 impl Steward {
     /// Takes charge of a gateway that runs.
     pub fn new(charge: Charge) -> Self {
-        let Charge { crew, first, source, environment, shown, log, mut chronicle, drain, recorder } = charge;
+        let Charge { crew, first, source, environment, shown, log, mut chronicle, audit, drain, recorder } =
+            charge;
         chronicle.write(&first, source.describe());
         chronicle.good(first.number);
         let mut steward = Self {
@@ -102,6 +112,7 @@ impl Steward {
             generations: vec![first],
             certificates: tokio::spawn(std::future::ready(())),
             chronicle,
+            audit,
             staged: None,
             baseline: Baseline::default(),
             started: Instant::now(),
@@ -125,7 +136,8 @@ impl Steward {
                 },
                 Some(()) = changed.recv() => {
                     let change = Change { author: "source".to_owned(), ..Change::default() };
-                    self.reload(change).await;
+                    // A refusal has been said.
+                    let _ = self.reload_audited(change).await;
                 }
                 _ = looks.tick() => {
                     self.attend().await;
@@ -142,7 +154,7 @@ impl Steward {
         // Whoever has asked may have gone; what was ordered is done all the same.
         match order {
             Order::Reload(change, answer) => {
-                let _ = answer.send(Ok(self.reload(change).await));
+                let _ = answer.send(self.reload_audited(change).await);
             }
             Order::DryRun(text, answer) => {
                 let _ = answer.send(Ok(self.dry_run(text).await));
@@ -153,10 +165,15 @@ impl Steward {
             Order::Rollout(order, change, answer) => {
                 let _ = answer.send(self.steer(order, &change).await);
             }
-            Order::Endpoint(order, _, answer) => {
-                let reason =
-                    format!("there is no endpoint `{}` in cluster `{}`", order.endpoint, order.cluster);
-                let _ = answer.send(Err(Refusal { code: "no_such_endpoint", reason }));
+            Order::Endpoint(order, change, answer) => {
+                let EndpointOrder { cluster, endpoint, state } = order;
+                let done = self.shown.feeds.set_state(&cluster, &endpoint, state);
+                let _ = answer.send(done.map(|()| {
+                    let told =
+                        format!("endpoint `{endpoint}` of cluster `{cluster}` is {state:?}").to_lowercase();
+                    eprintln!("{told}, by {}: {}", change.author, change.note);
+                    told
+                }));
             }
             Order::Drain(change, answer) => {
                 let said = self.drain.try_send(change).is_ok();
@@ -251,6 +268,7 @@ impl Steward {
     async fn install_everywhere(&mut self, number: u64, mut prepared: Prepared) {
         let all: Vec<usize> = (0..self.crew.len()).collect();
         if let Some(generation) = self.generations.iter().find(|one| one.number == number) {
+            feed(&self.shown.feeds, generation).await;
             for &worker in &all {
                 self.crew.install(worker, generation, &mut prepared);
             }
@@ -314,6 +332,12 @@ impl Steward {
     fn index(&self, number: u64) -> Option<usize> {
         self.generations.iter().position(|one| one.number == number)
     }
+}
+
+/// Gives a generation its endpoints, before a worker has it.
+async fn feed(feeds: &Feeds, generation: &Generation) {
+    feeds.attach(&generation.config, &generation.snapshot);
+    feeds.first_answers(FIRST_ANSWERS_BOUND).await;
 }
 
 fn no_rollout() -> Refusal {

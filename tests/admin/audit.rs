@@ -22,7 +22,7 @@ fn every_change_is_in_a_log_that_can_be_verified() {
     let operated = Operated::start(", audit: audit.log");
     let file = operated.path("audit.log");
     operated.write(|text| text.replace("body: one", "body: two"));
-    assert_eq!(operated.run(&["reload", "--note", "first"]).0, 0);
+    assert_eq!(operated.run(&["reload", "--now", "--note", "first"]).0, 0);
     operated.change("PUT", "/log/level", "", r#"{"level": "info"}"#).has_status(200);
     let text = std::fs::read_to_string(&file).expect("the log is there");
     let told = lines(&text);

@@ -16,7 +16,7 @@ fn reload_brings_a_change_into_force_and_tells_it_in_words() {
         "{said}"
     );
     assert_eq!(operated.gateway.get("/").text(), "one");
-    let (code, said, error) = operated.run(&["reload", "--note", "a better answer"]);
+    let (code, said, error) = operated.run(&["reload", "--now", "--note", "a better answer"]);
     assert_eq!(code, 0, "{said}{error}");
     assert!(said.starts_with("installed: generation 2, hash "), "{said}");
     assert_eq!(operated.gateway.get("/").text(), "two");
@@ -46,7 +46,7 @@ fn a_wrong_configuration_is_refused_with_its_mistakes_and_an_exit_code() {
 fn rollback_by_the_api_brings_the_former_answer_back() {
     let operated = Operated::start("");
     operated.write(|text| text.replace("body: one", "body: two"));
-    assert_eq!(operated.run(&["reload"]).0, 0);
+    assert_eq!(operated.run(&["reload", "--now"]).0, 0);
     assert_eq!(operated.gateway.get("/").text(), "two");
     let told = operated.change("POST", "/rollback", "", r#"{"note": "worse"}"#).has_status(200).json();
     assert_eq!((&told["outcome"], &told["generation"]), (&"installed".into(), &1.into()));

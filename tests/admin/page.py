@@ -63,6 +63,29 @@ def live(browser):
     stop.set()
 
 
+def rollout(browser):
+    """One is under way when this begins."""
+    opened(browser)
+    browser.until(visible("#rollout"))
+    browser.until(f"{text('#rollout')}.includes('step 1')")
+    browser.press("[data-act=pause]")
+    browser.until(f"{text('#rollout')}.includes('paused')")
+    browser.press("[data-act=resume]")
+    browser.until(f"!{text('#rollout')}.includes('paused')")
+    browser.press("[data-act=abort]")
+    browser.until(f"{text('[data-act=abort]')}.startsWith('Sure?')")
+    browser.press("[data-act=abort]")
+    browser.until(f"{text('#rollout')}.includes('aborted')")
+    browser.until(f"{text('#state')}.includes('generation 1')")
+
+
+def failed(browser):
+    opened(browser)
+    browser.until(f"{text('#failed')}.includes('upstream_connect_refused')")
+    browser.until(f"{text('#errors')}.includes('upstream_connect_refused')")
+    browser.until(f"{text('#clusters')}.includes('3 of 3 failed')")
+
+
 def phone(browser):
     for scheme in ("light", "dark"):
         browser.scheme(scheme)
@@ -161,7 +184,7 @@ def picture(browser):
 
 BROWSER = Browser()
 try:
-    {"live": live, "phone": phone, "keyboard": keyboard, "token": token, "gone": gone, "picture": picture}[CASE](BROWSER)
+    {"live": live, "rollout": rollout, "failed": failed, "phone": phone, "keyboard": keyboard, "token": token, "gone": gone, "picture": picture}[CASE](BROWSER)
     assert not BROWSER.errors, BROWSER.errors
     strange = [url for url in BROWSER.urls if not url.startswith((OWN, "data:", "about:"))]
     assert not strange, strange

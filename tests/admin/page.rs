@@ -15,7 +15,7 @@ fn with_a_cluster(admin: &str, prepare: impl FnOnce(&Path)) -> (FaultOrigin, Ope
     let more = format!("clusters: {{orders: {{endpoints: ['{}']}}}}", origin.address());
     let operated = Operated::prepared(admin, &more, prepare);
     operated.write(|text| text.replace("respond: {status: 200, body: one}", "cluster: orders"));
-    assert_eq!(operated.run(&["reload", "--note", "<img src=x onerror=alert(1)>"]).0, 0);
+    assert_eq!(operated.run(&["reload", "--now", "--note", "<img src=x onerror=alert(1)>"]).0, 0);
     (origin, operated)
 }
 
@@ -24,6 +24,27 @@ fn shows_live_data_and_rolls_back() {
     let (_origin, operated) = with_a_cluster("", |_| {});
     look(&operated, "live", &[&operated.gateway.public().to_string()]);
     assert_eq!(operated.gateway.get("/").text(), "one", "generation 1 is back");
+}
+
+#[test]
+fn steers_a_rollout() {
+    let operated = Operated::prepared("", "changes: {rollout: {hold: 50s}}", |_| {});
+    operated.write(|text| text.replace("body: one", "body: two"));
+    assert_eq!(operated.run(&["reload"]).0, 0);
+    look(&operated, "rollout", &[]);
+    assert_eq!(operated.gateway.get("/").text(), "one", "taken back");
+}
+
+#[test]
+fn shows_what_failed() {
+    let more = format!("clusters: {{gone: {{endpoints: ['{}']}}}}", crate::harness::free_address());
+    let operated = Operated::prepared("", &more, |_| {});
+    operated.write(|text| text.replace("respond: {status: 200, body: one}", "cluster: gone"));
+    assert_eq!(operated.run(&["reload", "--now"]).0, 0);
+    for _ in 0..3 {
+        operated.gateway.get("/").has_status(503);
+    }
+    look(&operated, "failed", &[]);
 }
 
 #[test]
@@ -82,7 +103,7 @@ fn picture_of_the_page() {
     let gateway = crate::harness::Gateway::start_file(&file, directory, &[]);
     let operated = Operated { gateway, file };
     operated.write(|text| text.replace("head: 5s", "head: 8s"));
-    assert_eq!(operated.run(&["reload", "--note", "longer timeout"]).0, 0);
+    assert_eq!(operated.run(&["reload", "--now", "--note", "longer timeout"]).0, 0);
     let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/control/admin/page/page.png");
     look(&operated, "picture", &[&operated.gateway.public().to_string(), picture.to_str().expect("UTF-8")]);
 }

@@ -210,9 +210,7 @@ trait Told: Send + 'static {
 
 impl Told for Reloaded {
     fn outcome(&self) -> String {
-        let outcome = json!(self.outcome);
-        let outcome = outcome.as_str().unwrap_or("done");
-        format!("{outcome}: generation {} {}", self.generation, self.hash)
+        self.outcome_text()
     }
 
     fn answer(&self) -> Response {

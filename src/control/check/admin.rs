@@ -37,6 +37,12 @@ fn tokens(check: &mut Check<'_>) {
     for (at, token) in admin.tokens.iter().enumerate() {
         let path = format!("admin.tokens[{at}].name");
         check.value("bad-name", &path, names::form(&token.name));
+        if NOT_PEOPLE.contains(&token.name.as_str()) {
+            let why =
+                UnitError::new(format!("`{}` stands for the gateway itself in the audit log", token.name))
+                    .hint("choose the name of whoever has the token");
+            check.error("bad-name", &path, why);
+        }
         let is_taken = admin.tokens[..at].iter().any(|earlier| earlier.name == token.name);
         if is_taken || (token.name == UNNAMED && admin.token.is_some()) {
             let why = UnitError::new(format!("`{}` is the name of another token", token.name))
@@ -45,6 +51,9 @@ fn tokens(check: &mut Check<'_>) {
         }
     }
 }
+
+/// Authors of changes that nobody asked for with a token.
+const NOT_PEOPLE: [&str; 5] = ["gateway", "local", "signal", "source", "start"];
 
 fn one_of(rule: &CertificateRoleConfig) -> Result<(), UnitError> {
     let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
@@ -98,6 +107,7 @@ mod tests {
             ),
             ("token: {env: A}\ntokens: [{name: admin, token: {env: B}}]", "duplicate-name", 4, "another"),
             ("tokens: [{name: 'a b', token: {env: A}}]", "bad-name", 3, "a b"),
+            ("tokens: [{name: signal, token: {env: A}}]", "bad-name", 3, "itself"),
             ("tokens: [{name: a, token: {env: ''}}]", "bad-secret", 3, "no secret"),
             ("client_certificates: {ca: a.pem, roles: [{subject: CN=a}]}", "no-tls", 3, "without TLS"),
             (

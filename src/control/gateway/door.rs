@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,12 +37,16 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// Reads what it needs. `base` is what the configuration may see of the process.
-    pub(super) fn prepare(config: &Config, base: &Environment) -> Result<Self, StartError> {
+    /// Reads what it needs. `base` is what the configuration may see of the process, `state` the gateway's own folder.
+    pub(super) fn prepare(
+        config: &Config,
+        base: &Environment,
+        state: Option<&Path>,
+    ) -> Result<Self, StartError> {
         let admin = config.admin.clone();
         let access = admin.as_ref().map_or_else(|| Ok(Access::default()), |admin| Access::read(admin, base));
         let written = admin.as_ref().and_then(|admin| admin.audit.as_deref());
-        let audit = Audit::begin(written, &base.base, None);
+        let audit = Audit::begin(written, &base.base, state);
         Ok(Self {
             access: access.map_err(StartError::Missing)?,
             audit: audit.map_err(StartError::Missing)?,
@@ -108,16 +112,18 @@ impl Gateway {
             reloads: self.shown.figures.clone(),
             rollouts: self.shown.rollouts.clone(),
             source: Some(self.source.clone()),
+            feeds: Some(self.shown.feeds.clone()),
         })
     }
 
     fn views(&self) -> AdminViews {
+        let feeds = self.shown.feeds.clone();
         AdminViews {
             generations: View::of(self.shown.generations.clone()),
+            clusters: View::new(move || serde_json::to_value(feeds.view()).unwrap_or_default()),
             rollout: View::of(self.shown.rollout.clone()),
             source: View::of(self.source.clone()),
             differ: self.differ(),
-            ..AdminViews::default()
         }
     }
 

@@ -6,7 +6,7 @@ const store = {
   get() { try { return sessionStorage.getItem("ringgate-token") || ""; } catch { return ""; } },
   put(value) { try { sessionStorage.setItem("ringgate-token", value); } catch { /* kept in memory alone */ } },
 };
-let token = store.get(), now = null, failures = 0, timer = 0, armed = null, said = null, search = "";
+let token = store.get(), now = null, failed = [], looks = 0, failures = 0, timer = 0, armed = null, said = null, search = "";
 const past = [];           // Documents of the last minute, the newest last.
 const lines = { requests: [], errors: [], p50: [], p95: [] };
 const diffs = new Map();   // Generation to what there is to tell of its differences, where somebody has asked.
@@ -232,21 +232,24 @@ function drawGenerations() {
   }));
   const s = now.source;
   put("source", mayWrite() && button("dry", "", "Dry run"), mayWrite() && button("reload", "", "Reload"),
-    s && h("span", { class: "small soft" }, typeof s === "string" ? s : [s.kind, s.address || s.path || s.place].filter(Boolean).join(" ")));
+    s && h("span", { class: "small soft grow" }, s.described, s.fetched_at > 0 && `, answered ${ago(now.unix_ms - s.fetched_at)} ago`),
+    s && s.failure && h("span", { class: "small warn" }, s.failure));
 }
 
 function drawRollout() {
   const r = now.rollout;
-  $("rollout").hidden = !r;
-  if (!r) return;
-  const isOver = !!(r.ended || r.outcome), share = r.hold_ms ? r.watched_ms / r.hold_ms : 0;
+  // One that went well is in force and no news any more.
+  $("rollout").hidden = !r || r.state === "done" || r.state === "superseded";
+  if ($("rollout").hidden) return;
+  const isOver = r.state !== "under_way", share = r.hold_ms ? r.watched_ms / r.hold_ms : 0;
   put("rollout",
-    h("div", { class: "line" }, h("h3", null, "Rollout", r.generation && ` of generation ${r.generation}`),
-      pill(isOver ? "" : "warn", isOver ? String(r.outcome || "over") : r.is_paused ? "paused" : `step ${r.step} of ${r.steps}`), h("span", { class: "grow" }),
+    h("div", { class: "line" }, h("h3", null, `Rollout of generation ${r.generation}`),
+      pill(isOver ? "bad" : "warn", isOver ? String(r.state).replace("_", " ") : r.is_paused ? "paused" : `step ${r.step} of ${r.steps}`), h("span", { class: "grow" }),
       !isOver && mayWrite() && [button("promote", "", "Promote"), r.is_paused ? button("resume", "", "Resume") : button("pause", "", "Pause"), button("abort", "", "Abort")]),
     !isOver && bar(share, `watched ${Math.round(share * 100)} % of this step`),
     !isOver && h("div", { class: "small soft" }, `Workers ${(r.workers || []).join(", ") || "–"}: ${plural(r.requests || 0, "request")} on them, ${r.requests_others || 0} on the others; watched ${ago(r.watched_ms || 0)} of ${ago(r.hold_ms || 0)}`),
-    (r.remarks || []).concat(r.reason || []).map((line) => h("div", { class: "small warn" }, line)));
+    isOver && r.ended_unix_ms && h("div", { class: "small soft" }, `${clock(r.ended_unix_ms)}; generation ${r.against} stayed in force`),
+    (r.reason ? [r.reason] : []).concat(r.remarks || []).map((line) => h("div", { class: "small warn" }, line)));
 }
 
 function table(heads, rows, nothing) {
@@ -259,6 +262,10 @@ function drawErrors() {
     const fresh = past.length > 1 ? error.count - (old.get(error.code) || 0) : 0;
     return h("tr", null, h("td", null, h("code", null, error.code)), h("td", { class: "num" + (fresh > 0 ? " bad" : "") }, count(fresh)), h("td", { class: "num" }, count(error.count)));
   }), "None so far."));
+  put("failed", table([["When", "off-phone"], ["Request", ""], ["Why", ""]], failed.map((one) => h("tr", null,
+    h("td", { class: "soft off-phone" }, new Date(one.unix_ms).toLocaleTimeString()),
+    h("td", null, h("b", null, one.status || "–"), ` ${one.method || ""} ${one.path || ""}`, h("div", { class: "small soft" }, [one.route, one.endpoint, millis(one.duration_ms)].filter(Boolean).join(" · "))),
+    h("td", null, one.code && h("div", null, h("code", null, one.code)), h("div", { class: "small soft" }, one.why), h("div", { class: "small soft" }, h("code", null, one.request_id))))), "None of the requests that the workers remember."));
 }
 function drawAudit() {
   // Each change is there twice, asked and answered; of those that have been answered the answer is enough.
@@ -310,6 +317,10 @@ async function look() {
     if (status === 401 || status === 429) return login(token ? told.detail : "");
     if (!ok) throw new Error(told.detail);
     failures = 0;
+    if (looks++ % 5 === 0) {
+      const recent = await ask("GET", "/recent/decisions?status=5xx&limit=10");
+      failed = recent.ok ? recent.told.decisions : [];
+    }
     now = told;
     past.push(now);
     while (now.unix_ms - past[0].unix_ms > WINDOW_MS + 2000 || past.length > 200) past.shift();
