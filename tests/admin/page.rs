@@ -30,8 +30,7 @@ fn shows_live_data_and_rolls_back() {
 fn steers_a_rollout() {
     let operated = Operated::prepared("", "changes: {rollout: {hold: 50s}}", |_| {});
     operated.write(|text| text.replace("body: one", "body: two"));
-    assert_eq!(operated.run(&["reload"]).0, 0);
-    look(&operated, "rollout", &[]);
+    look(&operated, "rollout", &[&operated.gateway.public().to_string()]);
     assert_eq!(operated.gateway.get("/").text(), "one", "taken back");
 }
 
