@@ -252,6 +252,7 @@ impl Steward {
         }
         self.install_everywhere(number, prepared).await;
         self.chronicle.good(number);
+        self.show();
         Outcome::Installed
     }
 

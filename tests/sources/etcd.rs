@@ -47,8 +47,8 @@ fn a_change_is_taken_up_across_compactions_and_restarts_of_etcd() {
     says(&gateway, "two");
 
     // What the watch stands on is forgotten, while others write.
-    let last = (0..20).map(|count| etcd.put("other", &count.to_string())).last().expect("twenty");
-    etcd.compact(last);
+    let revisions: Vec<i64> = (0..20).map(|count| etcd.put("other", &count.to_string())).collect();
+    etcd.compact(revisions[19]);
     etcd.put("gw/routes.yaml", &format!("routes: [{}]\n", route("three")));
     says(&gateway, "three");
 

@@ -21,6 +21,9 @@ const BURST: Duration = Duration::from_secs(2);
 /// Requests come in clumps: many of one client, many of one moment. So many count as one where what is behind the past
 /// is guessed at, as survey statistics do with samples in clusters (Kish's design effect).
 const CLUMP: f64 = 4.0;
+/// How sure the bound on what was before has to be where there are other workers, in nats: they carry the promise about
+/// false alarms, and the past only keeps what is no news from counting.
+const PAST_NATS: f64 = 4.0;
 /// Part of the evidence needed from which a step is watched for longer.
 const DOUBT: f64 = 0.3;
 /// Comparisons of all requests together: 5xx, 4xx, refusals, two of times.
@@ -300,7 +303,7 @@ impl Judge {
         if has_past {
             let at_most = *track.at_most.get_or_insert_with(|| {
                 let clumped = Count { cases: past.cases / CLUMP, hits: past.hits / CLUMP };
-                share_at_most(clumped, nats)
+                share_at_most(clumped, if self.is_alone { nats } else { PAST_NATS })
             });
             // What was worse for all and is not any more, such as an origin that was away, excuses nothing now.
             let better = if self.is_alone { 0.0 } else { (past_old.share() - before_old.share()).max(0.0) };
