@@ -177,13 +177,17 @@ def picture(browser):
         threading.Thread(target=traffic, args=(address, stop, paths), daemon=True).start()
     browser.size(1180, 900)
     opened(browser)
-    time.sleep(75)
+    for _ in range(75):
+        # Events are read while it waits.
+        browser.ask("1")
+        time.sleep(1)
     browser.press("[data-act=diff][data-arg='2']")
     time.sleep(1.5)
-    height = browser.ask("document.querySelector('#h-audit').getBoundingClientRect().top + scrollY")
+    browser.ask("scrollTo(0, 0)")
+    height = browser.ask("document.querySelector('#h-failed').getBoundingClientRect().top + scrollY - 8")
     browser.size(1180, int(height))
     time.sleep(1)
-    shot = browser.call("Page.captureScreenshot", format="png", clip={"x": 0, "y": 0, "width": 1180, "height": height, "scale": 1})
+    shot = browser.call("Page.captureScreenshot", format="png")
     stop.set()
     with open(path, "wb") as file:
         file.write(base64.b64decode(shot["data"]))

@@ -86,7 +86,7 @@ fn picture_of_the_page() {
     let at = |index: usize| origins[index].address();
     let routes = "  - {name: orders, match: {hosts: [shop.example], prefix: /orders}, cluster: orders}\n  \
                   - {name: catalogue, match: {hosts: [shop.example], prefix: /}, cluster: catalogue}\n  \
-                  - {name: gone, match: {hosts: [shop.example], prefix: /reports}, cluster: reports}";
+                  - {name: reports, match: {hosts: [shop.example], prefix: /reports}, cluster: reports}";
     let clusters = format!(
         "    timeouts: {{head: 5s}}\n  orders: {{endpoints: ['{}', '{}']}}\n  catalogue: {{endpoints: ['{}', '{}']}}\n  \
          reports: {{endpoints: ['127.0.0.1:1']}}\n",
