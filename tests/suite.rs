@@ -11,6 +11,7 @@ mod admin;
 mod clients;
 mod conformance;
 mod control;
+mod discovery;
 mod fault;
 mod gateway;
 mod h2;

@@ -10,6 +10,7 @@ mod advice;
 mod afterwards;
 mod changes;
 mod clusters;
+mod discover;
 mod doors;
 #[cfg(test)]
 mod entry_tests;

@@ -8,7 +8,8 @@ use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
 
 use super::compile::Compiler;
-use super::resolve::resolve;
+use super::discovery::guard::Guard;
+use super::resolve::{Unresolved, resolve};
 use super::tls::{cluster_tls, endpoint_name};
 use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::ClusterTls;
@@ -40,9 +41,10 @@ impl Compiler<'_> {
 
     pub(super) fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {
         let tls = self.cluster_tls(name, config);
+        let guard = Guard::of(config);
         let mut endpoints = Vec::new();
         for (index, endpoint) in config.endpoints.iter().enumerate() {
-            match resolve(endpoint.address()) {
+            match resolve(endpoint.address(), &guard) {
                 Ok(addr) => endpoints.push(EndpointPlan {
                     addr,
                     label: endpoint.address().into(),
@@ -50,9 +52,8 @@ impl Compiler<'_> {
                     weight: endpoint.weight(),
                     connections: Ledger::new(config.pool.connections.map(u64::from)),
                 }),
-                Err(reason) => {
-                    let hint = "write an address, or a name that the host's resolver knows";
-                    self.error("unresolved", format!("clusters.{name}.endpoints[{index}]"), reason, hint);
+                Err(Unresolved { code, reason, hint }) => {
+                    self.error(code, format!("clusters.{name}.endpoints[{index}]"), reason, hint);
                 }
             }
         }

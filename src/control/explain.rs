@@ -197,6 +197,10 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
     let balance = serde_json::to_string(&balance).unwrap_or_default();
     let _ = writeln!(out, "  balance   {}", balance.trim_matches('"'));
     let (_, live) = plan.live.load();
+    if let Some(discover) = written.and_then(|cluster| cluster.discover.as_ref()) {
+        let until = if live.endpoints.is_empty() { "nothing" } else { "what is written" };
+        let _ = writeln!(out, "  endpoints discovered by {}; {until} until it answers", discover.source());
+    }
     let total: u32 = live.chosen().iter().map(|endpoint| endpoint.weight).sum();
     for endpoint in live.chosen() {
         let share = f64::from(endpoint.weight) * 100.0 / f64::from(total.max(1));

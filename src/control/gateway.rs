@@ -24,10 +24,11 @@ use crate::control::chronicle::Chronicle;
 use crate::control::config::{Config, DriverConfig, SteeringConfig};
 use crate::control::crew::Crew;
 use crate::control::desk::{Change, Desk};
+use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
 use crate::control::sources::{Source, SourceState};
-use crate::control::steward::{Charge, Shown, Steward};
+use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
 use crate::control::systemd::sockets::PassedSocket;
 use crate::proxy::snapshot::Snapshot;
 use crate::rt::clock;
@@ -138,20 +139,23 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let config = &loaded.config;
         let base = loaded.document.environment(environment);
-        let snapshot = Frozen::new(snapshot);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
         let door = Door::prepare(config, &base, chronicle.history().map(|history| history.folder()))?;
         level::set(config.log.level.into());
         let Bound { listeners, by_worker, admin, remarks } = bind_all(config, cpus.len(), passed)?;
         let registry = Frozen::new(Registry::new(cpus.len()));
+        let feeds = Feeds::new(registry.clone(), &base);
+        feeds.attach(config, &snapshot);
+        feeds.first_answers(FIRST_ANSWERS_BOUND).await;
+        let snapshot = Frozen::new(snapshot);
         let (writers, readers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| line_ring(LOG_RING_BYTES)).unzip();
         let log = LogDesk::new(readers);
         start_log(&log, config)?;
         let (desk, orders) = Desk::new();
         let (drain_asked, drain) = mpsc::channel(1);
         let mut gateway = Self {
-            shown: Shown::new(snapshot.clone()),
+            shown: Shown::new(snapshot.clone(), feeds),
             desk,
             listeners,
             admin: None,

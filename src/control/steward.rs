@@ -21,8 +21,9 @@ use crate::config::secret::Environment;
 use crate::control::audit::Audit;
 use crate::control::chronicle::Chronicle;
 use crate::control::crew::{Crew, Prepared};
-use crate::control::desk::{Change, Order, Outcome, Refusal, Reloaded};
+use crate::control::desk::{Change, EndpointOrder, Order, Outcome, Refusal, Reloaded};
 use crate::control::diff;
+use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
 use crate::control::recorder::Recorder;
@@ -38,6 +39,9 @@ pub use shown::Shown;
 
 /// Between two looks at what former generations still carry, and at a rollout.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How long sources of endpoints may take to answer before a generation that has new ones comes into force.
+pub const FIRST_ANSWERS_BOUND: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What the steward is started with.
 pub struct Charge {
@@ -161,10 +165,15 @@ impl Steward {
             Order::Rollout(order, change, answer) => {
                 let _ = answer.send(self.steer(order, &change).await);
             }
-            Order::Endpoint(order, _, answer) => {
-                let reason =
-                    format!("there is no endpoint `{}` in cluster `{}`", order.endpoint, order.cluster);
-                let _ = answer.send(Err(Refusal { code: "no_such_endpoint", reason }));
+            Order::Endpoint(order, change, answer) => {
+                let EndpointOrder { cluster, endpoint, state } = order;
+                let done = self.shown.feeds.set_state(&cluster, &endpoint, state);
+                let _ = answer.send(done.map(|()| {
+                    let told =
+                        format!("endpoint `{endpoint}` of cluster `{cluster}` is {state:?}").to_lowercase();
+                    eprintln!("{told}, by {}: {}", change.author, change.note);
+                    told
+                }));
             }
             Order::Drain(change, answer) => {
                 let said = self.drain.try_send(change).is_ok();
@@ -259,6 +268,7 @@ impl Steward {
     async fn install_everywhere(&mut self, number: u64, mut prepared: Prepared) {
         let all: Vec<usize> = (0..self.crew.len()).collect();
         if let Some(generation) = self.generations.iter().find(|one| one.number == number) {
+            feed(&self.shown.feeds, generation).await;
             for &worker in &all {
                 self.crew.install(worker, generation, &mut prepared);
             }
@@ -322,6 +332,12 @@ impl Steward {
     fn index(&self, number: u64) -> Option<usize> {
         self.generations.iter().position(|one| one.number == number)
     }
+}
+
+/// Gives a generation its endpoints, before a worker has it.
+async fn feed(feeds: &Feeds, generation: &Generation) {
+    feeds.attach(&generation.config, &generation.snapshot);
+    feeds.first_answers(FIRST_ANSWERS_BOUND).await;
 }
 
 fn no_rollout() -> Refusal {

@@ -80,13 +80,17 @@ impl Setup {
     pub fn yaml(&self) -> String {
         let default_route =
             format!("  - name: all\n    match: {{prefix: /}}\n    cluster: origin\n{}", self.route);
+        let endpoints = match &*self.endpoints.join(", ") {
+            "" => String::new(),
+            endpoints => format!("    endpoints: [{endpoints}]\n"),
+        };
         format!(
             "listeners: [{{name: public, address: \"127.0.0.1:0\"{}}}]\nadmin: {{address: \"127.0.0.1:0\"}}\n\
-             {}\n{}clusters:\n  origin:\n    endpoints: [{}]\n{}routes:\n{}\n",
+             {}\n{}clusters:\n  origin:\n{}{}routes:\n{}\n",
             self.listener,
             self.workers.as_deref().unwrap_or(""),
             self.top,
-            self.endpoints.join(", "),
+            endpoints,
             self.cluster,
             self.routes.as_ref().unwrap_or(&default_route),
         )

@@ -42,6 +42,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         generation: generation.clone(),
         log: None,
         certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
+        feeds: None,
         reloads: Frozen::new(ReloadFigures::default()),
         rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
         source: None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, http2, limits, registries, values};
+use super::{Check, discover, http2, limits, values};
 use crate::config::tree::{Node, Value};
 use crate::config::units::UnitError;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, HashKeyConfig};
@@ -11,9 +11,7 @@ pub(super) fn check(check: &mut Check<'_>) {
     for (name, cluster) in &check.config.clusters {
         let at = format!("clusters.{name}");
         endpoints(check, &at, cluster);
-        if let Some(discover) = &cluster.discover {
-            registries::check(check, &format!("{at}.discover"), discover);
-        }
+        discover::check(check, &at, cluster);
         balance(check, &at, &cluster.balance);
         timeouts(check, &at, cluster);
         pool(check, &at, cluster);

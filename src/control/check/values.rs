@@ -2,7 +2,7 @@
 //!
 //! What a token, a field's value or a host is, `http` and `route` say.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::config::units::UnitError;
 use crate::http::{is_field_value, is_token};
@@ -75,6 +75,20 @@ pub(super) fn endpoint(written: &str) -> Result<(), UnitError> {
         Some(Ok(1..)) => Ok(()),
         Some(_) => refuse("has no usable port", "a port is a number from 1 to 65535".to_owned()),
     }
+}
+
+/// A name as DNS has it, of a service too: `_http._tcp.orders.internal` (RFC 2782).
+pub(super) fn dns_name(written: &str) -> Result<(), UnitError> {
+    let plain = written.strip_suffix('.').unwrap_or(written);
+    let is_label = |label: &str| {
+        let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (1..=63).contains(&label.len()) && label.bytes().all(is_known)
+    };
+    if plain.len() <= 253 && plain.split('.').all(is_label) && plain.parse::<Ipv4Addr>().is_err() {
+        return Ok(());
+    }
+    Err(UnitError::new(format!("`{written}` is not a name that can be resolved"))
+        .hint("write orders.internal; the port is a key of its own"))
 }
 
 fn split_port(written: &str) -> (&str, Option<&str>) {

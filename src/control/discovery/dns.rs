@@ -7,9 +7,7 @@ use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use hickory_resolver::config::{
-    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ServerOrderingStrategy,
-};
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -44,38 +42,46 @@ pub async fn run(config: DnsConfig, sink: Sink) {
     }
 }
 
-/// What there is, and until when that is true.
+/// What there is, and until when that is true: by the first name server that answers.
 async fn round(config: &DnsConfig) -> Result<(Vec<Found>, Instant), String> {
-    // Anew each time: the host's own configuration may have changed, and no state of a failure is left over.
-    let resolver = resolver(config).map_err(|error| told(config, &error))?;
-    let asked = tokio::time::timeout(config.timeout.duration() * ROUND_TIMEOUTS, ask(&resolver, config));
-    match asked.await {
-        Ok(answer) => answer.map_err(|error| told(config, &error)),
-        Err(_) => Err(told(config, &NetError::Timeout)),
+    if config.resolvers.is_empty() {
+        return ask_one(config, None).await;
     }
+    let mut told = String::new();
+    for server in &config.resolvers {
+        match ask_one(config, Some(server.get())).await {
+            Ok(answer) => return Ok(answer),
+            Err(reason) => told = reason,
+        }
+    }
+    Err(told)
 }
 
-fn told(config: &DnsConfig, error: &NetError) -> String {
-    format!("`{}` could not be resolved: {error}", config.name)
+async fn ask_one(config: &DnsConfig, server: Option<SocketAddr>) -> Result<(Vec<Found>, Instant), String> {
+    let by = server.map_or_else(String::new, |server| format!(" by {server}"));
+    let told = |error: NetError| format!("`{}` could not be resolved{by}: {error}", config.name);
+    // Anew each time: the host's own configuration may have changed, and no state of a failure is left over.
+    let resolver = resolver(config, server).map_err(told)?;
+    let asked = tokio::time::timeout(config.timeout.duration() * ROUND_TIMEOUTS, ask(&resolver, config));
+    asked.await.unwrap_or(Err(NetError::Timeout)).map_err(told)
 }
 
-fn resolver(config: &DnsConfig) -> Result<TokioResolver, NetError> {
-    let mut builder = if config.resolvers.is_empty() {
-        Resolver::builder_tokio()?
-    } else {
-        let servers = config.resolvers.iter().map(|server| name_server(server.get())).collect();
-        let servers = ResolverConfig::from_parts(None, Vec::new(), servers);
-        Resolver::builder_with_config(servers, TokioRuntimeProvider::default())
+fn resolver(config: &DnsConfig, server: Option<SocketAddr>) -> Result<TokioResolver, NetError> {
+    let mut builder = match server {
+        None => Resolver::builder_tokio()?,
+        Some(server) => {
+            // Its own order of servers would share one deadline among all of them.
+            let servers = ResolverConfig::from_parts(None, Vec::new(), vec![name_server(server)]);
+            Resolver::builder_with_config(servers, TokioRuntimeProvider::default())
+        }
     };
     let options = builder.options_mut();
     options.cache_size = 0;
     options.timeout = config.timeout.duration();
     options.attempts = 1;
     options.preserve_intermediates = false;
-    if !config.resolvers.is_empty() {
+    if server.is_some() {
         options.use_hosts_file = ResolveHosts::Never;
-        options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
-        options.num_concurrent_reqs = 1;
     }
     builder.build()
 }

@@ -99,7 +99,15 @@ impl Feeds {
             }
             state.newest.insert(plan.name.to_string(), number);
         }
-        state.tidy(Instant::now());
+    }
+
+    /// Waits until every source has answered or failed once, but not longer than `bound`: what comes into force after that
+    /// does not begin without endpoints.
+    pub async fn first_answers(&self, bound: Duration) {
+        let by = Instant::now() + bound;
+        while self.lock().is_waiting() && Instant::now() < by {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Takes an endpoint out of use, or back, in all generations.
@@ -129,7 +137,8 @@ impl Feeds {
             EndpointState::Active => state.shared.states.remove(&name),
             _ => state.shared.states.insert(name, to),
         };
-        state.lines.values().filter(of_cluster).for_each(|line| line.publish(&mut state.shared));
+        let State { lines, shared, .. } = state;
+        lines.values_mut().filter(|line| line.cluster == cluster).for_each(|line| line.publish(shared));
         Ok(())
     }
 
@@ -221,6 +230,13 @@ impl State {
         self.shared.counts.retain(|cluster, _| newest.contains_key(cluster));
     }
 
+    /// True if a line has not heard of its feed yet.
+    fn is_waiting(&self) -> bool {
+        let answer =
+            |line: &Line| Some(self.feeds.get(&written(line.config.discover.as_ref()?))?.answers.borrow());
+        self.lines.values().any(|line| answer(line).is_some_and(|answer| !line.has_heard(&answer)))
+    }
+
     fn view(&self, name: &str, number: u64, now: Instant) -> Option<ClusterView> {
         let line = self.lines.get(&number)?;
         let discover = line.config.discover.as_ref();
@@ -229,7 +245,7 @@ impl State {
             answer.as_ref().and_then(|answer| answer.answered_at).map(|at| now.saturating_duration_since(at));
         Some(ClusterView {
             name: name.to_owned(),
-            source: discover.map_or_else(|| "written".to_owned(), DiscoverConfig::source),
+            source: discover.map(DiscoverConfig::source),
             age_ms: age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             answers: answer.as_ref().map_or(0, |answer| answer.rounds),
             failures: answer.as_ref().map_or(0, |answer| answer.failures),
@@ -282,3 +298,7 @@ fn written(config: &DiscoverConfig) -> String {
 fn refusal(code: &'static str, reason: String) -> Refusal {
     Refusal { code, reason }
 }
+
+#[cfg(test)]
+#[path = "feeds_tests.rs"]
+mod tests;

@@ -22,6 +22,11 @@ impl Guard {
         Self { allow: config.allow_addresses.clone(), deny: config.deny_addresses.clone() }
     }
 
+    /// Where nothing is written.
+    pub fn none() -> Self {
+        Self { allow: Vec::new(), deny: Vec::new() }
+    }
+
     /// Why this address is refused, if it is.
     pub fn refusal(&self, address: IpAddr) -> Option<&'static str> {
         let address = plain(address);

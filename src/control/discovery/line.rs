@@ -39,7 +39,7 @@ pub(super) struct Shared {
 }
 
 /// An endpoint as a line has it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Member {
     addr: EndpointAddr,
     label: Box<str>,
@@ -47,19 +47,28 @@ struct Member {
     weight: u32,
 }
 
+impl Member {
+    fn of(plan: &EndpointPlan) -> Self {
+        let EndpointPlan { addr, label, tls_name, weight, .. } = plan;
+        Self { addr: addr.clone(), label: label.clone(), tls_name: tls_name.clone(), weight: *weight }
+    }
+}
+
 /// One cluster as one configuration writes it.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) cluster: String,
     pub(super) config: ClusterConfig,
-    /// What generations look at, the one that came last at the end.
+    /// What generations look at.
     lives: Vec<Published<EndpointSet>>,
+    /// What they find there.
+    current: Option<Frozen<EndpointSet>>,
     written: Vec<Member>,
     guard: Guard,
     settling: Settling,
     rounds_seen: u64,
-    /// True while its source fails, and that has been said.
-    is_failing: bool,
+    /// Why its source fails, where that has been said.
+    failing: Option<String>,
     refused: BTreeSet<IpAddr>,
 }
 
@@ -73,6 +82,7 @@ impl Line {
             cluster: cluster.to_owned(),
             config: config.clone(),
             lives: Vec::new(),
+            current: None,
             written: Vec::new(),
             guard: Guard::of(config),
             settling: before
@@ -80,28 +90,28 @@ impl Line {
                 .map(|line| line.settling.clone())
                 .unwrap_or_default(),
             rounds_seen: 0,
-            is_failing: before.is_some_and(|line| line.is_failing),
+            failing: before.and_then(|line| line.failing.clone()),
             refused: before.map(|line| line.refused.clone()).unwrap_or_default(),
         }
     }
 
-    /// Adds what a generation looks at, or puts it last, as the one that comes into force.
+    /// Adds what a generation looks at. The same again brings back its caps on connections alone.
     pub(super) fn add(&mut self, live: &Published<EndpointSet>, shared: &mut Shared) {
-        if self.lives.iter().any(|one| one.is_same(live)) {
-            self.lives.retain(|one| !one.is_same(live));
-        } else {
+        if !self.lives.iter().any(|one| one.is_same(live)) {
             // As it was compiled: names have been resolved.
             let (_, set) = live.load();
-            let member = |plan: &EndpointPlan| Member {
-                addr: plan.addr.clone(),
-                label: plan.label.clone(),
-                tls_name: plan.tls_name.clone(),
-                weight: plan.weight,
-            };
-            self.written = set.endpoints.iter().map(member).collect();
+            let written: Vec<Member> = set.endpoints.iter().map(Member::of).collect();
+            self.lives.push(live.clone());
+            let is_new = self.written != written;
+            self.written = written;
+            match self.current.clone().filter(|_| !is_new || self.settling.is_begun()) {
+                Some(current) => _ = live.publish(current),
+                None => self.publish(shared),
+            }
         }
-        self.lives.push(live.clone());
-        self.publish(shared);
+        let cap = self.config.pool.connections.map(u64::from);
+        let endpoints = self.current.iter().flat_map(|set| &set.endpoints);
+        endpoints.for_each(|endpoint| endpoint.connections.set_cap(cap));
     }
 
     /// Forgets what no generation looks at any more. False if nothing is left.
@@ -141,6 +151,11 @@ impl Line {
         self.settling.due(&self.config.membership)
     }
 
+    /// True once it has taken an answer, or there is none to wait for.
+    pub(super) fn has_heard(&self, answer: &Answer) -> bool {
+        self.rounds_seen > 0 || (answer.rounds == 0 && answer.failures > 0)
+    }
+
     /// Without those whose addresses are refused, which is said once of each.
     fn admitted(&mut self, found: &[Found], tells: bool, happened: &mut Counts) -> Vec<Found> {
         let mut refused = BTreeSet::new();
@@ -165,15 +180,17 @@ impl Line {
     }
 
     fn tell_failure(&mut self, answer: &Answer) {
-        let was_failing = std::mem::replace(&mut self.is_failing, answer.failure.is_some());
+        if self.failing == answer.failure {
+            return;
+        }
+        self.failing.clone_from(&answer.failure);
         let (cluster, Some(discover)) = (&self.cluster, &self.config.discover) else { return };
         let source = discover.source();
         match &answer.failure {
-            Some(failure) if !was_failing => {
+            Some(failure) => {
                 say(format_args!("cluster `{cluster}`: {source}: {failure}; what was known stays in use"))
             }
-            None if was_failing => say(format_args!("cluster `{cluster}`: {source} answers again")),
-            _ => {}
+            None => say(format_args!("cluster `{cluster}`: {source} answers again")),
         }
     }
 
@@ -194,13 +211,14 @@ impl Line {
     }
 
     /// Gives all generations the endpoints as they are now.
-    pub(super) fn publish(&self, shared: &mut Shared) {
+    pub(super) fn publish(&mut self, shared: &mut Shared) {
         let (mut chosen, mut drained) = (Vec::new(), Vec::new());
+        let cap = self.config.pool.connections.map(u64::from);
         for member in self.members() {
             let name = (self.cluster.clone(), member.label.to_string());
             let state = shared.states.get(&name).copied().unwrap_or_default();
             let connections = shared.ledgers.entry(name).or_insert_with(|| Ledger::new(None)).clone();
-            connections.set_cap(self.config.pool.connections.map(u64::from));
+            connections.set_cap(cap);
             let Member { addr, label, tls_name, weight } = member;
             let plan = EndpointPlan { addr, label, tls_name, weight, connections };
             match state {
@@ -215,6 +233,7 @@ impl Line {
                 for live in &self.lives {
                     live.publish(set.clone());
                 }
+                self.current = Some(set);
             }
             Err(error) => say(format_args!("cluster `{}`: {error}; nothing changes", self.cluster)),
         }
@@ -294,3 +313,7 @@ impl Line {
         self.refused.iter().map(ToString::to_string).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;

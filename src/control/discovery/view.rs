@@ -9,8 +9,8 @@ use crate::control::desk::EndpointState;
 pub struct ClusterView {
     /// Its name.
     pub name: String,
-    /// Where its endpoints come from: `written`, or what is asked, as `dns orders.internal`.
-    pub source: String,
+    /// What is asked for its endpoints, as `dns orders.internal`; None where they are written.
+    pub source: Option<String>,
     /// How long ago the source has answered the last time; None where it never has, or there is none.
     pub age_ms: Option<u64>,
     /// Why it has not answered since, if it has not.

@@ -40,6 +40,7 @@ impl Collector for Shards {
         self.encode_process(encoder)?;
         self.encode_workers(encoder)?;
         self.encode_box(encoder)?;
+        super::clusters::encode(&self.sources, encoder)?;
         super::reloads::encode(&self.sources, encoder)?;
         super::rollouts::encode(&self.sources, encoder)?;
         super::source::encode(&self.sources, encoder)?;

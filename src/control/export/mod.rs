@@ -3,6 +3,7 @@
 //! Owns the prometheus-client registry and what the samples are read from. The workers' shards are summed when
 //! somebody asks, here on the control thread; a scrape costs a worker nothing.
 
+mod clusters;
 mod collector;
 pub(super) mod family;
 mod http2;
@@ -21,6 +22,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry as Families;
 
+use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::{GenerationLabel, ReloadFigures};
 use crate::control::log_writer::LogMetrics;
 use crate::control::rollout::figures::RolloutFigures;
@@ -58,6 +60,8 @@ pub struct Sources {
     pub log: Option<Frozen<LogMetrics>>,
     /// The listeners' certificates.
     pub certificates: Published<Inventory>,
+    /// The clusters' endpoints.
+    pub feeds: Option<Feeds>,
     /// How changes of configuration went.
     pub reloads: Frozen<ReloadFigures>,
     /// How rollouts went.

@@ -16,6 +16,7 @@ fn exporter(registry: &Frozen<Registry>) -> Exporter {
         generation: Published::new(Frozen::new(GenerationLabel { number: 4, hash: "abc".to_owned() })),
         log: Some(Frozen::new(LogMetrics::default())),
         certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
+        feeds: None,
         reloads: Frozen::new(ReloadFigures::default()),
         rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
         source: None,

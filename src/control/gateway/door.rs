@@ -112,16 +112,18 @@ impl Gateway {
             reloads: self.shown.figures.clone(),
             rollouts: self.shown.rollouts.clone(),
             source: Some(self.source.clone()),
+            feeds: Some(self.shown.feeds.clone()),
         })
     }
 
     fn views(&self) -> AdminViews {
+        let feeds = self.shown.feeds.clone();
         AdminViews {
             generations: View::of(self.shown.generations.clone()),
+            clusters: View::new(move || serde_json::to_value(feeds.view()).unwrap_or_default()),
             rollout: View::of(self.shown.rollout.clone()),
             source: View::of(self.source.clone()),
             differ: self.differ(),
-            ..AdminViews::default()
         }
     }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::control::config::Config;
+use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
 use crate::control::rollout::figures::{RolloutFigures, RolloutReport};
 use crate::control::tls::Inventory;
@@ -26,6 +27,8 @@ pub struct Shown {
     pub certificates: Published<Inventory>,
     /// How reloads went.
     pub figures: Frozen<ReloadFigures>,
+    /// The clusters' endpoints.
+    pub feeds: Feeds,
     /// The rollout that is under way, or was last.
     pub rollout: Published<Option<RolloutReport>>,
     /// How rollouts went.
@@ -34,7 +37,7 @@ pub struct Shown {
 
 impl Shown {
     /// Of a gateway that runs this.
-    pub fn new(snapshot: Frozen<Snapshot>) -> Self {
+    pub fn new(snapshot: Frozen<Snapshot>, feeds: Feeds) -> Self {
         let label = GenerationLabel { number: snapshot.generation, hash: snapshot.hash.to_string() };
         let figures = ReloadFigures::default();
         figures.was_last_good.set(1);
@@ -47,6 +50,7 @@ impl Shown {
             configs: Published::new(Frozen::new(Vec::new())),
             certificates: Published::new(Frozen::new(Inventory::default())),
             figures: Frozen::new(figures),
+            feeds,
             rollout: Published::new(Frozen::new(None)),
             rollouts: Frozen::new(RolloutFigures::default()),
         }

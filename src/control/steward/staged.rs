@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::back::by;
 use super::loading::Candidate;
-use super::{Steward, no_rollout};
+use super::{Steward, feed, no_rollout};
 use crate::config::diagnostic::Diagnostics;
 use crate::config::units::UnitError;
 use crate::control::config::changes::RolloutConfig;
@@ -80,6 +80,7 @@ impl Steward {
     async fn install_staged(&mut self, workers: &[usize]) -> Option<String> {
         let staged = self.staged.as_mut()?;
         let generation = self.generations.iter().find(|one| one.number == staged.number)?;
+        feed(&self.shown.feeds, generation).await;
         for &worker in workers {
             self.crew.install(worker, generation, &mut staged.prepared);
         }
@@ -128,6 +129,8 @@ impl Steward {
                 Prepared::nothing(self.crew.len())
             }
         };
+        // Its endpoints are there; the caps on their connections are those of the other.
+        self.shown.feeds.attach(&current.config, &current.snapshot);
         for &worker in &workers {
             self.crew.install(worker, current, &mut prepared);
         }
