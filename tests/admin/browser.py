@@ -25,7 +25,7 @@ class Browser:
                  "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
                  "--remote-debugging-port=0", f"--user-data-dir={self.folder}", "about:blank"]
         self.process = subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.socket = connect(self._address(), max_size=None, proxy=None)
+        self.socket = connect(self._address(), max_size=None, proxy=None, ping_interval=None)
         self.numbers = itertools.count(1)
         self.errors, self.urls = [], []
         for domain in ("Page", "Runtime", "Log", "Network"):

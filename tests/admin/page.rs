@@ -30,8 +30,7 @@ fn shows_live_data_and_rolls_back() {
 fn steers_a_rollout() {
     let operated = Operated::prepared("", "changes: {rollout: {hold: 50s}}", |_| {});
     operated.write(|text| text.replace("body: one", "body: two"));
-    assert_eq!(operated.run(&["reload"]).0, 0);
-    look(&operated, "rollout", &[]);
+    look(&operated, "rollout", &[&operated.gateway.public().to_string()]);
     assert_eq!(operated.gateway.get("/").text(), "one", "taken back");
 }
 
@@ -87,7 +86,7 @@ fn picture_of_the_page() {
     let at = |index: usize| origins[index].address();
     let routes = "  - {name: orders, match: {hosts: [shop.example], prefix: /orders}, cluster: orders}\n  \
                   - {name: catalogue, match: {hosts: [shop.example], prefix: /}, cluster: catalogue}\n  \
-                  - {name: gone, match: {hosts: [shop.example], prefix: /reports}, cluster: reports}";
+                  - {name: reports, match: {hosts: [shop.example], prefix: /reports}, cluster: reports}";
     let clusters = format!(
         "    timeouts: {{head: 5s}}\n  orders: {{endpoints: ['{}', '{}']}}\n  catalogue: {{endpoints: ['{}', '{}']}}\n  \
          reports: {{endpoints: ['127.0.0.1:1']}}\n",

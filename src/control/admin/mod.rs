@@ -4,6 +4,9 @@
 //! hands to the [`Desk`], written to the audit log first. At most `listener::CONNECTIONS_MAX` connections, idle ones
 //! are closed, so that nobody keeps the operator out by holding on.
 
+// A refusal is an answer, made once for a request of an operator; boxing it would save nothing.
+#![allow(clippy::result_large_err)]
+
 // Who may do what.
 pub mod access;
 mod changes;

@@ -190,6 +190,7 @@ function drawClusters() {
     const ends = cluster.endpoints.map((end) => {
       const name = end.label || end.address, before = was.get(cluster.name + "\n" + name), f = end.figures;
       const per = (key) => (f && before && seconds > 0 ? Math.max(0, f[key] - before[key]) / seconds : null);
+      const lost = f ? f.failures + f.connect_failures : 0;
       const failing = per("failures") || per("connect_failures"), state = end.state || "active";
       const standing = end.standing && end.standing !== "present" ? end.standing : null;
       const words = [state !== "active" && state, standing, failing > 0 && "failing"].filter(Boolean).join(", ") || "in use";
@@ -199,7 +200,7 @@ function drawClusters() {
         h("div", null, h("b", null, name)), end.label && end.label !== end.address && h("div", { class: "soft" }, end.address),
         h("div", { class: kind || "soft" }, words, end.weight > 1 && ` · weight ${end.weight}`),
         f && h("div", { class: "soft" }, `${count(per("attempts"))}/s · ${count(f.active)} active · ${count(f.idle)} idle`),
-        f && f.failures > 0 && h("div", { class: "soft" }, `${count(f.failures)} of ${count(f.attempts)} failed`),
+        lost > 0 && h("div", { class: "soft" }, `${count(lost)} of ${count(f.attempts)} failed`),
         mayWrite() && h("div", { class: "line" }, state === "active"
           ? [button("drained", arg, "Drain", { "aria-label": `Drain ${name}` }), button("disabled", arg, "Disable", { "aria-label": `Disable ${name}` })]
           : button("active", arg, "Enable", { "aria-label": `Enable ${name}` })));
