@@ -82,7 +82,7 @@ impl Run {
             let signals = Signals::listen()?;
             let _origin = start_origin(&loaded.config).await?;
             let gateway =
-                Gateway::start_with(chronicle, &loaded, snapshot, source, &environment, wanted, sockets)
+                Gateway::start_with(chronicle, (&loaded, snapshot), source, &environment, wanted, sockets)
                     .await?;
             gateway.shown.rollouts.started_from_last_good.set(i64::from(is_last_good));
             print_banner(&gateway, &loaded.config, open_files)?;

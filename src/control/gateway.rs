@@ -124,14 +124,13 @@ impl Gateway {
         passed: Vec<PassedSocket>,
     ) -> Result<Self, StartError> {
         let chronicle = Chronicle::default();
-        Self::start_with(chronicle, loaded, snapshot, source, environment, wanted, passed).await
+        Self::start_with(chronicle, (loaded, snapshot), source, environment, wanted, passed).await
     }
 
     /// The same, with a place where generations are written down.
     pub async fn start_with(
         chronicle: Chronicle,
-        loaded: &Loaded,
-        snapshot: Snapshot,
+        (loaded, snapshot): (&Loaded, Snapshot),
         source: Source,
         environment: &Environment,
         wanted: DriverConfig,

@@ -203,8 +203,7 @@ impl Judge {
             &mut evidences,
             (came_new, came_old, before_old, &known),
             (&now, &pasts),
-            nats,
-            passed,
+            (nats, passed),
         ));
         self.scopes.insert(key, evidences);
         breaches
@@ -217,8 +216,7 @@ impl Judge {
         evidences: &mut Evidences,
         (came_new, came_old, before_old, known): (&Sample, &Sample, &Sample, &Sample),
         (now, pasts): (&(Sample, Sample), &(Sample, Sample)),
-        nats: f64,
-        passed: f64,
+        (nats, passed): (f64, f64),
     ) -> Option<Breach> {
         if evidences.times.is_none() && known.durations.count() >= 2 * u64::from(self.settings.requests) {
             // What takes longer than the slowest twentieth did, by the bounds on either side of it.
