@@ -140,7 +140,8 @@ impl Gateway {
         let base = loaded.document.environment(environment);
         let (driver, ring_refusal) = choose_driver(wanted)?;
         let cpus = choose_cpus(config)?;
-        let door = Door::prepare(config, &base, chronicle.history().map(|history| history.folder()))?;
+        let door =
+            Door::prepare(config, &base, chronicle.history().and_then(|history| history.folder().parent()))?;
         level::set(config.log.level.into());
         let Bound { listeners, by_worker, admin, remarks } = bind_all(config, cpus.len(), passed)?;
         let registry = Frozen::new(Registry::new(cpus.len()));

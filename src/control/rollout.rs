@@ -273,7 +273,9 @@ impl Rollout {
             return Action::Wait;
         }
         if let Some(remark) = unsettled(judge, self.step + 1) {
-            if judge.has_traffic() && watched < self.settings.hold_max.duration() {
+            let may_be_settled =
+                judge.is_in_doubt() || may_have_enough(&self.settings, judge.requests().0, watched);
+            if judge.has_traffic() && may_be_settled && watched < self.settings.hold_max.duration() {
                 return Action::Wait;
             }
             self.remarks.push(remark);
@@ -297,6 +299,12 @@ impl Phase {
     fn is_installing(&self) -> bool {
         matches!(self, Self::Installing)
     }
+}
+
+/// Whether a step may still come to as many requests as are needed, at twice the pace it had so far.
+fn may_have_enough(settings: &RolloutConfig, requests: u64, watched: Duration) -> bool {
+    let left = settings.hold_max.duration().as_secs_f64() / watched.as_secs_f64().max(1.0);
+    requests as f64 * left * 2.0 >= f64::from(settings.requests)
 }
 
 /// Why a step's time is up without a clear result.
