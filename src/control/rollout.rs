@@ -274,7 +274,7 @@ impl Rollout {
         }
         if let Some(remark) = unsettled(judge, self.step + 1) {
             let may_be_settled =
-                judge.is_in_doubt() || may_have_enough(&self.settings, judge.requests().0, watched);
+                judge.is_in_doubt() || may_have_enough(&self.settings, judge.requests(), watched);
             if judge.has_traffic() && may_be_settled && watched < self.settings.hold_max.duration() {
                 return Action::Wait;
             }
@@ -301,10 +301,11 @@ impl Phase {
     }
 }
 
-/// Whether a step may still come to as many requests as are needed, at twice the pace it had so far.
-fn may_have_enough(settings: &RolloutConfig, requests: u64, watched: Duration) -> bool {
+/// Whether a step may still come to as many requests as are needed, if twice as many come as so far, and all of them to its
+/// workers.
+fn may_have_enough(settings: &RolloutConfig, (new, old): (u64, u64), watched: Duration) -> bool {
     let left = settings.hold_max.duration().as_secs_f64() / watched.as_secs_f64().max(1.0);
-    requests as f64 * left * 2.0 >= f64::from(settings.requests)
+    (new + old) as f64 * left * 2.0 >= f64::from(settings.requests)
 }
 
 /// Why a step's time is up without a clear result.

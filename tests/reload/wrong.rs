@@ -14,7 +14,10 @@ fn a_wrong_file_changes_nothing_and_is_told_with_its_line() {
         "{said}"
     );
     assert_eq!(running.gateway.get("/").text(), "good");
+    let shown = running.gateway.admin_get("/source").json();
+    assert_eq!(shown["source"]["refused"]["diagnostics"][0]["path"], "routes[0].clutser", "{shown}");
     running.install(&answering("better"));
+    assert!(running.gateway.admin_get("/source").json()["source"]["refused"].is_null());
     assert_eq!(running.gateway.get("/").text(), "better");
     assert_eq!(running.gateway.metric("ringgate_reload_last_good"), 1.0);
 }

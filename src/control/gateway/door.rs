@@ -122,9 +122,19 @@ impl Gateway {
             generations: View::of(self.shown.generations.clone()),
             clusters: View::new(move || serde_json::to_value(feeds.view()).unwrap_or_default()),
             rollout: View::of(self.shown.rollout.clone()),
-            source: View::of(self.source.clone()),
+            source: self.source_view(),
             differ: self.differ(),
         }
+    }
+
+    /// The source, and what was wrong with it when it was last read.
+    fn source_view(&self) -> View {
+        let (source, refused) = (self.source.clone(), self.shown.refused.clone());
+        View::new(move || {
+            let mut shown = serde_json::to_value(&*source.load().1).unwrap_or_default();
+            shown["refused"] = serde_json::to_value(&*refused.load().1).unwrap_or_default();
+            shown
+        })
     }
 
     /// What differs between generations that are kept in memory or on disk.

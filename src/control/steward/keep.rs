@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Steward;
+use super::shown::Refused;
 use crate::config::diagnostic::Diagnostics;
 use crate::control::desk::{Outcome, Reloaded};
 use crate::control::generation::{GenerationLabel, GenerationView, Standing};
@@ -140,6 +141,11 @@ impl Steward {
         let figures = &self.shown.figures;
         figures.refused.add(1);
         figures.was_last_good.set(0);
+        self.shown.refused.publish(Frozen::new(Some(Refused {
+            unix_ms: clock::wall_ms(),
+            report: diagnostics.to_string(),
+            diagnostics: diagnostics.clone(),
+        })));
         self.told(Outcome::Refused, Vec::new(), diagnostics, began)
     }
 
@@ -155,6 +161,9 @@ impl Steward {
         let figures = &self.shown.figures;
         if matches!(outcome, Outcome::Installed | Outcome::RollingOut | Outcome::Unchanged) {
             figures.was_last_good.set(1);
+            if self.shown.refused.load().1.is_some() {
+                self.shown.refused.publish(Frozen::new(None));
+            }
             figures.last_good_seconds.set(clock::wall_seconds().cast_signed());
         }
         if matches!(outcome, Outcome::Installed | Outcome::RollingOut) {

@@ -1,7 +1,9 @@
 //! What the steward lets others see.
 
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::config::diagnostic::Diagnostics;
 use crate::control::config::Config;
 use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
@@ -25,6 +27,8 @@ pub struct Shown {
     pub configs: Published<Vec<(u64, Frozen<Config>)>>,
     /// Certificates of listeners.
     pub certificates: Published<Inventory>,
+    /// What was wrong with the configuration that was read last, if anything was.
+    pub refused: Published<Option<Refused>>,
     /// How reloads went.
     pub figures: Frozen<ReloadFigures>,
     /// The clusters' endpoints.
@@ -33,6 +37,18 @@ pub struct Shown {
     pub rollout: Published<Option<RolloutReport>>,
     /// How rollouts went.
     pub rollouts: Frozen<RolloutFigures>,
+}
+
+/// A configuration that was read and not taken.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refused {
+    /// When, in milliseconds since 1970.
+    pub unix_ms: u64,
+    /// What is wrong with it.
+    #[serde(flatten)]
+    pub diagnostics: Diagnostics,
+    /// The same as people read it.
+    pub report: String,
 }
 
 impl Shown {
@@ -49,6 +65,7 @@ impl Shown {
             generations: Published::new(Frozen::new(Vec::new())),
             configs: Published::new(Frozen::new(Vec::new())),
             certificates: Published::new(Frozen::new(Inventory::default())),
+            refused: Published::new(Frozen::new(None)),
             figures: Frozen::new(figures),
             feeds,
             rollout: Published::new(Frozen::new(None)),
