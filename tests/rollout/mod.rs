@@ -67,8 +67,10 @@ impl Staged {
         let by = Instant::now() + within;
         loop {
             let said = self.gateway.stderr();
-            if let Some(line) = said.lines().find(|line| line.contains(what)) {
-                return line.to_owned();
+            // A line may have been written in part only.
+            let mut lines = said.split_inclusive('\n');
+            if let Some(line) = lines.find(|line| line.contains(what) && line.ends_with('\n')) {
+                return line.trim_end().to_owned();
             }
             assert!(Instant::now() < by, "it does not say `{what}`:\n{said}");
             std::thread::sleep(Duration::from_millis(10));
