@@ -10,6 +10,8 @@ use super::config::Config;
 use super::generation::Generation;
 use super::history::{Fate, History, Record, Rejection, Stored, effective_text};
 use crate::rt::clock;
+use crate::rt::say::say_at;
+use crate::shared::level::Level;
 
 /// Generations whose fate is remembered without a history: more than can be kept in memory.
 const FATES_MAX: usize = 1_000;
@@ -159,7 +161,7 @@ impl Chronicle {
         let Some(history) = &mut self.history else { return };
         if let Err(error) = write(history) {
             self.failures += 1;
-            eprintln!("history: cannot {what}: {error}");
+            say_at(Level::Error, format_args!("history: cannot {what}: {error}"));
         }
     }
 }

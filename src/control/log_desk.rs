@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::config::AccessLogConfig;
 use super::log_writer::{LogMetrics, LogTarget, LogWriter};
+use crate::rt::say::say_at;
+use crate::shared::level::Level;
 use crate::shared::{Frozen, LineReader};
 
 /// The writer. A clone is a handle to the same.
@@ -53,7 +55,10 @@ impl LogDesk {
     /// Goes where a new configuration wants it. What cannot be opened is said, and the log stays where it was.
     pub fn follow(&self, config: Option<&AccessLogConfig>) {
         if let (Err(error), Some(log)) = (self.begin(config), config) {
-            eprintln!("access log: cannot open `{}`: {error}; it is written where it was", log.to);
+            say_at(
+                Level::Error,
+                format_args!("access log: cannot open `{}`: {error}; it is written where it was", log.to),
+            );
         }
     }
 

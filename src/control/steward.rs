@@ -31,7 +31,9 @@ use crate::control::rollout::figures::RolloutState;
 use crate::control::rollout::reading::Baseline;
 use crate::control::sources::Source;
 use crate::rt::clock;
+use crate::rt::say::say_at;
 use crate::shared::Frozen;
+use crate::shared::level::Level;
 use loading::Candidate;
 use staged::Staged;
 
@@ -171,7 +173,7 @@ impl Steward {
                 let _ = answer.send(done.map(|()| {
                     let told =
                         format!("endpoint `{endpoint}` of cluster `{cluster}` is {state:?}").to_lowercase();
-                    eprintln!("{told}, by {}: {}", change.author, change.note);
+                    say_at(Level::Info, format_args!("{told}, by {}: {}", change.author, change.note));
                     told
                 }));
             }
@@ -275,7 +277,10 @@ impl Steward {
         }
         let late = self.crew.wait(&all, number).await;
         if !late.is_empty() {
-            eprintln!("configuration: workers {late:?} have not taken generation {number} yet");
+            say_at(
+                Level::Warn,
+                format_args!("configuration: workers {late:?} have not taken generation {number} yet"),
+            );
         }
         self.put_in_force(number);
     }

@@ -62,3 +62,14 @@ fn a_secret_that_was_replaced_is_taken_up() {
     assert_eq!(running.gateway.get("/").field("x-note"), Some("two"));
     assert!(!running.gateway.stderr().contains("two"), "{}", running.gateway.stderr());
 }
+
+#[test]
+fn a_level_keeps_lighter_lines_back() {
+    let mut running = Reloadable::start(&format!("log: {{level: error}}\n{}", answering("before")));
+    running.install(&format!("log: {{level: error}}\n{}", answering("after")));
+    assert!(!running.gateway.stderr().contains("in force"), "{}", running.gateway.stderr());
+    running.write("listeners: 7");
+    running.gateway.metric_becomes("ringgate_reloads_total{outcome=\"refused\"}", 1.0);
+    let said = running.gateway.stderr();
+    assert!(said.contains("configuration: refused; generation 2 stays in force"), "{said}");
+}

@@ -6,6 +6,8 @@ use serde_json::json;
 use super::Steward;
 use crate::control::audit::Entry;
 use crate::control::desk::{Change, Refusal, Reloaded};
+use crate::rt::say::say_at;
+use crate::shared::level::Level;
 
 /// Authors that are no people.
 const THEMSELVES: [&str; 2] = ["signal", "source"];
@@ -19,7 +21,7 @@ impl Steward {
         let entry = entry(&change.author, "reload", json!({ "source": self.source.describe() }));
         if let Err(error) = self.audit.write(&entry) {
             let reason = format!("the audit log cannot be written ({error}); nothing has changed");
-            eprintln!("configuration: {reason}");
+            say_at(Level::Error, format_args!("configuration: {reason}"));
             return Err(Refusal { code: "audit_unavailable", reason });
         }
         let told = self.reload(change).await;
@@ -35,7 +37,10 @@ impl Steward {
     fn note(&self, entry: Entry) {
         if let Err(error) = self.audit.write(&entry) {
             let Entry { action, author, outcome, .. } = entry;
-            eprintln!("audit log: cannot write: {error}; {action} by {author}: {outcome}");
+            say_at(
+                Level::Error,
+                format_args!("audit log: cannot write: {error}; {action} by {author}: {outcome}"),
+            );
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::config::diagnostic::Diagnostics;
 use crate::control::desk::{Change, Outcome, Refusal, Reloaded};
 use crate::control::diff;
 use crate::control::rollout::figures::RolloutState;
+use crate::rt::say::say_at;
+use crate::shared::level::Level;
 
 impl Steward {
     /// Back to a generation, or to the one before. A rollout that is under way is taken back first, which is all there
@@ -42,7 +44,7 @@ impl Steward {
         })?;
         let from = self.in_force;
         self.install_everywhere(number, prepared).await;
-        eprintln!("configuration: generation {from} {reason}");
+        say_at(Level::Warn, format_args!("configuration: generation {from} {reason}"));
         let told = self.told(Outcome::Installed, changes, Diagnostics::default(), began);
         self.shown.figures.rolled_back.add(1);
         // Its source may still say it: it is not taken again by itself.

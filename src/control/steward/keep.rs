@@ -10,7 +10,9 @@ use crate::control::generation::{GenerationLabel, GenerationView, Standing};
 use crate::control::history::Record;
 use crate::control::tls::watch::Watch;
 use crate::rt::clock;
+use crate::rt::say::say_at;
 use crate::shared::Frozen;
+use crate::shared::level::Level;
 
 /// Former generations that are kept though nothing runs on them, so that going back takes no compiling. Ten thousand routes
 /// are some 60 MB each.
@@ -201,21 +203,35 @@ impl Steward {
         let (number, hash, took) = (told.generation, &told.hash, told.took_ms);
         match told.outcome {
             Outcome::Installed => {
-                eprintln!("configuration: generation {number} ({hash}) is in force, after {took:.1} ms");
+                say_at(
+                    Level::Info,
+                    format_args!(
+                        "configuration: generation {number} ({hash}) is in force, after {took:.1} ms"
+                    ),
+                );
                 say_changes(told);
                 if !told.report.is_empty() {
-                    eprintln!("{}", told.report.trim_end());
+                    say_at(Level::Warn, format_args!("{}", told.report.trim_end()));
                 }
             }
             Outcome::RollingOut => {
-                eprintln!("configuration: generation {number} ({hash}) is being rolled out");
+                say_at(
+                    Level::Info,
+                    format_args!("configuration: generation {number} ({hash}) is being rolled out"),
+                );
                 say_changes(told);
             }
-            Outcome::Unchanged => eprintln!("configuration: nothing has changed; generation {number} stays"),
+            Outcome::Unchanged => say_at(
+                Level::Info,
+                format_args!("configuration: nothing has changed; generation {number} stays"),
+            ),
             Outcome::Refused => {
-                eprintln!(
-                    "configuration: refused; generation {number} stays in force\n{}",
-                    told.report.trim_end()
+                say_at(
+                    Level::Error,
+                    format_args!(
+                        "configuration: refused; generation {number} stays in force\n{}",
+                        told.report.trim_end()
+                    ),
                 );
             }
             Outcome::Valid => {}
@@ -225,10 +241,10 @@ impl Steward {
 
 fn say_changes(told: &Reloaded) {
     for change in told.changes.iter().take(CHANGES_TOLD) {
-        eprintln!("  {change}");
+        say_at(Level::Info, format_args!("  {change}"));
     }
     let more = told.changes.len().saturating_sub(CHANGES_TOLD);
     if more > 0 {
-        eprintln!("  and {more} more");
+        say_at(Level::Info, format_args!("  and {more} more"));
     }
 }

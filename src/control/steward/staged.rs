@@ -16,7 +16,9 @@ use crate::control::desk::{Change, Outcome, Refusal, Reloaded, RolloutOrder};
 use crate::control::rollout::figures::{RolloutReport, RolloutState};
 use crate::control::rollout::{Action, Rollout};
 use crate::rt::clock;
+use crate::rt::say::say_at;
 use crate::shared::Frozen;
+use crate::shared::level::Level;
 
 /// A rollout under way.
 pub(super) struct Staged {
@@ -92,7 +94,12 @@ impl Steward {
         let view = staged.rollout.view(self.started.elapsed());
         let (number, all) = (staged.number, self.crew.len());
         let (step, steps, has) = (view.step, view.steps, view.workers.len());
-        eprintln!("rollout: generation {number} runs on {has} of {all} workers (step {step} of {steps})");
+        say_at(
+            Level::Info,
+            format_args!(
+                "rollout: generation {number} runs on {has} of {all} workers (step {step} of {steps})"
+            ),
+        );
         self.show();
         None
     }
@@ -101,7 +108,7 @@ impl Steward {
     fn staged_is_done(&mut self, remarks: &[String]) {
         let Some(staged) = self.staged.take() else { return };
         for remark in remarks {
-            eprintln!("rollout: {remark}");
+            say_at(Level::Info, format_args!("rollout: {remark}"));
         }
         self.put_in_force(staged.number);
         let now = self.started.elapsed();
@@ -110,7 +117,10 @@ impl Steward {
         self.show();
         self.shown.rollouts.done.add(1);
         let (number, current) = (staged.number, self.current());
-        eprintln!("rollout: generation {number} ({}) is in force on all workers", current.hash);
+        say_at(
+            Level::Info,
+            format_args!("rollout: generation {number} ({}) is in force on all workers", current.hash),
+        );
         self.publish_rollout(&staged, RolloutState::Done, "");
         self.note_rollout(number, "done".to_owned());
     }
@@ -125,7 +135,10 @@ impl Steward {
             Ok(prepared) => prepared,
             Err(wrong) => {
                 let name = &current.config.listeners[wrong.at].name;
-                eprintln!("rollout: listener `{name}` cannot be opened again: {}", wrong.reason);
+                say_at(
+                    Level::Error,
+                    format_args!("rollout: listener `{name}` cannot be opened again: {}", wrong.reason),
+                );
                 Prepared::nothing(self.crew.len())
             }
         };
@@ -136,18 +149,21 @@ impl Steward {
         }
         let late = self.crew.wait(&workers, self.in_force).await;
         if !late.is_empty() {
-            eprintln!("rollout: workers {late:?} have not gone back yet");
+            say_at(Level::Warn, format_args!("rollout: workers {late:?} have not gone back yet"));
         }
         let took = began.elapsed().as_secs_f64() * 1e3;
         self.settle();
         let now = self.started.elapsed();
         self.baseline.restart(now, self.crew.reading());
         let (number, in_force) = (staged.number, self.in_force);
-        eprintln!(
-            "rollout: GENERATION {number} TAKEN BACK from {} of {} workers after {took:.1} ms; generation {in_force} stays in \
+        say_at(
+            Level::Error,
+            format_args!(
+                "rollout: GENERATION {number} TAKEN BACK from {} of {} workers after {took:.1} ms; generation {in_force} stays in \
              force: {reason}",
-            workers.len(),
-            self.crew.len(),
+                workers.len(),
+                self.crew.len(),
+            ),
         );
         let figures = &self.shown.rollouts;
         match state {
@@ -232,7 +248,7 @@ impl Steward {
             RolloutOrder::Promote => "promoted",
             RolloutOrder::Abort => "aborted",
         };
-        eprintln!("rollout: generation {number} {}", by(word));
+        say_at(Level::Info, format_args!("rollout: generation {number} {}", by(word)));
         self.attend().await;
         Ok(told)
     }

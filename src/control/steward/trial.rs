@@ -8,6 +8,8 @@ use tokio::task::JoinHandle;
 use super::Steward;
 use super::loading::Candidate;
 use crate::control::desk::Reloaded;
+use crate::rt::say::say_at;
+use crate::shared::level::Level;
 
 /// A trial that is under way.
 pub(super) struct Trial(JoinHandle<Vec<String>>);
@@ -35,7 +37,7 @@ impl Trial {
     pub(super) async fn completes_and_says(self, reloaded: Reloaded) -> Reloaded {
         let reloaded = self.completes(reloaded).await;
         for line in &reloaded.replay {
-            eprintln!("  {line}");
+            say_at(Level::Info, format_args!("  {line}"));
         }
         reloaded
     }
