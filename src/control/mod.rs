@@ -34,6 +34,7 @@ pub mod replay;
 pub mod resolve;
 pub mod rollout;
 pub mod sources;
+pub mod stamp;
 pub mod start;
 pub mod steward;
 pub mod systemd;

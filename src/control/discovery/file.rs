@@ -5,28 +5,25 @@
 //! understood changes nothing.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::feed::{Found, Sink};
 use crate::config::diagnostic::Report;
 use crate::config::parse::parse;
 use crate::config::source::Sources;
+use crate::control::stamp::stamp;
 use crate::upstream::config::EndpointConfig;
 use crate::upstream::config::discover::FileConfig;
 
 /// Largest file that is read: a list of more endpoints than are used.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Enough of a file's state to see that it was replaced or written to: device, inode, length, times.
-type Stamp = [i64; 6];
-
 /// Looks for ever.
 pub async fn run(config: FileConfig, base: PathBuf, sink: Sink) {
     let path = base.join(&config.path);
     let (mut seen, mut read) = (None, None);
     loop {
-        let now = stamp(&path);
+        let now = stamp(&path).map_err(|error| format!("cannot be read: {error}"));
         let current = now.as_ref().ok().copied();
         let is_first = read.is_none() && seen.is_none();
         match now {
@@ -48,12 +45,6 @@ pub async fn run(config: FileConfig, base: PathBuf, sink: Sink) {
         seen = current;
         tokio::time::sleep(config.look_every.duration()).await;
     }
-}
-
-fn stamp(path: &Path) -> Result<Stamp, String> {
-    let it = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let which = [it.dev(), it.ino(), it.len()].map(u64::cast_signed);
-    Ok([which[0], which[1], which[2], it.mtime(), it.mtime_nsec(), it.ctime_nsec()])
 }
 
 fn look(path: &Path) -> Result<Vec<Found>, String> {

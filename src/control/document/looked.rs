@@ -4,19 +4,15 @@
 //! Stamps are taken before a file is read: what changes in between differs at the next look. Links are followed, because that is
 //! how Kubernetes replaces the files of a ConfigMap and other tools theirs.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::files::expand;
-
-/// Enough of a file's state to see that it was replaced or written to: device, inode, length, times. None where
-/// there is no file.
-type Stamp = Option<[i64; 7]>;
+use crate::control::stamp::{Stamp, stamp};
 
 /// Files and lists of files, as they were at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Looked {
-    files: Vec<(PathBuf, Stamp)>,
+    files: Vec<(PathBuf, Option<Stamp>)>,
     /// A folder, a pattern with a star, and what was found.
     lists: Vec<(PathBuf, String, Vec<PathBuf>)>,
 }
@@ -24,7 +20,7 @@ pub struct Looked {
 impl Looked {
     /// A file that is about to be read, or that should be there.
     pub fn at_file(&mut self, path: &Path) {
-        self.files.push((path.to_owned(), stamp(path)));
+        self.files.push((path.to_owned(), stamp(path).ok()));
     }
 
     /// A list that is about to be followed.
@@ -35,7 +31,7 @@ impl Looked {
     /// The same files and lists as they are now.
     pub fn again(&self) -> Self {
         Self {
-            files: self.files.iter().map(|(path, _)| (path.clone(), stamp(path))).collect(),
+            files: self.files.iter().map(|(path, _)| (path.clone(), stamp(path).ok())).collect(),
             lists: self
                 .lists
                 .iter()
@@ -53,19 +49,6 @@ impl Looked {
 fn list(folder: &Path, pattern: &str) -> Vec<PathBuf> {
     // A folder that cannot be read has nothing in it until it can.
     expand(folder, pattern).unwrap_or_default()
-}
-
-fn stamp(path: &Path) -> Stamp {
-    let it = std::fs::metadata(path).ok()?;
-    Some([
-        it.dev().cast_signed(),
-        it.ino().cast_signed(),
-        it.len().cast_signed(),
-        it.mtime(),
-        it.mtime_nsec(),
-        it.ctime(),
-        it.ctime_nsec(),
-    ])
 }
 
 #[cfg(test)]

@@ -3,16 +3,18 @@
 //! Looks at the files every few seconds. What has changed and then stayed the same for one look is read; a pair that does not
 //! fit is reported, and the one in use goes on being used.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::listener::{CertificateEntry, Inventory, protocols, server_config};
 use crate::control::config::Config;
 use crate::control::config::tls::ListenerTlsConfig;
+use crate::control::stamp::{Stamp, stamp};
 use crate::net::tls::certificate::Description;
 use crate::net::tls::plan::ListenerTls;
 use crate::proxy::snapshot::Snapshot;
+use crate::rt::say::say_at;
+use crate::shared::level::Level;
 use crate::shared::{Frozen, Published};
 
 /// Between two looks: what is renewed has days left, and a look is some calls of stat.
@@ -30,13 +32,10 @@ struct Watched {
     config: ListenerTlsConfig,
     protocols: Vec<Vec<u8>>,
     tls: ListenerTls,
-    read: Vec<Stamp>,
-    seen: Vec<Stamp>,
+    read: Vec<Option<Stamp>>,
+    seen: Vec<Option<Stamp>>,
     descriptions: Vec<Description>,
 }
-
-/// Enough of a file's state to see that it was replaced or written to: device, inode, length, times.
-type Stamp = Option<[i64; 7]>;
 
 impl Watch {
     /// Begins with the files as they are, which were read a moment ago. What there is to say of them goes to `inventory`.
@@ -72,14 +71,14 @@ impl Watch {
     pub async fn run(mut self) {
         while !self.listeners.is_empty() {
             tokio::time::sleep(LOOK_EVERY).await;
-            for said in self.look() {
-                eprintln!("{said}");
+            for (level, said) in self.look() {
+                say_at(level, format_args!("{said}"));
             }
         }
     }
 
-    /// One look. What there is to say of it.
-    fn look(&mut self) -> Vec<String> {
+    /// One look. What there is to say of it, by its weight.
+    fn look(&mut self) -> Vec<(Level, String)> {
         let mut said = Vec::new();
         let (mut reloads, mut failures) = (0, 0);
         for listener in &mut self.listeners {
@@ -102,14 +101,18 @@ impl Watch {
                     listener.tls.config.publish(Frozen::new(server));
                     listener.descriptions = descriptions;
                     reloads += 1;
-                    said.push(format!("listener `{}`: new certificates are in use", listener.name));
+                    said.push((
+                        Level::Info,
+                        format!("listener `{}`: new certificates are in use", listener.name),
+                    ));
                 }
                 Err(errors) => {
                     failures += 1;
                     for error in errors {
                         let (name, reason) = (&listener.name, error.reason);
-                        said.push(format!(
-                            "listener `{name}`: {reason}; the certificates before stay in use"
+                        said.push((
+                            Level::Error,
+                            format!("listener `{name}`: {reason}; the certificates before stay in use"),
                         ));
                     }
                 }
@@ -139,25 +142,12 @@ impl Watch {
     }
 }
 
-fn stamps(config: &ListenerTlsConfig, base: &Path) -> Vec<Stamp> {
+fn stamps(config: &ListenerTlsConfig, base: &Path) -> Vec<Option<Stamp>> {
     let pairs = config.certificates.iter();
     let mut paths: Vec<&Path> =
         pairs.flat_map(|it| [Some(&*it.cert), Some(&*it.key), it.ocsp.as_deref()]).flatten().collect();
     if let Some(clients) = &config.client_certificates {
         paths.extend([Some(&*clients.ca), clients.crl.as_deref()].into_iter().flatten());
     }
-    let stamp = |path: &Path| {
-        // Of what a link points to: certificate managers switch links.
-        let it = std::fs::metadata(base.join(path)).ok()?;
-        Some([
-            it.dev().cast_signed(),
-            it.ino().cast_signed(),
-            it.len().cast_signed(),
-            it.mtime(),
-            it.mtime_nsec(),
-            it.ctime(),
-            it.ctime_nsec(),
-        ])
-    };
-    paths.into_iter().map(stamp).collect()
+    paths.into_iter().map(|path| stamp(&base.join(path)).ok()).collect()
 }
