@@ -25,7 +25,7 @@ use crate::control::config::{Config, DriverConfig, SteeringConfig};
 use crate::control::crew::Crew;
 use crate::control::desk::{Change, Desk};
 use crate::control::discovery::feeds::Feeds;
-use crate::control::generation::Generation;
+use crate::control::generation::{Generation, tables_of_workers};
 use crate::control::log_desk::LogDesk;
 use crate::control::sources::{Source, SourceState};
 use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
@@ -38,7 +38,7 @@ use crate::shared::{Frozen, LineWriter, Mailbox, Published, line_ring};
 use crate::telemetry::Registry;
 use crate::worker::command::Command;
 use crate::worker::placement::Neighbours;
-use crate::worker::spawn::{Seat, spawn, tables};
+use crate::worker::spawn::{Seat, spawn};
 use machine::{choose_cpus, choose_driver, connections_per_worker};
 
 /// Bytes of log lines that wait for the writer, per worker.
@@ -326,7 +326,6 @@ fn first_generation(
     base: PathBuf,
     workers: usize,
 ) -> Result<Generation, StartError> {
-    let made: Result<Vec<_>, String> = (0..workers).map(|_| tables(&snapshot).map(Frozen::new)).collect();
     Ok(Generation {
         number: snapshot.generation,
         hash: snapshot.hash.to_string(),
@@ -336,7 +335,7 @@ fn first_generation(
         base,
         changes: Vec::new(),
         replaced: None,
-        tables: made.map_err(StartError::Missing)?,
+        tables: tables_of_workers(&snapshot, workers).map_err(StartError::Missing)?,
         snapshot,
     })
 }

@@ -10,6 +10,7 @@ use super::desk::Change;
 use crate::proxy::snapshot::Snapshot;
 use crate::route::table::Table;
 use crate::shared::{Counter, Frozen, Gauge};
+use crate::worker::spawn::tables;
 
 /// A configuration that is, was or may be in force.
 pub struct Generation {
@@ -33,6 +34,14 @@ pub struct Generation {
     pub snapshot: Frozen<Snapshot>,
     /// Routers of each worker, one per listener. Held here so that control drops them, not a worker.
     pub tables: Vec<Frozen<Vec<Table>>>,
+}
+
+/// Routers of a snapshot for so many workers, each with its own, so that none walks another's memory.
+///
+/// # Errors
+/// A sentence, when the routes cannot be searched.
+pub fn tables_of_workers(snapshot: &Snapshot, workers: usize) -> Result<Vec<Frozen<Vec<Table>>>, String> {
+    (0..workers).map(|_| tables(snapshot).map(Frozen::new)).collect()
 }
 
 /// What a generation is doing.

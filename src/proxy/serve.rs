@@ -21,7 +21,7 @@ use crate::proxy::request_head::Address;
 use crate::proxy::snapshot::{Action, RoutePlan};
 use crate::proxy::upgrade;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
-use crate::route::table::{Outcome, RouteIndex};
+use crate::route::table::{Outcome, RouteIndex, Table};
 use crate::rt::clock;
 use crate::rt::join::at_once;
 
@@ -88,16 +88,28 @@ async fn decide(conversation: &mut Conversation, installed: &Rc<Installed>) -> A
 }
 
 fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteIndex, Reply> {
-    let exchange = &mut conversation.exchange;
     let table = &installed.tables[conversation.listener];
+    let index = find_route(table, &installed.route_names, &mut conversation.exchange)?;
+    conversation.tally.route.set(Some(index));
+    Ok(index)
+}
+
+/// Finds the route of a prepared request, and notes it in the exchange with what was captured.
+///
+/// # Errors
+/// With the answer, where there is none.
+pub fn find_route(
+    table: &Table,
+    route_names: &Rc<[Box<str>]>,
+    exchange: &mut Exchange,
+) -> Result<RouteIndex, Reply> {
     let mut params = std::mem::take(&mut exchange.params);
     params.clear();
     let outcome = table.find(&exchange.view(), &mut params);
     exchange.params = params;
     match outcome {
         Outcome::Found(index) => {
-            exchange.set_route(&installed.route_names, index.0 as usize);
-            conversation.tally.route.set(Some(index));
+            exchange.set_route(route_names, index.0 as usize);
             Ok(index)
         }
         Outcome::MethodNotAllowed(allowed) => {

@@ -16,11 +16,11 @@ use crate::policy::chain::{Chain, Passage};
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault, Reply};
 use crate::proxy::prepare::{ASTERISK, prepare};
+use crate::proxy::serve::find_route;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::proxy::upgrade;
-use crate::route::params::Params;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
-use crate::route::table::{Outcome, RouteIndex, Table};
+use crate::route::table::{RouteIndex, Table};
 use crate::shared::Frozen;
 use crate::telemetry::Registry;
 use crate::worker::spawn::tables;
@@ -138,23 +138,7 @@ impl<'a> Decider<'a> {
     /// # Errors
     /// With the answer, where there is none.
     pub fn route(&self, listener: usize, exchange: &mut Exchange) -> Result<RouteIndex, Reply> {
-        let table = &self.tables[listener];
-        let mut params = Params::default();
-        let outcome = table.find(&exchange.view(), &mut params);
-        exchange.params = params;
-        match outcome {
-            Outcome::Found(index) => {
-                exchange.set_route(&self.route_names, index.0 as usize);
-                Ok(index)
-            }
-            Outcome::MethodNotAllowed(allowed) => {
-                let mut methods = Vec::new();
-                table.write_allowed(allowed, &mut methods);
-                let allow = String::from_utf8_lossy(&methods).into_owned();
-                Err(Reply::new(Code::MethodNotAllowed).with("Allow", allow))
-            }
-            Outcome::NotFound => Err(Reply::new(Code::NoRoute)),
-        }
+        find_route(&self.tables[listener], &self.route_names, exchange)
     }
 
     /// Runs the route's policies, and then says what the route does. What the request offers to switch to is settled.

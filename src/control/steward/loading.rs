@@ -11,12 +11,12 @@ use crate::control::check::{
 };
 use crate::control::config::Config;
 use crate::control::crew::Unlistenable;
+use crate::control::generation::tables_of_workers;
 use crate::control::history::Stored;
 use crate::control::steward::Steward;
 use crate::proxy::snapshot::Snapshot;
 use crate::route::table::Table;
 use crate::shared::Frozen;
-use crate::worker::spawn::tables;
 
 /// What a nice process adds to its priority: about a tenth of a CPU that is busy otherwise.
 const NICE: libc::c_int = 10;
@@ -44,19 +44,14 @@ impl Steward {
         };
         let previous = self.current().snapshot.clone();
         let (number, workers) = (self.next_number, self.crew.len());
-        let work = move || {
-            be_nice();
+        apart(move || {
             let loaded = match fetched {
                 Some(fetched) => load_fetched(&fetched, &environment)?,
                 None => load_text("request", &text.unwrap_or_default())?,
             };
             candidate(loaded, &environment, number, &previous, workers)
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(outcome) => outcome,
-            // The hook of panics has told why.
-            Err(_) => Err(Diagnostics::default()),
-        }
+        })
+        .await
     }
 
     /// Compiles a generation that is kept on disk.
@@ -64,14 +59,12 @@ impl Steward {
         let environment = self.environment.clone();
         let previous = self.current().snapshot.clone();
         let (number, workers) = (stored.record.number, self.crew.len());
-        let work = move || {
-            be_nice();
+        apart(move || {
             let mut loaded = load_text(&format!("generation {number}"), &stored.config_text)?;
             loaded.document.place(&stored.record.base);
             candidate(loaded, &environment, number, &previous, workers)
-        };
-        // The hook of panics has told why there is none.
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Diagnostics::default()))
+        })
+        .await
     }
 
     /// Whether what was read is what runs, down to the values of its secrets.
@@ -79,6 +72,18 @@ impl Steward {
         let current = &self.current().snapshot;
         current.hash == candidate.snapshot.hash && current.inputs == candidate.snapshot.inputs
     }
+}
+
+/// Does the work on another thread, at low priority.
+async fn apart(
+    work: impl FnOnce() -> Result<Candidate, Diagnostics> + Send + 'static,
+) -> Result<Candidate, Diagnostics> {
+    let work = move || {
+        be_nice();
+        work()
+    };
+    // The hook of panics has told why there is none.
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Diagnostics::default()))
 }
 
 fn candidate(
@@ -89,9 +94,7 @@ fn candidate(
     workers: usize,
 ) -> Result<Candidate, Diagnostics> {
     let (loaded, snapshot) = compile_loaded(loaded, environment, number, Some(previous))?;
-    // Every worker has its own, so that none walks another's memory.
-    let made: Result<Vec<_>, String> = (0..workers).map(|_| tables(&snapshot).map(Frozen::new)).collect();
-    let tables = made.map_err(|reason| unroutable(&loaded, &reason))?;
+    let tables = tables_of_workers(&snapshot, workers).map_err(|reason| unroutable(&loaded, &reason))?;
     Ok(Candidate {
         warnings: loaded.warnings.clone(),
         base: loaded.document.environment(environment).base,
