@@ -7,6 +7,7 @@ pub mod chain;
 pub mod exchange;
 pub mod headers;
 pub mod ip_filter;
+pub mod rate;
 pub mod reply;
 pub mod request_limits;
 pub mod scope;

@@ -1,0 +1,3 @@
+//! How often: accounts of limits, and how several workers and hosts spend from one.
+
+pub mod fleet;
