@@ -9,6 +9,10 @@
 
 pub mod book;
 pub mod hold;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
 
 use sha2::{Digest, Sha256};
 
@@ -66,6 +70,17 @@ impl Terms {
     pub fn window(limit: u64, length_ms: u64, ends_ms: u64) -> Self {
         let pace_per_ms = limit as f64 / length_ms.max(1) as f64;
         Self { size: limit, leak_per_ms: 0.0, pace_per_ms, first: u64::MAX, ends_ms }
+    }
+
+    /// What all hosts spend evenly until what one spends is known to all: it is told at its next look, and heard at theirs.
+    pub fn between_looks(&self, fresh_ms: u64) -> f64 {
+        self.pace_per_ms * 2.0 * fresh_ms as f64
+    }
+
+    /// How much more than its size a bucket may seem to have been used, because what was spent evenly over an interval is
+    /// told at its end.
+    pub fn slack(&self, fresh_ms: u64) -> f64 {
+        self.leak_per_ms * fresh_ms as f64
     }
 }
 

@@ -90,7 +90,7 @@ impl Book {
         self.ask(at);
         let entry = &mut self.entries[at as usize];
         entry.terms = *terms;
-        entry.hold.advance(terms.leak_per_ms, stance.hosts, now_ms);
+        entry.hold.advance(terms.leak_per_ms, &stance, now_ms);
         entry.hold.room(terms, &stance, least)
     }
 
@@ -107,9 +107,9 @@ impl Book {
     /// What is known of it: what all hosts have used. `None` if nothing is.
     pub fn level(&mut self, id: &AccountId, terms: &Terms, now_ms: u64) -> Option<u64> {
         let at = *self.by_id.get(id)? as usize;
-        let hosts = self.hosts;
+        let stance = self.stance(now_ms);
         let hold = &mut self.entries[at].hold;
-        hold.advance(terms.leak_per_ms, hosts, now_ms);
+        hold.advance(terms.leak_per_ms, &stance, now_ms);
         Some(hold.level().ceil() as u64)
     }
 
@@ -120,12 +120,13 @@ impl Book {
             return None;
         }
         self.number += 1;
+        let stance = self.stance(now_ms);
         let mut spent = Vec::with_capacity(self.queue.len().min(BATCH_MAX));
         while let Some(at) = (spent.len() < BATCH_MAX).then(|| self.queue.pop_front()).flatten() {
             let entry = &mut self.entries[at as usize];
             let terms = entry.terms;
             entry.is_queued = false;
-            entry.hold.advance(terms.leak_per_ms, self.hosts, now_ms);
+            entry.hold.advance(terms.leak_per_ms, &stance, now_ms);
             let (amount, known) = entry.hold.cut();
             let Terms { size, leak_per_ms, ends_ms, .. } = terms;
             spent.push((at, Spent { id: entry.id, amount, known, size, leak_per_ms, ends_ms }));
@@ -152,13 +153,14 @@ impl Book {
         let Some(flight) = self.flight.take_if(|flight| flight.number == looked.number) else { return };
         self.hosts = looked.hosts.max(1);
         self.heard_ms = now_ms.max(1);
+        let stance = self.stance(now_ms);
         for ((at, spent), level) in flight.spent.iter().zip(&looked.levels) {
             // It may have left meanwhile, and another come to its place.
             if !self.is_of(*at, &spent.id) {
                 continue;
             }
             let entry = &mut self.entries[*at as usize];
-            entry.hold.advance(spent.leak_per_ms, self.hosts, now_ms);
+            entry.hold.advance(spent.leak_per_ms, &stance, now_ms);
             let known = entry.hold.look(*level, flight.cut_ms, spent);
             each(&entry.id, known);
         }
@@ -197,9 +199,9 @@ impl Book {
             self.untold += 1;
             return;
         };
-        let hosts = self.hosts;
+        let stance = self.stance(now_ms);
         let entry = &mut self.entries[at as usize];
-        entry.hold.advance(terms.leak_per_ms, hosts, now_ms);
+        entry.hold.advance(terms.leak_per_ms, &stance, now_ms);
         entry.hold.spend(amount);
         self.ask(at);
     }
@@ -244,6 +246,7 @@ impl Book {
     /// Forgets some of what is of no more use, a part of the book each time; where room is short, also what would only
     /// make for a fairer share.
     fn sweep(&mut self, now_ms: u64) {
+        let stance = self.stance(now_ms);
         let is_crowded = self.by_id.len() >= KEYS_MAX / 4 * 3;
         for _ in 0..SWEPT.min(self.entries.len()) {
             self.hand = (self.hand + 1) % self.entries.len();
@@ -252,7 +255,7 @@ impl Book {
                 continue;
             }
             let Terms { leak_per_ms, ends_ms, .. } = entry.terms;
-            entry.hold.advance(leak_per_ms, self.hosts, now_ms);
+            entry.hold.advance(leak_per_ms, &stance, now_ms);
             let has_ended = ends_ms != 0 && ends_ms < now_ms;
             if entry.hold.is_idle() || (has_ended || is_crowded) && entry.hold.pending() == 0.0 {
                 entry.is_used = false;
@@ -264,7 +267,7 @@ impl Book {
 }
 
 fn fresh_ms(sync_ms: u64) -> u64 {
-    2 * sync_ms + 50
+    sync_ms + 50
 }
 
 /// Silence in milliseconds after which the others count as away, unless looks are rarer than that.

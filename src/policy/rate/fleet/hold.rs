@@ -1,9 +1,9 @@
 //! What one host knows of one account, and what it may spend of it until it knows more.
 //!
 //! Two amounts: what all hosts have used as of the last look (`confirmed`), and what this host has spent that the look
-//! did not show yet. The second is capped by a fair share of what the first leaves, so that all hosts together stay
-//! within the limit even if none hears of the others; while looks are fresh, one host may also use what flows back
-//! between two looks, so that a limit is used up where all its traffic comes to one host.
+//! did not show yet. The second is capped: by a fair share of what the first leaves, so that all hosts together stay
+//! within the limit even if none hears of the others; and while looks are fresh by this host's part of what flows back
+//! between two looks, so that a limit is used up wherever its traffic comes to.
 
 use super::{Known, Spent, Terms};
 
@@ -16,10 +16,16 @@ pub struct Hold {
     sent: f64,
     /// Spent here and not yet on the way. Less than 0 if more was given back.
     unsent: f64,
+    /// Spent here and part of the last look, but perhaps not of what other hosts have looked at last.
+    settling: f64,
+    /// This host's part of what all have spent of late, 0 to 1.
+    part: f64,
     /// As of when the amounts are.
     at_ms: u64,
     /// When the batch was cut that brought the last look; 0 for never.
     looked_ms: u64,
+    /// Since when there has been something that the others do not know.
+    pending_ms: u64,
 }
 
 /// How a host stands to the others.
@@ -39,33 +45,38 @@ impl Hold {
         Self { at_ms: now_ms, ..Self::default() }
     }
 
-    /// Lets flow back what has, first of what all have used, then this host's part of what it has spent itself.
-    pub fn advance(&mut self, leak_per_ms: f64, hosts: u32, now_ms: u64) {
-        let elapsed_ms = now_ms.saturating_sub(self.at_ms);
-        self.at_ms = self.at_ms.max(now_ms);
-        let leak = leak_per_ms * elapsed_ms as f64;
-        let rest = leak - self.confirmed;
-        self.confirmed = (self.confirmed - leak).max(0.0);
-        if rest > 0.0 {
-            let own = rest / f64::from(hosts);
-            let of_sent = own.min(self.sent.max(0.0));
-            self.sent -= of_sent;
-            self.unsent -= (own - of_sent).min(self.unsent.max(0.0));
+    /// Lets flow back what has. Of what this host has spent and the others do not know nothing does, because it will be
+    /// counted and flow back there; but when they cannot be told for long, this host's part of the rate does.
+    pub fn advance(&mut self, leak_per_ms: f64, stance: &Stance, now_ms: u64) {
+        let since_ms = self.at_ms;
+        self.at_ms = since_ms.max(now_ms);
+        let elapsed_ms = now_ms.saturating_sub(since_ms);
+        let emptied_ms = (self.confirmed / leak_per_ms).min(elapsed_ms as f64);
+        self.confirmed = (self.confirmed - leak_per_ms * elapsed_ms as f64).max(0.0);
+        if self.pending() <= 0.0 || leak_per_ms == 0.0 {
+            return;
         }
+        let alone_ms = self.pending_ms.max(self.looked_ms) + stance.fresh_ms;
+        let alone_ms = now_ms as f64 - (since_ms as f64 + emptied_ms).max(alone_ms as f64);
+        let leak = leak_per_ms * alone_ms.max(0.0) / f64::from(stance.hosts);
+        let of_sent = leak.min(self.sent.max(0.0));
+        self.sent -= of_sent;
+        self.unsent -= (leak - of_sent).min(self.unsent.max(0.0));
     }
 
     /// How much may be given out now, in whole units. `least` is the smallest amount that is of use to anybody; so
     /// much is given if the limit has it, even if a fair share would be less.
     pub fn room(&self, terms: &Terms, stance: &Stance, least: u64) -> u64 {
-        let left = (terms.size as f64 - self.confirmed).max(0.0).floor();
-        let mut share = (left / f64::from(stance.hosts)).ceil();
+        let size = terms.size as f64;
+        let left = (size + terms.slack(stance.fresh_ms) - self.confirmed).max(0.0).floor();
+        let mut share = ((size - self.confirmed).max(0.0) / f64::from(stance.hosts)).ceil();
         if self.looked_ms == 0 && stance.connected {
             share = share.min(terms.first as f64);
         }
-        let between_looks =
-            if self.is_fresh(stance) { (terms.pace_per_ms * stance.fresh_ms as f64).ceil() } else { 0.0 };
-        let cap = share.max(between_looks).max(least as f64).min(left);
-        (cap - self.pending()).max(0.0) as u64
+        let between =
+            if self.is_fresh(stance) { self.part * terms.between_looks(stance.fresh_ms) } else { 0.0 };
+        let cap = share.max(between.ceil()).max(least as f64);
+        (cap - self.pending() - self.settling).min(left - self.pending()).max(0.0) as u64
     }
 
     /// Whether the last look is young enough to rely on.
@@ -75,6 +86,9 @@ impl Hold {
 
     /// This much was given out, or given back if it is less than 0.
     pub fn spend(&mut self, amount: f64) {
+        if self.pending() <= 0.0 {
+            self.pending_ms = self.at_ms;
+        }
         self.unsent += amount;
     }
 
@@ -91,11 +105,21 @@ impl Hold {
         // What has flowed back since: taken from the cut on, so that what is known here is never more than the truth.
         let leak = spent.leak_per_ms * self.at_ms.saturating_sub(cut_ms) as f64;
         self.confirmed = (level - leak).max(0.0);
-        self.sent = 0.0;
-        self.looked_ms = cut_ms.max(1);
+        self.settling = std::mem::take(&mut self.sent).max(0.0);
+        self.pending_ms = cut_ms;
         let level = self.level();
         let others = (level - before).max(0.0);
+        self.weigh(spent.amount.max(0.0), others);
+        self.looked_ms = cut_ms.max(1);
         Known { level, others, over: (level - spent.size as f64).clamp(0.0, others) }
+    }
+
+    /// Takes note of who spent how much since the last look.
+    fn weigh(&mut self, own: f64, others: f64) {
+        if own + others > 0.0 {
+            let part = own / (own + others);
+            self.part = if self.looked_ms == 0 { part } else { (self.part + part) / 2.0 };
+        }
     }
 
     /// What all have used, as far as is known here.
