@@ -6,6 +6,8 @@ use crate::policy::auth::Authenticators;
 use crate::policy::live::Live;
 use crate::policy::post::{Letter, Post};
 use crate::policy::question::{Posed, Questions};
+use crate::policy::rate::fleet::Told;
+use crate::policy::rate::fleet::courier::Courier;
 use crate::policy::revocation::{Principals, Revocations, Watch, Watched};
 use crate::rt::deadline::Deadline;
 use crate::shared::asking::Asker;
@@ -27,6 +29,8 @@ pub struct Bench {
     pub revocations: Live<Revocations>,
     /// Exchanges and tunnels that are cut when their credentials are revoked.
     pub watched: Watched,
+    /// What other hosts spend of limits.
+    pub fleet: Rc<Courier>,
 }
 
 /// What crosses to a worker for its bench.
@@ -38,13 +42,15 @@ pub struct Provisions {
     pub post: Post,
     /// Credentials that are good no more.
     pub revocations: Published<Revocations>,
+    /// What is told to other hosts.
+    pub fleet: Option<Asker<Told>>,
 }
 
 impl Provisions {
     /// For trying out what a worker would do: nobody is there to ask.
     pub fn none() -> Self {
         let revocations = Published::new(Frozen::new(Revocations::default()));
-        Self { asker: None, post: Post::default(), revocations }
+        Self { asker: None, post: Post::default(), revocations, fleet: None }
     }
 }
 
@@ -58,6 +64,7 @@ impl Bench {
             post: provisions.post,
             revocations: Live::new(provisions.revocations),
             watched: Watched::default(),
+            fleet: Rc::new(Courier::new((worker, workers), provisions.fleet)),
         })
     }
 
@@ -79,6 +86,7 @@ impl Bench {
     pub fn take(&self, letter: Letter) {
         match letter {
             Letter::Answer { ticket, answer } => self.questions.take(ticket, answer),
+            Letter::Fleet(heard) => self.fleet.take(heard),
         }
     }
 
@@ -87,6 +95,7 @@ impl Bench {
         if self.revocations.refresh() {
             self.watched.revoke(&self.revocations.get());
         }
+        self.fleet.tick();
     }
 }
 

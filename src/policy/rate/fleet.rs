@@ -8,6 +8,7 @@
 //! cost, not in shares of a limit, so that hosts whose limits of one name differ still count the same thing.
 
 pub mod book;
+pub mod courier;
 pub mod hold;
 #[cfg(test)]
 mod simulation;
@@ -15,6 +16,31 @@ mod simulation;
 mod tests;
 
 use sha2::{Digest, Sha256};
+
+use crate::config::secret::Secret;
+
+/// What a configuration says of the fleet and is not written in it.
+#[derive(Debug, Clone)]
+pub struct FleetPlan {
+    /// The server's password.
+    pub password: Option<Secret>,
+    /// What keys of limits are hashed with, so that they are the same on all hosts.
+    pub hash_key: [u8; 16],
+}
+
+impl FleetPlan {
+    /// Of a fleet with this namespace, and this secret if it has one.
+    pub fn new(namespace: &str, secret: Option<&Secret>, password: Option<Secret>) -> Self {
+        let mut digest = Sha256::new();
+        for part in ["ringgate: keys of limits", namespace, secret.map_or("", Secret::expose)] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let mut hash_key = [0; 16];
+        hash_key.copy_from_slice(&digest.finalize()[..16]);
+        Self { password, hash_key }
+    }
+}
 
 /// Which limit, the same number on all hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,22 +80,31 @@ pub struct Terms {
     /// Most that is given out before the first word from the others while they can be heard; `u64::MAX` leaves that
     /// to a fair share. For long windows, whose share would be large.
     pub first: u64,
-    /// When others may forget it, in milliseconds since 1970: the end of the last window that it still matters for. 0 for a
+    /// When it may be forgotten, by the clock of `now_ms`: the end of the last window that it still matters for. 0 for a
     /// bucket, which is forgotten when it is full again.
     pub ends_ms: u64,
+    /// Whether it has to survive this process, as a quota does.
+    pub is_kept: bool,
 }
 
 impl Terms {
     /// A bucket that holds `burst` and gets `per_second` back.
     pub fn bucket(burst: u64, per_second: f64) -> Self {
         let per_ms = per_second / 1_000.0;
-        Self { size: burst, leak_per_ms: per_ms, pace_per_ms: per_ms, first: u64::MAX, ends_ms: 0 }
+        Self {
+            size: burst,
+            leak_per_ms: per_ms,
+            pace_per_ms: per_ms,
+            first: u64::MAX,
+            ends_ms: 0,
+            is_kept: false,
+        }
     }
 
     /// A window of `limit` in `length_ms`, of no use to anybody after `ends_ms`.
     pub fn window(limit: u64, length_ms: u64, ends_ms: u64) -> Self {
         let pace_per_ms = limit as f64 / length_ms.max(1) as f64;
-        Self { size: limit, leak_per_ms: 0.0, pace_per_ms, first: u64::MAX, ends_ms }
+        Self { size: limit, leak_per_ms: 0.0, pace_per_ms, first: u64::MAX, ends_ms, is_kept: false }
     }
 
     /// What all hosts spend evenly until what one spends is known to all: it is told at its next look, and heard at theirs.
@@ -100,6 +135,16 @@ pub struct Spent {
     pub leak_per_ms: f64,
     /// As in [`Terms`].
     pub ends_ms: u64,
+    /// As in [`Terms`].
+    pub is_kept: bool,
+}
+
+impl Spent {
+    /// Most that a level may come to, so that a key is locked out for no longer than it takes twice its burst to flow back
+    /// after others have spent blindly.
+    pub fn most(&self) -> f64 {
+        if self.leak_per_ms > 0.0 { 3.0 * self.size as f64 + self.leak_per_ms * 2_000.0 } else { f64::MAX }
+    }
 }
 
 /// What a worker tells the others at once. The next one is not cut before this one is answered.
@@ -121,6 +166,39 @@ pub struct Looked {
     /// What all hosts have used of each account, in the order of the batch and with it: the debt of a bucket, the count
     /// of a window.
     pub levels: Vec<f64>,
+}
+
+/// A batch on its way to control.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// Whose it is.
+    pub worker: usize,
+    /// What is told.
+    pub batch: Batch,
+    /// Accounts that wait for the next.
+    pub waiting: usize,
+    /// Times so far that an account had no place in the book.
+    pub untold: u64,
+}
+
+/// What control says to a worker.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Heard {
+    /// The answer to a batch.
+    Looked(Looked),
+    /// The batch of this number has not left, because the others are away.
+    Unsent(u64),
+    /// So many hosts are alive.
+    Hosts(u32),
+    /// What was used of these accounts before this process began, and when their windows end.
+    Restored(Vec<(AccountId, f64, u64)>),
+    /// How it is done from now on.
+    Turned {
+        /// Between two batches.
+        sync_ms: u64,
+        /// Hosts until it is heard how many there are.
+        hosts: u32,
+    },
 }
 
 /// What is known of an account after a look at it.

@@ -10,8 +10,8 @@ use foldhash::fast::FixedState;
 use super::hold::{Hold, Stance};
 use super::{AccountId, Batch, Known, Looked, Spent, Terms};
 
-/// Most accounts in a batch: 20 000 a second at 100 ms, and a script of a few milliseconds.
-pub const BATCH_MAX: usize = 2_048;
+/// Most accounts in a batch: 10 000 a second at 100 ms for each worker, and some milliseconds of whoever counts.
+pub const BATCH_MAX: usize = 1_024;
 
 /// Most accounts of one worker that are known of at once, about 150 bytes each. An account beyond has its fair share
 /// for each request and is not told of: [`Book::untold`].
@@ -81,7 +81,8 @@ impl Book {
     }
 
     /// How much of this account may be given out now, in whole units, whatever its owner's own account says. `least`
-    /// is the smallest amount that is of use, such as the cost of the request at hand. `now_ms` since 1970.
+    /// is the smallest amount that is of use, such as the cost of the request at hand. `now_ms` is of a clock that never goes
+    /// back, everywhere here.
     pub fn room(&mut self, id: &AccountId, terms: &Terms, least: u64, now_ms: u64) -> u64 {
         let stance = self.stance(now_ms);
         let Some(at) = self.find(id, terms, now_ms) else {
@@ -128,8 +129,9 @@ impl Book {
             entry.is_queued = false;
             entry.hold.advance(terms.leak_per_ms, &stance, now_ms);
             let (amount, known) = entry.hold.cut();
-            let Terms { size, leak_per_ms, ends_ms, .. } = terms;
-            spent.push((at, Spent { id: entry.id, amount, known, size, leak_per_ms, ends_ms }));
+            let Terms { size, leak_per_ms, ends_ms, is_kept, .. } = terms;
+            let id = entry.id;
+            spent.push((at, Spent { id, amount, known, size, leak_per_ms, ends_ms, is_kept }));
         }
         let batch = Batch { number: self.number, spent: spent.iter().map(|(_, spent)| *spent).collect() };
         self.flight = Some(Flight { number: self.number, cut_ms: now_ms, spent });
@@ -145,6 +147,17 @@ impl Book {
                 self.ask(at);
             }
         }
+    }
+
+    /// Gives what is left to tell when this worker ends, batch by batch, without waiting for the one on its way: whoever has
+    /// that one goes on with it.
+    pub fn last(&mut self, now_ms: u64) -> Option<Batch> {
+        for (at, spent) in self.flight.take().map(|flight| flight.spent).unwrap_or_default() {
+            if self.is_of(at, &spent.id) {
+                self.entries[at as usize].hold.hand_over();
+            }
+        }
+        self.cut(now_ms)
     }
 
     /// Takes an answer in; `each` sets the owner's accounts right. An answer to anything but the batch on its way is
@@ -163,6 +176,13 @@ impl Book {
             entry.hold.advance(spent.leak_per_ms, &stance, now_ms);
             let known = entry.hold.look(*level, flight.cut_ms, spent);
             each(&entry.id, known);
+        }
+    }
+
+    /// So much was used of an account before this process began.
+    pub fn restore(&mut self, id: &AccountId, terms: &Terms, level: f64, now_ms: u64) {
+        if let Some(at) = self.find(id, terms, now_ms) {
+            self.entries[at as usize].hold.restore(level, now_ms);
         }
     }
 

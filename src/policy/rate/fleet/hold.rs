@@ -68,15 +68,21 @@ impl Hold {
     /// much is given if the limit has it, even if a fair share would be less.
     pub fn room(&self, terms: &Terms, stance: &Stance, least: u64) -> u64 {
         let size = terms.size as f64;
-        let left = (size + terms.slack(stance.fresh_ms) - self.confirmed).max(0.0).floor();
+        let slack = if stance.hosts == 1 { 0.0 } else { terms.slack(stance.fresh_ms) };
+        let left = (size + slack - self.confirmed).max(0.0).floor();
         let mut share = ((size - self.confirmed).max(0.0) / f64::from(stance.hosts)).ceil();
         if self.looked_ms == 0 && stance.connected {
             share = share.min(terms.first as f64);
         }
-        let between =
-            if self.is_fresh(stance) { self.part * terms.between_looks(stance.fresh_ms) } else { 0.0 };
-        let cap = share.max(between.ceil()).max(least as f64);
-        (cap - self.pending() - self.settling).min(left - self.pending()).max(0.0) as u64
+        let mut room = left - self.pending();
+        if stance.hosts > 1 && self.is_fresh(stance) {
+            let between = (self.part * terms.between_looks(stance.fresh_ms)).ceil();
+            let cap = share.max(between).max(least as f64);
+            room = room.min(cap - self.pending() - self.settling);
+        } else {
+            room = room.min(share.max(least as f64) - self.pending());
+        }
+        room.max(0.0) as u64
     }
 
     /// Whether the last look is young enough to rely on.
@@ -99,6 +105,11 @@ impl Hold {
         (self.sent, self.confirmed)
     }
 
+    /// Somebody else sees to it that the others hear of what was sent.
+    pub fn hand_over(&mut self) {
+        self.confirmed += std::mem::take(&mut self.sent);
+    }
+
     /// Others have answered: when the batch was cut or later all had used `level`, with what was sent.
     pub fn look(&mut self, level: f64, cut_ms: u64, spent: &Spent) -> Known {
         let before = self.level();
@@ -112,6 +123,12 @@ impl Hold {
         self.weigh(spent.amount.max(0.0), others);
         self.looked_ms = cut_ms.max(1);
         Known { level, others, over: (level - spent.size as f64).clamp(0.0, others) }
+    }
+
+    /// So much had been used before this process began.
+    pub fn restore(&mut self, level: f64, now_ms: u64) {
+        self.confirmed = self.confirmed.max(level);
+        self.looked_ms = self.looked_ms.max(now_ms.max(1));
     }
 
     /// Takes note of who spent how much since the last look.
