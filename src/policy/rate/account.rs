@@ -75,10 +75,11 @@ impl Account {
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
-    /// Gives back what was taken at `at` and not used.
+    /// Gives back what was taken at `at` and not used. A turn in a leaky bucket is not: others have had theirs after it.
     pub fn give_back(&mut self, rule: &Rule, logs: &mut Logs, amount: u32, at: u64, now: u64) {
         match rule.algorithm {
-            Algorithm::TokenBucket | Algorithm::LeakyBucket => {
+            Algorithm::LeakyBucket => {}
+            Algorithm::TokenBucket => {
                 let debt = self.debt(rule, now).saturating_sub(u64::from(amount) * rule.token);
                 self.stamp = self.stamp.max(now);
                 self.level = debt.max(u64::from(self.lent) * rule.token);
@@ -180,11 +181,13 @@ impl Account {
     fn take_tokens(&mut self, rule: &Rule, amount: u32, now: u64) -> Result<u64, u64> {
         let before = self.debt(rule, now);
         let debt = before + u64::from(amount) * rule.token;
-        let late = debt.saturating_sub(u64::from(rule.burst) * rule.token);
-        let wait = late.div_ceil(1 << rule.shift);
+        let most = u64::from(rule.burst) * rule.token;
+        let wait = debt.saturating_sub(most).div_ceil(1 << rule.shift);
         if wait > rule.max_wait_ns {
             return Err(now + (wait - rule.max_wait_ns));
         }
+        // A turn is at a whole nanosecond, and the next one is reckoned from there.
+        let debt = if wait > 0 { most + (wait << rule.shift) } else { debt };
         (self.level, self.stamp) = (debt, now.max(self.stamp));
         Ok(now + wait)
     }

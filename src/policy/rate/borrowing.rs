@@ -63,6 +63,7 @@ impl Ledger {
             Ruling::Refused(not_before) => Outcome::Refused(not_before),
             Ruling::Unknown => Outcome::Unknown,
             Ruling::Nothing => Outcome::Given(now),
+            Ruling::Given(go_at) if hold && !rule.can_lend() => Outcome::Held(Held::turn(now, go_at)),
             Ruling::Given(go_at) if hold || rule.algorithm == Algorithm::Slots => {
                 match self.hold(wish, now, out) {
                     Ok(held) => Outcome::Held(Held { go_at, ..held }),

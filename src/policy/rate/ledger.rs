@@ -49,13 +49,24 @@ pub enum Lack {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
     /// The loan it is from; 0 from the account itself.
-    lease: u64,
+    pub(super) lease: u64,
     /// When it was taken.
-    at: u64,
+    pub(super) at: u64,
     /// When the request may go.
     pub go_at: u64,
     /// Whether it is from the account of those without a place.
-    is_crowd: bool,
+    pub(super) is_crowd: bool,
+}
+
+impl Held {
+    /// A turn in a queue: it has been taken for good.
+    pub(super) fn turn(now: u64, go_at: u64) -> Self {
+        Self { lease: u64::MAX, at: now, go_at, is_crowd: false }
+    }
+
+    fn is_turn(&self) -> bool {
+        self.lease == u64::MAX
+    }
 }
 
 /// How an account stands, as far as this worker knows.
@@ -262,6 +273,9 @@ impl Ledger {
         if self.owns(wish.key) {
             let at = self.account(wish, now);
             let go_at = self.take_at(at, wish, now, out).map_err(Lack::Refused)?;
+            if !self.rule(wish.tier).can_give_back() {
+                return Ok(Held::turn(now, go_at));
+            }
             self.owned(at).account.lent += wish.cost;
             return Ok(Held { lease: 0, at: now, go_at, is_crowd: at == At::Crowd });
         }
@@ -276,9 +290,12 @@ impl Ledger {
         }
     }
 
-    /// What was held is used.
+    /// What was held is used. A slot is in use from now on.
     pub fn commit(&mut self, wish: &Wish, held: &Held, now: u64, out: &mut Outbox) {
         let rule = self.rule(wish.tier);
+        if held.is_turn() {
+            return;
+        }
         if self.owns(wish.key) {
             let at = self.held_at(wish.key, held);
             let rule = self.rule_at(at, wish.tier);
@@ -296,6 +313,9 @@ impl Ledger {
 
     /// What was held is not used.
     pub fn cancel(&mut self, wish: &Wish, held: &Held, now: u64, out: &mut Outbox) {
+        if held.is_turn() {
+            return;
+        }
         if self.owns(wish.key) {
             let at = self.held_at(wish.key, held);
             let rule = self.rule_at(at, wish.tier);

@@ -45,7 +45,7 @@ impl Ledger {
             },
         };
         let rule = self.rule_at(at, wish.tier);
-        let is_lent = ask.hold || rule.algorithm == Algorithm::Slots;
+        let is_lent = ask.hold && rule.can_lend() || rule.algorithm == Algorithm::Slots;
         if matches!(ruling, Ruling::Given(_)) && is_lent && !self.lend(at, from, wish, ask, ask.cost, now) {
             // It cannot take a loan, so it could not give anything back either.
             self.put_back(at, &rule, ask.cost, now, now);
@@ -146,11 +146,7 @@ impl Ledger {
     /// Lends what will be of use soon, if there is enough.
     fn lend_ahead(&mut self, at: At, to: usize, wish: &Wish, ask: &Ask, now: u64) {
         let rule = self.rule_at(at, wish.tier);
-        let is_lent = matches!(
-            rule.algorithm,
-            Algorithm::TokenBucket | Algorithm::FixedWindow | Algorithm::SlidingWindow | Algorithm::Slots
-        );
-        if ask.want == 0 || !is_lent || rule.size() < LENT_FROM || at == At::Crowd {
+        if ask.want == 0 || !rule.can_lend() || rule.size() < LENT_FROM || at == At::Crowd {
             return;
         }
         let account = self.owned(at).account;

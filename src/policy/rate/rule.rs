@@ -128,6 +128,16 @@ impl Rule {
         matches!(self.algorithm, Algorithm::TokenBucket | Algorithm::LeakyBucket)
     }
 
+    /// Whether what was taken can be given back later. Not a turn in a queue: others have had theirs after it.
+    pub fn can_give_back(&self) -> bool {
+        self.algorithm != Algorithm::LeakyBucket
+    }
+
+    /// Whether it makes no difference when what was taken is used. It does for a turn in a queue and a time in a log.
+    pub fn can_lend(&self) -> bool {
+        !matches!(self.algorithm, Algorithm::LeakyBucket | Algorithm::SlidingLog)
+    }
+
     /// Whether what is left of one window is worth nothing in the next.
     pub fn has_windows(&self) -> bool {
         matches!(self.algorithm, Algorithm::FixedWindow | Algorithm::SlidingWindow)
