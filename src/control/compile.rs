@@ -285,8 +285,11 @@ impl Compiler<'_> {
     ) -> T {
         let inputs = std::mem::take(&mut self.inputs);
         let lookup = |name: &str| self.secrets.get(name).cloned();
-        let around =
-            Surroundings { base: Some(self.base), authenticators: Some(&self.config.authenticators) };
+        let around = Surroundings {
+            base: Some(self.base),
+            authenticators: Some(&self.config.authenticators),
+            clusters: Some(&self.config.clusters),
+        };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
         let compiled = compile(&mut scope);
         let Scope { inputs, problems, .. } = scope;

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod authenticate;
 pub mod chain;
 pub mod exchange;
+pub mod external_authorization;
 pub mod ground;
 pub mod headers;
 pub mod inputs;

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::config::secret::Secret;
 use crate::policy::auth::AuthenticatorConfig;
 use crate::policy::inputs::InputDesk;
+use crate::upstream::config::ClusterConfig;
 
 /// Something wrong with a policy's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Surroundings<'a> {
     pub base: Option<&'a Path>,
     /// Authenticators by name. None where names are not looked at.
     pub authenticators: Option<&'a BTreeMap<String, AuthenticatorConfig>>,
+    /// Clusters by name. None where names are not looked at.
+    pub clusters: Option<&'a BTreeMap<String, ClusterConfig>>,
 }
 
 /// A secret where none is to be read.

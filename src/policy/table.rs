@@ -125,6 +125,8 @@ policies! {
     request_limits: RequestLimits;
     /// Asks who is asking.
     authenticate: Authenticate;
+    /// Asks a service whether a request is allowed.
+    external_authorization: ExternalAuthorization;
     /// Sets, adds and removes fields of requests and responses.
     headers: Headers;
 }

@@ -5,11 +5,11 @@
 use std::pin::pin;
 use std::rc::Rc;
 
+use crate::http::h1::body::BodyCursor;
 use crate::http::h1::chunked::Emit;
 use crate::http::h1::framing::Framing;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault, Reply};
-use crate::proxy::body::BodyCursor;
 use crate::proxy::connection::Conversation;
 use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::installed::{Installed, RunningRoute};
