@@ -13,6 +13,7 @@ use crate::http::h1::framing::Framing;
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::net::addr::{ClientAddr, PeerAddr};
 use crate::net::tls::certificate::PeerCertificate;
+use crate::policy::principal::Principal;
 use crate::route::params::Params;
 use crate::route::table::RequestView;
 
@@ -62,6 +63,12 @@ pub struct Exchange {
     pub tls_version: &'static str,
     /// The certificate that the client has proved to be its own.
     pub client_certificate: Option<Rc<PeerCertificate>>,
+    /// Those who are asking, as far as they have shown who they are.
+    pub principals: SmallVec<[Rc<Principal>; 1]>,
+    /// The origin that the route's `cors` admits; empty for none. Holds from that policy on, like the next one.
+    pub cors_origin: Vec<u8>,
+    /// True if a browser asks whether a page may make a request.
+    pub is_preflight: bool,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -93,6 +100,9 @@ impl Exchange {
             scheme: "http",
             tls_version: "",
             client_certificate: None,
+            principals: SmallVec::new(),
+            cors_origin: Vec::new(),
+            is_preflight: false,
             params: Params::default(),
             routes: (Rc::default(), 0),
         }

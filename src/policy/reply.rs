@@ -55,6 +55,12 @@ codes! {
     ConnectNotSupported = 501 "connect_not_supported" "This gateway does not open tunnels.";
     /// The client's address is not admitted.
     AddressDenied = 403 "address_denied" "Requests from this address are not admitted.";
+    /// A page of this origin may not ask.
+    OriginDenied = 403 "origin_denied" "Pages of this origin may not use this resource.";
+    /// The rules of the route do not admit who is asking.
+    Forbidden = 403 "forbidden" "This request is not admitted.";
+    /// They would with more scopes.
+    InsufficientScope = 403 "insufficient_scope" "This request needs a token with more scopes.";
     /// The query is longer than allowed.
     QueryTooLong = 414 "query_too_long" "The query is longer than this route takes.";
     /// The path is longer than allowed.

@@ -15,9 +15,18 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+/// What else the configuration has, as it is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Surroundings<'a> {
+    /// What the route's path captures. None where no route is known.
+    pub params: Option<&'a [String]>,
+}
+
 /// The surroundings in which a policy is compiled.
 pub struct Scope<'a> {
     secrets: &'a dyn Fn(&str) -> Option<Secret>,
+    /// What else there is.
+    pub around: Surroundings<'a>,
     /// What was found wrong.
     pub problems: Vec<Problem>,
 }
@@ -25,7 +34,7 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A scope with these secrets.
     pub fn new(secrets: &'a dyn Fn(&str) -> Option<Secret>) -> Self {
-        Self { secrets, problems: Vec::new() }
+        Self { secrets, around: Surroundings::default(), problems: Vec::new() }
     }
 
     /// A secret by name.

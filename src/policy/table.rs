@@ -120,8 +120,12 @@ macro_rules! policies {
 policies! {
     /// Admits or refuses clients by address.
     ip_filter: IpFilter;
+    /// Tells browsers which pages of other origins may use it. Before everything that a preflight would fail at.
+    cors: Cors;
     /// Bounds what a request may be: size of its parts, methods, media types.
     request_limits: RequestLimits;
+    /// Admits or refuses by who is asking and what.
+    authorize: Authorize;
     /// Sets, adds and removes fields of requests and responses.
     headers: Headers;
 }

@@ -138,14 +138,18 @@ impl<'a> Decider<'a> {
     /// # Errors
     /// With the answer, where there is none.
     pub fn route(&self, listener: usize, exchange: &mut Exchange) -> Result<RouteIndex, Reply> {
-        find_route(&self.tables[listener], &self.route_names, exchange)
+        find_route(&self.tables[listener], self.snapshot, &self.route_names, exchange)
     }
 
     /// Runs the route's policies, and then says what the route does. What the request offers to switch to is settled.
     pub fn act(&self, index: RouteIndex, exchange: &mut Exchange) -> Ending {
         let plan = &self.snapshot.routes[index.0 as usize];
-        if let Some((by, reply)) = self.refusal(plan, exchange) {
-            return Ending::Refused { reply, by: Some(by) };
+        match self.passage(plan, exchange) {
+            Some(Passage { passed, reply: Some(reply), .. }) => {
+                return Ending::Refused { reply, by: Some(plan.policies[passed - 1].key()) };
+            }
+            Some(Passage { answer: Some(status), .. }) => return Ending::Respond { status, body_bytes: 0 },
+            _ => {}
         }
         if let (Framing::Length(length), Some(limit)) = (exchange.framing, exchange.body_bytes_max)
             && length > limit
@@ -175,15 +179,13 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Those policies that refuse do so without waiting for anything.
-    fn refusal(&self, plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, Reply)> {
+    /// How it fares with the route's policies. Those that refuse or answer do so without waiting for anything.
+    fn passage(&self, plan: &RoutePlan, exchange: &mut Exchange) -> Option<Passage> {
         let chain = Chain::start(&plan.policies, None, |key| self.registry.policy(&plan.name, key, 0));
         let passage = pin!(chain.on_request(exchange));
         match passage.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Passage { passed, reply: Some(reply) }) => {
-                Some((plan.policies[passed - 1].key(), reply))
-            }
-            _ => None,
+            Poll::Ready(passage) => Some(passage),
+            Poll::Pending => None,
         }
     }
 }
