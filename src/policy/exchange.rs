@@ -14,6 +14,7 @@ use crate::http::head::{RequestHead, ResponseHead};
 use crate::net::addr::{ClientAddr, PeerAddr};
 use crate::net::tls::certificate::PeerCertificate;
 use crate::policy::principal::Principal;
+use crate::policy::revocation::Principals;
 use crate::route::params::Params;
 use crate::route::table::RequestView;
 
@@ -64,7 +65,7 @@ pub struct Exchange {
     /// The certificate that the client has proved to be its own.
     pub client_certificate: Option<Rc<PeerCertificate>>,
     /// Those who are asking, as far as they have shown who they are.
-    pub principals: SmallVec<[Rc<Principal>; 1]>,
+    pub principals: Principals,
     /// The origin that the route's `cors` admits; empty for none. Holds from that policy on, like the next one.
     pub cors_origin: Vec<u8>,
     /// True if a browser asks whether a page may make a request.
@@ -100,7 +101,7 @@ impl Exchange {
             scheme: "http",
             tls_version: "",
             client_certificate: None,
-            principals: SmallVec::new(),
+            principals: Principals::new(),
             cors_origin: Vec::new(),
             is_preflight: false,
             params: Params::default(),
@@ -120,6 +121,11 @@ impl Exchange {
     /// Name of the route; empty before there is one.
     pub fn route(&self) -> &str {
         self.routes.0.get(self.routes.1).map_or("", |name| name)
+    }
+
+    /// Who is asking, if that is known: the first of them.
+    pub fn principal(&self) -> Option<&Rc<Principal>> {
+        self.principals.first()
     }
 
     /// The normalised path. ASCII by construction.

@@ -2,7 +2,12 @@
 //!
 //! Files, secrets and live inputs come through here, so that compiling stays a pure function of its inputs.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use crate::config::secret::Secret;
+use crate::policy::auth::AuthenticatorConfig;
+use crate::policy::inputs::InputDesk;
 
 /// Something wrong with a policy's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +25,15 @@ pub struct Problem {
 pub struct Surroundings<'a> {
     /// What the route's path captures. None where no route is known.
     pub params: Option<&'a [String]>,
+    /// Where relative files are looked for. None where files are not to be read.
+    pub base: Option<&'a Path>,
+    /// Authenticators by name. None where names are not looked at.
+    pub authenticators: Option<&'a BTreeMap<String, AuthenticatorConfig>>,
+}
+
+/// A secret where none is to be read.
+pub fn placeholder(_: &str) -> Option<Secret> {
+    Some(Secret::new(String::from("placeholder-that-is-long-enough-for-any-use-there-is-of-a-secret-here")))
 }
 
 /// The surroundings in which a policy is compiled.
@@ -27,6 +41,8 @@ pub struct Scope<'a> {
     secrets: &'a dyn Fn(&str) -> Option<Secret>,
     /// What else there is.
     pub around: Surroundings<'a>,
+    /// What control keeps current.
+    pub inputs: InputDesk,
     /// What was found wrong.
     pub problems: Vec<Problem>,
 }
@@ -34,7 +50,19 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A scope with these secrets.
     pub fn new(secrets: &'a dyn Fn(&str) -> Option<Secret>) -> Self {
-        Self { secrets, around: Surroundings::default(), problems: Vec::new() }
+        Self { secrets, around: Surroundings::default(), inputs: InputDesk::default(), problems: Vec::new() }
+    }
+
+    /// With this around it.
+    #[must_use]
+    pub fn around(self, around: Surroundings<'a>) -> Self {
+        Self { around, ..self }
+    }
+
+    /// With these inputs, and those of the generation before.
+    #[must_use]
+    pub fn with_inputs(self, inputs: InputDesk) -> Self {
+        Self { inputs, ..self }
     }
 
     /// A secret by name.

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::net::tls::plan::Acceptor;
+use crate::policy::auth::Authenticators;
 use crate::policy::chain::Chain;
+use crate::policy::ground::Bench;
 use crate::proxy::assembly::Assembly;
 use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
@@ -16,7 +18,7 @@ use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
 use crate::shared::names::NameId;
 use crate::shared::sharded::Slot;
-use crate::telemetry::metrics::{DoorMetrics, RouteMetrics, TunnelMetrics};
+use crate::telemetry::metrics::{CallerMetrics, DoorMetrics, RouteMetrics, TunnelMetrics};
 use crate::telemetry::registry::Registry;
 use crate::upstream::cluster::Cluster;
 
@@ -28,6 +30,8 @@ pub struct Installed {
     pub tables: Frozen<Vec<Table>>,
     /// TLS of the listeners that speak it.
     pub acceptors: Vec<Option<Rc<Acceptor>>>,
+    /// Ways to tell who is asking.
+    pub authenticators: Authenticators,
     /// Running routes, in the snapshot's order.
     pub routes: Vec<RunningRoute>,
     /// Their names, as exchanges refer to them.
@@ -79,6 +83,8 @@ pub struct RunningRoute {
 
 /// A listener's figures besides those of HTTP, as one worker keeps them.
 pub struct RunningDoor {
+    /// Of caps on its clients, where it has any.
+    pub callers: Option<Slot<CallerMetrics>>,
     /// Of PROXY headers, where it takes any.
     pub header: Option<Slot<DoorMetrics>>,
     /// Of TCP connections by cluster, the one for no cluster first. Empty where it carries none.
@@ -97,15 +103,14 @@ impl RunningDoor {
 pub const UNROUTED: &str = "(none)";
 
 impl Installed {
-    /// Builds at once what worker `worker` of `workers` runs. `tables` are the routers, one per listener.
+    /// Builds at once what the worker of `bench` runs. `tables` are the routers, one per listener.
     pub fn build(
         snapshot: Frozen<Snapshot>,
         tables: Frozen<Vec<Table>>,
         registry: &Registry,
-        worker: usize,
-        workers: usize,
+        bench: Rc<Bench>,
     ) -> Rc<Self> {
-        let mut assembly = Assembly::new(snapshot, tables, worker, workers, None);
+        let mut assembly = Assembly::new(snapshot, tables, bench, None);
         while !assembly.step(registry) {}
         assembly.finish(registry)
     }
@@ -177,5 +182,9 @@ pub(super) fn start_door(snapshot: &Snapshot, at: usize, registry: &Registry, wo
                 .map(|index| (Some(index), registry.tunnel(name, &snapshot.clusters[index].name, worker))),
         );
     }
-    RunningDoor { header: plan.header.as_ref().map(|_| registry.door(name, worker)), tunnels }
+    RunningDoor {
+        callers: plan.callers.as_ref().map(|_| registry.callers(name, worker)),
+        header: plan.header.as_ref().map(|_| registry.door(name, worker)),
+        tunnels,
+    }
 }

@@ -12,9 +12,12 @@ use std::task::{Context, Poll, Waker};
 use crate::http::h1::framing::Framing;
 use crate::http::h1::parse::{self, HeadScan};
 use crate::http::refusal::Refusal;
+use crate::policy::auth::Authenticators;
 use crate::policy::chain::{Chain, Passage};
 use crate::policy::exchange::Exchange;
+use crate::policy::ground::{Bench, Ground, Provisions};
 use crate::policy::reply::{Code, Fault, Reply};
+use crate::policy::table::PolicyPlan;
 use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::serve::find_route;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
@@ -144,9 +147,13 @@ impl<'a> Decider<'a> {
     /// Runs the route's policies, and then says what the route does. What the request offers to switch to is settled.
     pub fn act(&self, index: RouteIndex, exchange: &mut Exchange) -> Ending {
         let plan = &self.snapshot.routes[index.0 as usize];
-        match self.passage(plan, exchange) {
+        // Who is known to be asking is not asked who they are.
+        let is_known = !exchange.principals.is_empty();
+        let needed = |policy: &&PolicyPlan| !(is_known && matches!(policy, PolicyPlan::Authenticate(_)));
+        let policies: Vec<_> = plan.policies.iter().filter(needed).cloned().collect();
+        match self.passage(plan, &policies, exchange) {
             Some(Passage { passed, reply: Some(reply), .. }) => {
-                return Ending::Refused { reply, by: Some(plan.policies[passed - 1].key()) };
+                return Ending::Refused { reply, by: Some(policies[passed - 1].key()) };
             }
             Some(Passage { answer: Some(status), .. }) => return Ending::Respond { status, body_bytes: 0 },
             _ => {}
@@ -180,8 +187,22 @@ impl<'a> Decider<'a> {
     }
 
     /// How it fares with the route's policies. Those that refuse or answer do so without waiting for anything.
-    fn passage(&self, plan: &RoutePlan, exchange: &mut Exchange) -> Option<Passage> {
-        let chain = Chain::start(&plan.policies, None, |key| self.registry.policy(&plan.name, key, 0));
+    fn passage(&self, plan: &RoutePlan, policies: &[PolicyPlan], exchange: &mut Exchange) -> Option<Passage> {
+        let bench = Bench::new(0, 1, Provisions::none());
+        let mut authenticators = Authenticators::default();
+        for (name, plan) in &self.snapshot.authenticators {
+            let none = Authenticators::default();
+            let ground =
+                Ground { bench: &bench, authenticators: &none, clusters: &[], registry: &self.registry };
+            authenticators.start(name, plan, None, &ground);
+        }
+        let ground = Ground {
+            bench: &bench,
+            authenticators: &authenticators,
+            clusters: &[],
+            registry: &self.registry,
+        };
+        let chain = Chain::start(policies, None, &ground, |key| self.registry.policy(&plan.name, key, 0));
         let passage = pin!(chain.on_request(exchange));
         match passage.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(passage) => Some(passage),

@@ -17,6 +17,7 @@ use crate::control::audit::Audit;
 use crate::control::config::{AdminConfig, Config};
 use crate::control::desk::Refusal;
 use crate::control::diff;
+use crate::control::export::address_lists::AddressLists;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
 use crate::control::recorder::Recorder;
@@ -101,7 +102,7 @@ impl Gateway {
     }
 
     fn exporter(&self) -> Exporter {
-        Exporter::new(Sources {
+        let mut exporter = Exporter::new(Sources {
             registry: self.registry.clone(),
             names: slot_names(),
             version: env!("CARGO_PKG_VERSION"),
@@ -113,7 +114,9 @@ impl Gateway {
             rollouts: self.shown.rollouts.clone(),
             source: Some(self.source.clone()),
             feeds: Some(self.shown.feeds.clone()),
-        })
+        });
+        exporter.add(Box::new(AddressLists::of(self.shown.snapshot.clone())));
+        exporter
     }
 
     fn views(&self) -> AdminViews {

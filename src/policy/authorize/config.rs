@@ -46,6 +46,14 @@ pub struct RuleConfig {
     pub not: Option<Box<RuleConfig>>,
 }
 
+impl RuleConfig {
+    /// A rule that admits nobody.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self { any: Some(Vec::new()), ..Self::default() }
+    }
+}
+
 /// What a claim has to be.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]

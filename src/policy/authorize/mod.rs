@@ -16,6 +16,7 @@ pub use self::config::{ClaimConfig, RuleConfig, Scalar, TestConfig};
 use self::operand::View;
 use self::rule::{Rule, Scopes};
 use crate::policy::exchange::Exchange;
+use crate::policy::ground::Ground;
 use crate::policy::principal::Method;
 use crate::policy::reply::{Code, Reply};
 use crate::policy::scope::Scope;
@@ -43,7 +44,7 @@ impl Policy for Authorize {
         AuthorizePlan { rule, asks_time: compiler.asks_time }
     }
 
-    fn start(plan: Frozen<AuthorizePlan>, _previous: Option<&Self>) -> Self {
+    fn start(plan: Frozen<AuthorizePlan>, _previous: Option<&Self>, _ground: &Ground<'_>) -> Self {
         Self(plan)
     }
 
@@ -61,6 +62,11 @@ impl AuthorizePlan {
         let view = self.view(exchange);
         if self.rule.holds(&view, Scopes::Held) == Some(true) {
             return None;
+        }
+        if exchange.principals.is_empty() {
+            // RFC 6750 3: without credentials there is nothing to be said about them.
+            let challenge = "Bearer".to_owned();
+            return Some(Reply::new(Code::CredentialsMissing).with("WWW-Authenticate", challenge));
         }
         Some(if self.rule.holds(&view, Scopes::Granted) == Some(true) {
             self.insufficient(&view)

@@ -214,7 +214,8 @@ fn scopes_are_named_only_where_they_alone_are_missing() {
     exchange.principals.push(Rc::new(key));
     assert_eq!(answer(lacking[0].0.clone(), &exchange), Some(("insufficient_scope", None)));
     exchange.principals.clear();
-    assert_eq!(answer(lacking[0].0.clone(), &exchange), Some(("forbidden", None)));
+    let bearer = Some("Bearer".to_owned());
+    assert_eq!(answer(lacking[0].0.clone(), &exchange), Some(("credentials_missing", bearer)));
 }
 
 #[test]

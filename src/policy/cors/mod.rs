@@ -16,6 +16,7 @@ use crate::http::head::RequestHead;
 use crate::http::is_token;
 use crate::http::method::Method;
 use crate::policy::exchange::Exchange;
+use crate::policy::ground::Ground;
 use crate::policy::reply::{Code, Reply};
 use crate::policy::scope::Scope;
 use crate::policy::{Policy, Verdict};
@@ -113,7 +114,7 @@ impl Policy for Cors {
         }
     }
 
-    fn start(plan: Frozen<CorsPlan>, _previous: Option<&Self>) -> Self {
+    fn start(plan: Frozen<CorsPlan>, _previous: Option<&Self>, _ground: &Ground<'_>) -> Self {
         Self(plan)
     }
 
