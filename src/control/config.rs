@@ -6,6 +6,7 @@ pub mod admin;
 pub mod changes;
 pub mod log;
 pub mod recording;
+pub mod revocations;
 pub mod tls;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
 use crate::control::config::changes::ChangesConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
+use crate::control::config::revocations::RevocationsConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -82,6 +84,9 @@ pub struct Config {
     /// Refuses requests to routes that do not say who may use them: that have neither `authorize` nor `authorize: off`.
     #[serde(default)]
     pub deny_by_default: bool,
+    /// Where lists are of credentials that are good no more.
+    #[serde(default)]
+    pub revocations: RevocationsConfig,
     /// What every route has unless it says otherwise.
     #[serde(default)]
     pub defaults: DefaultsConfig,
