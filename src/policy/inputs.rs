@@ -4,6 +4,9 @@
 //! one generation to the next, so a change of configuration forgets nothing. Compiling asks for inputs here; control keeps
 //! them current from then on, for as long as somebody holds them.
 
+use std::path::PathBuf;
+
+use crate::policy::address_set::AddressList;
 use crate::shared::{Frozen, Published};
 
 /// Inputs of one kind, by their written form.
@@ -45,7 +48,10 @@ impl<S: PartialEq + Clone, T: Send + Sync> Pool<S, T> {
 
 /// All inputs of a generation. A kind is a field.
 #[derive(Debug, Clone, Default)]
-pub struct Inputs {}
+pub struct Inputs {
+    /// Files of address ranges.
+    pub address_lists: Pool<PathBuf, AddressList>,
+}
 
 /// The inputs of a generation that is being compiled, and of the one before.
 #[derive(Debug, Default)]

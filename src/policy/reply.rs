@@ -55,6 +55,12 @@ codes! {
     ConnectNotSupported = 501 "connect_not_supported" "This gateway does not open tunnels.";
     /// The client's address is not admitted.
     AddressDenied = 403 "address_denied" "Requests from this address are not admitted.";
+    /// A page of this origin may not ask.
+    OriginDenied = 403 "origin_denied" "Pages of this origin may not use this resource.";
+    /// The rules of the route do not admit who is asking.
+    Forbidden = 403 "forbidden" "This request is not admitted.";
+    /// They would with more scopes.
+    InsufficientScope = 403 "insufficient_scope" "This request needs a token with more scopes.";
     /// A route that wants to know who is asking, and a request that does not say.
     CredentialsMissing = 401 "credentials_missing" "This resource wants to know who is asking.";
     /// Credentials that were good and are no more.

@@ -24,6 +24,8 @@ pub struct Problem {
 /// What else the configuration has, as it is written.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Surroundings<'a> {
+    /// What the route's path captures. None where no route is known.
+    pub params: Option<&'a [String]>,
     /// Where relative files are looked for. None where files are not to be read.
     pub base: Option<&'a Path>,
     /// Authenticators by name. None where names are not looked at.

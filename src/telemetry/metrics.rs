@@ -256,6 +256,15 @@ pub struct AuthMetrics {
     pub remembered: Counter,
 }
 
+/// What one worker counts about a listener with caps on each client.
+#[derive(Debug, Default)]
+pub struct CallerMetrics {
+    /// Connections closed because their client had as many as it may have.
+    pub over_open: Counter,
+    /// Connections closed because their client opened them too fast.
+    pub over_pace: Counter,
+}
+
 /// Ways in which a PROXY header can fail to come; what the index means is the exporter's table.
 pub const DOOR_FAULT_SLOTS: usize = 8;
 

@@ -3,6 +3,8 @@
 //! An input is a published value that the compiler has made for a written form. Control looks through each generation that
 //! comes into force, starts a task for every input that has none yet, and the task ends when nobody else holds the input.
 
+mod address_lists;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,9 +38,14 @@ impl Keepers {
     /// Starts to keep what this generation lives on and nobody keeps yet. Relative files are looked for in `base`. Needs a
     /// tokio runtime around it.
     pub fn attach(&self, snapshot: &Snapshot, base: &std::path::Path) {
-        let _ = (snapshot, base);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.inputs.retain(|input| !input.task.is_finished());
+        let _ = base;
+        {
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.inputs.retain(|input| !input.task.is_finished());
+        }
+        for (file, list) in snapshot.live_inputs.address_lists.iter() {
+            self.keep(list, |list| address_lists::keep(file.clone(), list));
+        }
     }
 
     /// Starts a task for an input, unless it has one. `keep` makes it; it must end when [`is_wanted`] says so.
