@@ -12,6 +12,7 @@ use ringgate::config::secret::Environment;
 use ringgate::control::check::load_and_compile_text;
 use ringgate::net::addr::PeerAddr;
 use ringgate::policy::exchange::Exchange;
+use ringgate::policy::ground::{Bench, Provisions};
 use ringgate::proxy::access_log::AccessLog;
 use ringgate::proxy::installed::Installed;
 use ringgate::proxy::local::Local;
@@ -45,10 +46,11 @@ impl Subject {
             .unwrap_or_else(|wrong| panic!("{wrong}"));
         let snapshot = Frozen::new(snapshot);
         let registry = Registry::new(1);
+        let bench = Bench::new(0, 1, Provisions::none());
         let tables = Frozen::new(tables(&snapshot).expect("the routes are sound"));
-        let installed = Installed::build(snapshot, tables, &registry, 0, 1);
+        let installed = Installed::build(snapshot, tables, &registry, bench.clone());
         let log = AccessLog::new(line_ring(1 << 16).0, 0.0, 1);
-        let local = Local::new(0, installed.clone(), registry.worker(0), log);
+        let local = Local::new(bench, installed.clone(), registry.worker(0), log);
         Self { installed, local, exchange: Exchange::new(PeerAddr(here)) }
     }
 

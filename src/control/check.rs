@@ -8,6 +8,7 @@ mod addresses;
 mod admin;
 mod advice;
 mod afterwards;
+mod authenticators;
 mod changes;
 mod clusters;
 mod discover;
@@ -174,6 +175,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     doors::check(&mut check);
     tls::check(&mut check);
     clusters::check(&mut check);
+    authenticators::check(&mut check);
     let plans = routes::check(&mut check);
     same::check(&mut check, &plans);
     secrets::check(&mut check);

@@ -17,8 +17,10 @@ use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
+use crate::policy::auth::{AuthenticatorConfig, AuthenticatorPlan};
+use crate::policy::inputs::{InputDesk, Inputs};
 use crate::policy::ip_filter::AddressSet;
-use crate::policy::scope::Scope;
+use crate::policy::scope::{Scope, Surroundings};
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
 use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
@@ -50,8 +52,18 @@ pub fn compile(
     previous: Option<&Snapshot>,
 ) -> Result<Snapshot, Vec<CompileError>> {
     let indexes = config.clusters.keys().map(String::as_str).zip(0..).collect();
-    let mut compiler =
-        Compiler { config, base: &environment.base, indexes, secrets: BTreeMap::new(), errors: Vec::new() };
+    let inputs = InputDesk {
+        now: Inputs::default(),
+        previous: previous.map(|snapshot| snapshot.live_inputs.clone()).unwrap_or_default(),
+    };
+    let mut compiler = Compiler {
+        config,
+        base: &environment.base,
+        indexes,
+        secrets: BTreeMap::new(),
+        inputs,
+        errors: Vec::new(),
+    };
     compiler.read_secrets(environment);
     let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
@@ -61,6 +73,7 @@ pub fn compile(
         .filter_map(|(name, cluster)| compiler.cluster(name, cluster))
         .map(Frozen::new)
         .collect();
+    let authenticators = compiler.authenticators();
     let routes: Vec<_> = config
         .routes
         .iter()
@@ -86,6 +99,8 @@ pub fn compile(
         generation,
         hash: content_hash(config).into(),
         inputs: compiler.inputs(&clusters),
+        live_inputs: compiler.inputs.now,
+        authenticators,
         tls: places.arrange(&mut tls),
         served: places.arrange(&mut served),
         is_open: places.is_open(),
@@ -177,6 +192,8 @@ pub(super) struct Compiler<'a> {
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
     secrets: BTreeMap<String, Secret>,
+    /// What control keeps current for policies.
+    inputs: InputDesk,
     errors: Vec<CompileError>,
 }
 
@@ -259,6 +276,38 @@ impl Compiler<'_> {
         index
     }
 
+    /// Compiles what belongs to policies. Problems are told below `place`.
+    fn in_scope<T>(
+        &mut self,
+        code: &'static str,
+        place: &str,
+        compile: impl FnOnce(&mut Scope<'_>) -> T,
+    ) -> T {
+        let inputs = std::mem::take(&mut self.inputs);
+        let lookup = |name: &str| self.secrets.get(name).cloned();
+        let around =
+            Surroundings { base: Some(self.base), authenticators: Some(&self.config.authenticators) };
+        let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
+        let compiled = compile(&mut scope);
+        let Scope { inputs, problems, .. } = scope;
+        self.inputs = inputs;
+        for problem in problems {
+            let path = format!("{place}.{}", problem.path);
+            self.error(code, path, problem.reason, problem.hint.as_deref().unwrap_or_default());
+        }
+        compiled
+    }
+
+    fn authenticators(&mut self) -> Vec<(Box<str>, AuthenticatorPlan)> {
+        let config = self.config;
+        let compile = |(name, written): (&String, &AuthenticatorConfig)| {
+            let place = format!("authenticators.{name}");
+            let plan = self.in_scope("bad-authenticator", &place, |scope| written.compile(name, scope));
+            (name.as_str().into(), plan)
+        };
+        config.authenticators.iter().map(compile).collect()
+    }
+
     fn route(&mut self, index: usize, config: &RouteConfig, rules: &PathRules) -> Option<RoutePlan> {
         let place = format!("routes[{index}]");
         let matches = MatchPlan::compile(&config.matches, rules)
@@ -267,13 +316,8 @@ impl Compiler<'_> {
         let names = matches.as_ref().map(|plan| plan.names().to_vec()).unwrap_or_default();
         let action = self.action(&place, config, &names, rules);
         let merged = config.policies.over(&self.config.defaults.policies);
-        let lookup = |name: &str| self.secrets.get(name).cloned();
-        let mut scope = Scope::new(&lookup);
-        let policies = merged.compile(&mut scope);
-        for problem in std::mem::take(&mut scope.problems) {
-            let path = format!("{place}.policies.{}", problem.path);
-            self.error("bad-policy", path, problem.reason, problem.hint.as_deref().unwrap_or_default());
-        }
+        let policies =
+            self.in_scope("bad-policy", &format!("{place}.policies"), |scope| merged.compile(scope));
         let upgrades = config.upgrades.as_ref().unwrap_or(&self.config.defaults.upgrades);
         // What speaks nothing but HTTP/2 has nothing to switch.
         let is_http2 = config.cluster.as_ref().and_then(|name| self.config.clusters.get(name));

@@ -21,6 +21,7 @@ use crate::control::config::recording::RecordingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
+use crate::policy::auth::AuthenticatorConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
 
@@ -73,6 +74,9 @@ pub struct Config {
     /// Values that are kept out of this file and never printed; used as `${secret.NAME}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Ways to tell who is asking, by name; routes use them by their policy `authenticate`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub authenticators: BTreeMap<String, AuthenticatorConfig>,
     /// What every route has unless it says otherwise.
     #[serde(default)]
     pub defaults: DefaultsConfig,

@@ -18,6 +18,7 @@ use door::Door;
 
 use crate::config::secret::Environment;
 use crate::control::admin::{Readiness, ReadinessState};
+use crate::control::answers::{Means, answer_all};
 use crate::control::bind::{Bound, bind_all};
 use crate::control::check::Loaded;
 use crate::control::chronicle::Chronicle;
@@ -30,9 +31,13 @@ use crate::control::log_desk::LogDesk;
 use crate::control::sources::{Source, SourceState};
 use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
 use crate::control::systemd::sockets::PassedSocket;
+use crate::policy::ground::Provisions;
+use crate::policy::post::Post;
+use crate::policy::revocation::Revocations;
 use crate::proxy::snapshot::Snapshot;
 use crate::rt::clock;
 use crate::rt::driver::Driver;
+use crate::shared::asking::asking;
 use crate::shared::level;
 use crate::shared::{Frozen, LineWriter, Mailbox, Published, line_ring};
 use crate::telemetry::Registry;
@@ -43,6 +48,8 @@ use machine::{choose_cpus, choose_driver, connections_per_worker};
 
 /// Bytes of log lines that wait for the writer, per worker.
 const LOG_RING_BYTES: usize = 1 << 20;
+/// Questions of all workers that wait for control.
+const QUESTIONS_MAX: usize = 16_384;
 /// Commands that wait for a worker.
 const MAILBOX_CAPACITY: usize = 64;
 /// How long all workers may take to start.
@@ -108,6 +115,7 @@ pub struct Gateway {
     source: Published<SourceState>,
     history: Option<PathBuf>,
     drain: mpsc::Receiver<Change>,
+    answers: Option<tokio::task::JoinHandle<()>>,
     steward: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
 }
@@ -154,8 +162,11 @@ impl Gateway {
         start_log(&log, config)?;
         let (desk, orders) = Desk::new();
         let (drain_asked, drain) = mpsc::channel(1);
+        let shown = Shown::new(snapshot.clone(), feeds);
+        shown.keepers.attach(&snapshot, &base.base);
+        shown.keepers.first_values(FIRST_ANSWERS_BOUND).await;
         let mut gateway = Self {
-            shown: Shown::new(snapshot.clone(), feeds),
+            shown,
             desk,
             listeners,
             admin: None,
@@ -171,6 +182,7 @@ impl Gateway {
             source: source.state(),
             history: chronicle.history().map(|history| history.folder().to_owned()),
             drain,
+            answers: None,
             steward: None,
             admin_task: None,
         };
@@ -204,6 +216,7 @@ impl Gateway {
     ) -> Result<Crew, StartError> {
         let steers = config.workers.steering == SteeringConfig::Even;
         let neighbours = Neighbours::new(self.cpus.len(), steers)?;
+        let provisions = self.provisions()?;
         let mut pinned = Vec::new();
         for (index, (sockets, log)) in sockets.into_iter().zip(writers).enumerate() {
             let mailbox = Mailbox::new(MAILBOX_CAPACITY)?;
@@ -223,12 +236,22 @@ impl Gateway {
                 registry: self.registry.clone(),
                 mailbox,
                 neighbours: neighbours.clone(),
+                provisions: provisions.clone(),
                 log,
             };
             self.threads.push(spawn(seat).map_err(|error| StartError::Worker(index, error))?);
         }
         let addresses: Vec<SocketAddr> = self.listeners.iter().map(|(_, addr)| *addr).collect();
         Ok(Crew::new(self.mailboxes.clone(), pinned, self.registry.clone(), config, &addresses))
+    }
+
+    /// What policies of all workers share; and the task that answers what they ask.
+    fn provisions(&mut self) -> Result<Provisions, StartError> {
+        let post = Post::new(self.cpus.len())?;
+        let (asker, asked) = asking(QUESTIONS_MAX);
+        self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), Means::default())));
+        let revocations = Published::new(Frozen::new(Revocations::default()));
+        Ok(Provisions { asker: Some(asker), post, revocations })
     }
 
     async fn wait_until_all_serve(&mut self, generation: u64) -> Result<(), StartError> {
@@ -285,6 +308,7 @@ impl Gateway {
         if let Some(steward) = self.steward.take() {
             steward.abort();
         }
+        // Not the answers: exchanges that are in flight may need them.
         for mailbox in &self.mailboxes {
             // A full mailbox belongs to a worker that is stuck; the time limit below deals with it.
             let _ = mailbox.send(Command::Drain);
@@ -294,6 +318,9 @@ impl Gateway {
         let began = Instant::now();
         while !self.threads.iter().all(JoinHandle::is_finished) && Instant::now() < by {
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if let Some(answers) = self.answers.take() {
+            answers.abort();
         }
         let in_time = began.elapsed() < limit && self.threads.iter().all(JoinHandle::is_finished);
         self.log.stop(LOG_FLUSH_BOUND);

@@ -3,6 +3,7 @@
 //! May block, lock and allocate. Nothing here is on the path of a request.
 
 pub mod admin;
+pub mod answers;
 pub mod audit;
 pub mod bind;
 pub mod check;
@@ -26,6 +27,7 @@ pub mod gateway;
 pub mod generation;
 pub mod history;
 pub mod http_client;
+pub mod keepers;
 pub mod listener_config;
 pub mod log_desk;
 pub mod log_writer;

@@ -23,7 +23,6 @@ use crate::control::chronicle::Chronicle;
 use crate::control::crew::{Crew, Prepared};
 use crate::control::desk::{Change, EndpointOrder, Order, Outcome, Refusal, Reloaded};
 use crate::control::diff;
-use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::Generation;
 use crate::control::log_desk::LogDesk;
 use crate::control::recorder::Recorder;
@@ -270,7 +269,7 @@ impl Steward {
     async fn install_everywhere(&mut self, number: u64, mut prepared: Prepared) {
         let all: Vec<usize> = (0..self.crew.len()).collect();
         if let Some(generation) = self.generations.iter().find(|one| one.number == number) {
-            feed(&self.shown.feeds, generation).await;
+            feed(&self.shown, generation).await;
             for &worker in &all {
                 self.crew.install(worker, generation, &mut prepared);
             }
@@ -340,9 +339,12 @@ impl Steward {
 }
 
 /// Gives a generation its endpoints, before a worker has it.
-async fn feed(feeds: &Feeds, generation: &Generation) {
+async fn feed(shown: &Shown, generation: &Generation) {
+    let Shown { feeds, keepers, .. } = shown;
     feeds.attach(&generation.config, &generation.snapshot);
+    keepers.attach(&generation.snapshot, &generation.base);
     feeds.first_answers(FIRST_ANSWERS_BOUND).await;
+    keepers.first_values(FIRST_ANSWERS_BOUND).await;
 }
 
 fn no_rollout() -> Refusal {

@@ -5,6 +5,7 @@
 
 use crate::policy::Verdict;
 use crate::policy::exchange::Exchange;
+use crate::policy::ground::Ground;
 use crate::policy::reply::Reply;
 use crate::policy::table::{PolicyPlan, RunningPolicy};
 use crate::shared::sharded::Slot;
@@ -30,12 +31,16 @@ impl Chain {
     pub fn start(
         plans: &[PolicyPlan],
         previous: Option<&Self>,
+        ground: &Ground<'_>,
         metrics: impl Fn(&'static str) -> Slot<PolicyMetrics>,
     ) -> Self {
         let former =
             |key: &str| previous?.links.iter().map(|(policy, _)| policy).find(|policy| policy.key() == key);
         Self {
-            links: plans.iter().map(|plan| (plan.start(former(plan.key())), metrics(plan.key()))).collect(),
+            links: plans
+                .iter()
+                .map(|plan| (plan.start(former(plan.key()), ground), metrics(plan.key())))
+                .collect(),
         }
     }
 

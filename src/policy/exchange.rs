@@ -13,6 +13,8 @@ use crate::http::h1::framing::Framing;
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::net::addr::{ClientAddr, PeerAddr};
 use crate::net::tls::certificate::PeerCertificate;
+use crate::policy::principal::Principal;
+use crate::policy::revocation::Principals;
 use crate::route::params::Params;
 use crate::route::table::RequestView;
 
@@ -62,6 +64,8 @@ pub struct Exchange {
     pub tls_version: &'static str,
     /// The certificate that the client has proved to be its own.
     pub client_certificate: Option<Rc<PeerCertificate>>,
+    /// Those who are asking, as far as they have shown who they are.
+    pub principals: Principals,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -93,6 +97,7 @@ impl Exchange {
             scheme: "http",
             tls_version: "",
             client_certificate: None,
+            principals: Principals::new(),
             params: Params::default(),
             routes: (Rc::default(), 0),
         }
@@ -110,6 +115,11 @@ impl Exchange {
     /// Name of the route; empty before there is one.
     pub fn route(&self) -> &str {
         self.routes.0.get(self.routes.1).map_or("", |name| name)
+    }
+
+    /// Who is asking, if that is known: the first of them.
+    pub fn principal(&self) -> Option<&Rc<Principal>> {
+        self.principals.first()
     }
 
     /// The normalised path. ASCII by construction.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::field::{FieldId, Fields, IdSet};
 use crate::policy::exchange::Exchange;
+use crate::policy::ground::Ground;
 use crate::policy::scope::Scope;
 use crate::policy::template::Template;
 use crate::policy::{Policy, Verdict};
@@ -79,7 +80,7 @@ impl Policy for Headers {
         }
     }
 
-    fn start(plan: Frozen<HeadersPlan>, _previous: Option<&Self>) -> Self {
+    fn start(plan: Frozen<HeadersPlan>, _previous: Option<&Self>, _ground: &Ground<'_>) -> Self {
         Self { plan, scratch: RefCell::default() }
     }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::units::AddressRange;
 use crate::policy::exchange::Exchange;
+use crate::policy::ground::Ground;
 use crate::policy::reply::{Code, Reply};
 use crate::policy::scope::Scope;
 use crate::policy::{Policy, Verdict};
@@ -93,7 +94,7 @@ impl Policy for IpFilter {
         IpFilterPlan { allow, deny: AddressSet::new(&config.deny) }
     }
 
-    fn start(plan: Frozen<IpFilterPlan>, _previous: Option<&Self>) -> Self {
+    fn start(plan: Frozen<IpFilterPlan>, _previous: Option<&Self>, _ground: &Ground<'_>) -> Self {
         Self(plan)
     }
 

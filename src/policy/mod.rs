@@ -3,12 +3,21 @@
 //! One row in [`table`] adds a policy: its source file (which holds its written form), its page and its test.
 //! The row's place is its place in the order of running; responses run back up.
 
+pub mod auth;
+pub mod authenticate;
 pub mod chain;
 pub mod exchange;
+pub mod ground;
 pub mod headers;
+pub mod inputs;
 pub mod ip_filter;
+pub mod live;
+pub mod post;
+pub mod principal;
+pub mod question;
 pub mod reply;
 pub mod request_limits;
+pub mod revocation;
 pub mod scope;
 pub mod switch;
 pub mod table;
@@ -18,6 +27,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::policy::exchange::Exchange;
+use crate::policy::ground::Ground;
 use crate::policy::reply::Reply;
 use crate::policy::scope::Scope;
 use crate::shared::frozen::Frozen;
@@ -44,7 +54,7 @@ pub trait Policy: Sized + 'static {
     fn compile(config: &Self::Config, scope: &mut Scope<'_>) -> Self::Plan;
 
     /// Starts on a worker. `previous` is the same policy of the generation before, to keep its state.
-    fn start(plan: Frozen<Self::Plan>, previous: Option<&Self>) -> Self;
+    fn start(plan: Frozen<Self::Plan>, previous: Option<&Self>, ground: &Ground<'_>) -> Self;
 
     /// Looks at a request before anything goes upstream.
     fn on_request(&self, exchange: &mut Exchange) -> impl Future<Output = Verdict>;

@@ -55,6 +55,14 @@ codes! {
     ConnectNotSupported = 501 "connect_not_supported" "This gateway does not open tunnels.";
     /// The client's address is not admitted.
     AddressDenied = 403 "address_denied" "Requests from this address are not admitted.";
+    /// A route that wants to know who is asking, and a request that does not say.
+    CredentialsMissing = 401 "credentials_missing" "This resource wants to know who is asking.";
+    /// Credentials that were good and are no more.
+    CredentialsRevoked = 401 "credentials_revoked" "These credentials have been revoked.";
+    /// Nobody can tell at the moment whether the credentials are good.
+    AuthenticationUnavailable = 503 "authentication_unavailable" "Credentials cannot be verified at the moment.";
+    /// The client's certificate is not one of those that are let in.
+    CertificateUnknown = 401 "certificate_unknown" "This certificate is not known here.";
     /// The query is longer than allowed.
     QueryTooLong = 414 "query_too_long" "The query is longer than this route takes.";
     /// The path is longer than allowed.

@@ -10,6 +10,7 @@ use crate::config::units::ByteSize;
 use crate::http::field::FieldId;
 use crate::http::h1::framing::Framing;
 use crate::policy::exchange::Exchange;
+use crate::policy::ground::Ground;
 use crate::policy::reply::{Code, Reply};
 use crate::policy::scope::Scope;
 use crate::policy::{Policy, Verdict};
@@ -93,7 +94,7 @@ impl Policy for RequestLimits {
         }
     }
 
-    fn start(plan: Frozen<RequestLimitsPlan>, _previous: Option<&Self>) -> Self {
+    fn start(plan: Frozen<RequestLimitsPlan>, _previous: Option<&Self>, _ground: &Ground<'_>) -> Self {
         Self(plan)
     }
 

@@ -2,7 +2,12 @@
 //!
 //! Files, secrets and live inputs come through here, so that compiling stays a pure function of its inputs.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use crate::config::secret::Secret;
+use crate::policy::auth::AuthenticatorConfig;
+use crate::policy::inputs::InputDesk;
 
 /// Something wrong with a policy's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +20,27 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+/// What else the configuration has, as it is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Surroundings<'a> {
+    /// Where relative files are looked for. None where files are not to be read.
+    pub base: Option<&'a Path>,
+    /// Authenticators by name. None where names are not looked at.
+    pub authenticators: Option<&'a BTreeMap<String, AuthenticatorConfig>>,
+}
+
+/// A secret where none is to be read.
+pub fn placeholder(_: &str) -> Option<Secret> {
+    Some(Secret::new(String::from("placeholder-that-is-long-enough-for-any-use-there-is-of-a-secret-here")))
+}
+
 /// The surroundings in which a policy is compiled.
 pub struct Scope<'a> {
     secrets: &'a dyn Fn(&str) -> Option<Secret>,
+    /// What else there is.
+    pub around: Surroundings<'a>,
+    /// What control keeps current.
+    pub inputs: InputDesk,
     /// What was found wrong.
     pub problems: Vec<Problem>,
 }
@@ -25,7 +48,19 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A scope with these secrets.
     pub fn new(secrets: &'a dyn Fn(&str) -> Option<Secret>) -> Self {
-        Self { secrets, problems: Vec::new() }
+        Self { secrets, around: Surroundings::default(), inputs: InputDesk::default(), problems: Vec::new() }
+    }
+
+    /// With this around it.
+    #[must_use]
+    pub fn around(self, around: Surroundings<'a>) -> Self {
+        Self { around, ..self }
+    }
+
+    /// With these inputs, and those of the generation before.
+    #[must_use]
+    pub fn with_inputs(self, inputs: InputDesk) -> Self {
+        Self { inputs, ..self }
     }
 
     /// A secret by name.

@@ -2,13 +2,14 @@
 //!
 //! A row gives the type, its key in the configuration, and with it the names of its page
 //! (`config/policies/KEY.md`) and its test (`tests/policy/KEY.rs`). A missing one does not compile. Rows stand
-//! in the order of running: cheap checks of the network first, then limits, then changes.
+//! in the order of running: cheap checks of the network first, then who is asking, then limits, then changes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::exchange::Exchange;
-use crate::policy::scope::{Problem, Scope};
+use crate::policy::ground::Ground;
+use crate::policy::scope::{Problem, Scope, Surroundings, placeholder};
 use crate::policy::switch::Switch;
 use crate::policy::{Policy, Verdict};
 use crate::shared::frozen::Frozen;
@@ -83,7 +84,7 @@ macro_rules! policies {
             }
 
             /// Starts it on a worker. `previous` is the same policy of the generation before, to keep its state.
-            pub fn start(&self, previous: Option<&RunningPolicy>) -> RunningPolicy {
+            pub fn start(&self, previous: Option<&RunningPolicy>, ground: &Ground<'_>) -> RunningPolicy {
                 match self {
                     $(Self::$variant(plan) => {
                         let previous = match previous {
@@ -91,7 +92,7 @@ macro_rules! policies {
                             _ => None,
                         };
                         RunningPolicy::$variant(
-                            <crate::policy::$key::$variant as Policy>::start(plan.clone(), previous)
+                            <crate::policy::$key::$variant as Policy>::start(plan.clone(), previous, ground)
                         )
                     }),*
                 }
@@ -122,15 +123,16 @@ policies! {
     ip_filter: IpFilter;
     /// Bounds what a request may be: size of its parts, methods, media types.
     request_limits: RequestLimits;
+    /// Asks who is asking.
+    authenticate: Authenticate;
     /// Sets, adds and removes fields of requests and responses.
     headers: Headers;
 }
 
 impl PoliciesConfig {
     /// Reports what is wrong, as `(path, reason, hint)`. Secrets are taken to exist.
-    pub fn check(&self, report: &mut dyn FnMut(&str, String, Option<String>)) {
-        let placeholder = |_: &str| Some(crate::config::secret::Secret::new(String::from("placeholder")));
-        let mut scope = Scope::new(&placeholder);
+    pub fn check(&self, around: Surroundings<'_>, report: &mut dyn FnMut(&str, String, Option<String>)) {
+        let mut scope = Scope::new(&placeholder).around(around);
         self.compile(&mut scope);
         for Problem { path, reason, hint } in scope.problems {
             report(&path, reason, hint);

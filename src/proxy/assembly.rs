@@ -6,7 +6,9 @@
 use std::rc::Rc;
 
 use crate::net::tls::plan::Acceptor;
+use crate::policy::auth::{AuthenticatorPlan, Authenticators};
 use crate::policy::chain::Chain;
+use crate::policy::ground::{Bench, Ground};
 use crate::proxy::installed::{Installed, InstalledNames, Pins, RunningRoute, UNROUTED, start_door};
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::route::table::Table;
@@ -23,9 +25,9 @@ const CLUSTERS_PER_STEP: usize = 8;
 pub struct Assembly {
     snapshot: Frozen<Snapshot>,
     tables: Frozen<Vec<Table>>,
-    worker: usize,
-    workers: usize,
+    bench: Rc<Bench>,
     previous: Option<Rc<Installed>>,
+    authenticators: Authenticators,
     routes: Vec<RunningRoute>,
     names: Vec<Box<str>>,
     clusters: Vec<Rc<Cluster>>,
@@ -36,8 +38,7 @@ impl Assembly {
     pub fn new(
         snapshot: Frozen<Snapshot>,
         tables: Frozen<Vec<Table>>,
-        worker: usize,
-        workers: usize,
+        bench: Rc<Bench>,
         previous: Option<Rc<Installed>>,
     ) -> Self {
         let (routes, names, clusters) =
@@ -45,9 +46,9 @@ impl Assembly {
         Self {
             snapshot,
             tables,
-            worker,
-            workers,
+            bench,
             previous,
+            authenticators: Authenticators::default(),
             routes: Vec::with_capacity(routes),
             names: Vec::with_capacity(names),
             clusters: Vec::with_capacity(clusters),
@@ -61,9 +62,19 @@ impl Assembly {
         let before = self.clusters.len();
         for plan in clusters {
             let former = self.previous.as_ref().and_then(|previous| previous.cluster(&plan.name));
-            self.clusters.push(Cluster::start(plan.clone(), registry, self.worker, self.workers, former));
+            self.clusters.push(Cluster::start(
+                plan.clone(),
+                registry,
+                self.bench.worker,
+                self.bench.workers,
+                former,
+            ));
         }
         if self.clusters.len() > before {
+            return false;
+        }
+        if let Some((name, plan)) = snapshot.authenticators.get(self.authenticators.len()) {
+            self.start_authenticator(name, plan, registry);
             return false;
         }
         for plan in snapshot.routes.iter().skip(self.routes.len()).take(ROUTES_PER_STEP) {
@@ -73,7 +84,24 @@ impl Assembly {
         self.routes.len() == snapshot.routes.len()
     }
 
+    fn start_authenticator(&mut self, name: &str, plan: &AuthenticatorPlan, registry: &Registry) {
+        let mut authenticators = std::mem::take(&mut self.authenticators);
+        let former = self.previous.as_ref().map(|previous| &previous.authenticators);
+        authenticators.start(name, plan, former, &self.ground(registry));
+        self.authenticators = authenticators;
+    }
+
+    fn ground<'a>(&'a self, registry: &'a Registry) -> Ground<'a> {
+        Ground {
+            bench: &self.bench,
+            authenticators: &self.authenticators,
+            clusters: &self.clusters,
+            registry,
+        }
+    }
+
     fn start_route(&self, plan: &RoutePlan, registry: &Registry) -> RunningRoute {
+        let worker = self.bench.worker;
         let former = self.previous.as_ref().and_then(|previous| {
             let at = *previous.snapshot.routes_by_name.get(&plan.name)?;
             Some(&previous.routes[at as usize].chain)
@@ -83,15 +111,18 @@ impl Assembly {
                 Action::Forward { cluster, rewrite: None, host: None } => Some(cluster),
                 _ => None,
             },
-            chain: Chain::start(&plan.policies, former, |key| registry.policy(&plan.name, key, self.worker)),
-            metrics: registry.route(&plan.name, self.worker),
+            chain: Chain::start(&plan.policies, former, &self.ground(registry), |key| {
+                registry.policy(&plan.name, key, worker)
+            }),
+            metrics: registry.route(&plan.name, worker),
             name: registry.name_id(&plan.name),
         }
     }
 
     /// The generation, when no piece is left.
     pub fn finish(self, registry: &Registry) -> Rc<Installed> {
-        let Self { snapshot, tables, worker, routes, names, clusters, .. } = self;
+        let Self { snapshot, tables, bench, authenticators, routes, names, clusters, .. } = self;
+        let worker = bench.worker;
         let acceptors = snapshot.tls.iter().map(|tls| tls.clone().map(Acceptor::new).map(Rc::new)).collect();
         let doors = (0..snapshot.doors.len()).map(|at| start_door(&snapshot, at, registry, worker)).collect();
         let identity_fields = snapshot.identity_fields.iter().cloned().collect();
@@ -104,6 +135,7 @@ impl Assembly {
             snapshot,
             tables,
             acceptors,
+            authenticators,
             routes,
             route_names: names.into(),
             clusters,

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::net::tls::plan::Acceptor;
+use crate::policy::auth::Authenticators;
 use crate::policy::chain::Chain;
+use crate::policy::ground::Bench;
 use crate::proxy::assembly::Assembly;
 use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
@@ -28,6 +30,8 @@ pub struct Installed {
     pub tables: Frozen<Vec<Table>>,
     /// TLS of the listeners that speak it.
     pub acceptors: Vec<Option<Rc<Acceptor>>>,
+    /// Ways to tell who is asking.
+    pub authenticators: Authenticators,
     /// Running routes, in the snapshot's order.
     pub routes: Vec<RunningRoute>,
     /// Their names, as exchanges refer to them.
@@ -97,15 +101,14 @@ impl RunningDoor {
 pub const UNROUTED: &str = "(none)";
 
 impl Installed {
-    /// Builds at once what worker `worker` of `workers` runs. `tables` are the routers, one per listener.
+    /// Builds at once what the worker of `bench` runs. `tables` are the routers, one per listener.
     pub fn build(
         snapshot: Frozen<Snapshot>,
         tables: Frozen<Vec<Table>>,
         registry: &Registry,
-        worker: usize,
-        workers: usize,
+        bench: Rc<Bench>,
     ) -> Rc<Self> {
-        let mut assembly = Assembly::new(snapshot, tables, worker, workers, None);
+        let mut assembly = Assembly::new(snapshot, tables, bench, None);
         while !assembly.step(registry) {}
         assembly.finish(registry)
     }

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::http::date;
+use crate::policy::ground::Bench;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::installed::Installed;
 use crate::proxy::recording::Recording;
@@ -29,6 +30,8 @@ const DATE_BYTES: usize = 29;
 pub struct Local {
     /// Number of this worker, from 0.
     pub worker: usize,
+    /// What its policies share.
+    pub bench: Rc<Bench>,
     /// Its buffers.
     pub pool: Rc<Pool>,
     /// Its deadlines.
@@ -81,14 +84,16 @@ struct IdleList {
 impl Local {
     /// Everything a worker needs besides its sockets.
     pub fn new(
-        worker: usize,
+        bench: Rc<Bench>,
         installed: Rc<Installed>,
         metrics: Slot<WorkerMetrics>,
         access_log: AccessLog,
     ) -> Rc<Self> {
+        let worker = bench.worker;
         let seed = (u128::from(clock::nanos()) << 64) | (worker as u128 + 1);
         Rc::new(Self {
             worker,
+            bench,
             pool: Pool::new(FREE_BUFFER_BYTES_MAX),
             deadlines: Deadlines::new(clock::coarse_ms()),
             metrics,

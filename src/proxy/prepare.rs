@@ -30,6 +30,7 @@ pub fn prepare(
     exchange.path.push(b'/');
     exchange.query = None;
     exchange.upgrade.clear();
+    exchange.principals.clear();
     exchange.body_bytes_max = snapshot.limits.body_bytes;
     let target = settle_message(exchange, snapshot).inspect_err(|_| forget_host(exchange))?;
     settle_host(exchange, &target)?;

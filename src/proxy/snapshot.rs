@@ -11,6 +11,8 @@ use foldhash::fast::FixedState;
 use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
+use crate::policy::auth::AuthenticatorPlan;
+use crate::policy::inputs::Inputs;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::table::PolicyPlan;
 use crate::proxy::l4::plan::DoorPlan;
@@ -30,6 +32,10 @@ pub struct Snapshot {
     pub hash: Box<str>,
     /// The same of what is not written in it: values of secrets. Never shown.
     pub inputs: [u8; 32],
+    /// What control keeps current for its policies and authenticators.
+    pub live_inputs: Inputs,
+    /// Ways to tell who is asking, in the order of their names.
+    pub authenticators: Vec<(Box<str>, AuthenticatorPlan)>,
     /// Names of the listeners. A listener keeps its place for as long as the process lives, so that connections can refer
     /// to it across generations.
     pub listeners: Vec<Box<str>>,

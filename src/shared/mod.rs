@@ -3,6 +3,8 @@
 //! This folder is the whole list: what is not here (or in `control`) does not cross. Workers write only to their
 //! own shard; control sums, replaces and sends.
 
+// What workers ask of control.
+pub mod asking;
 // What every worker says of its load, for the others.
 pub mod board;
 // Names that shards are found by: grown and shrunk by control.

@@ -44,9 +44,23 @@ impl<T: Send + Sync> Published<T> {
         self.0.generation.load(Ordering::Acquire)
     }
 
+    /// Tells the current generation without keeping a handle; 0 once the value is gone.
+    pub fn generation_handle(&self) -> impl Fn() -> u64 + Send + 'static
+    where
+        T: 'static,
+    {
+        let weak = Arc::downgrade(&self.0);
+        move || weak.upgrade().map_or(0, |inner| inner.generation.load(Ordering::Acquire))
+    }
+
     /// How many handles there are, this one included.
     pub fn handles(&self) -> usize {
         Arc::strong_count(&self.0)
+    }
+
+    /// Where the value is: the same for all handles to it, and for no others while one of them lives.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// Whether both are handles to the same value.

@@ -241,6 +241,21 @@ pub struct PolicyMetrics {
     pub answered: Counter,
 }
 
+/// What one worker counts about an authenticator.
+#[derive(Debug, Default)]
+pub struct AuthMetrics {
+    /// Requests whose client it knew.
+    pub known: Counter,
+    /// Requests without credentials of its kind.
+    pub absent: Counter,
+    /// Requests with bad ones.
+    pub invalid: Counter,
+    /// Requests of which it could not tell.
+    pub unavailable: Counter,
+    /// Those of the known whom it remembered.
+    pub remembered: Counter,
+}
+
 /// Ways in which a PROXY header can fail to come; what the index means is the exporter's table.
 pub const DOOR_FAULT_SLOTS: usize = 8;
 

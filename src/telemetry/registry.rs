@@ -7,7 +7,7 @@
 use crate::shared::{Catalogue, NameId, Names, Sharded, Slot};
 
 use super::metrics::{
-    DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics,
+    AuthMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics,
 };
 
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a
@@ -39,6 +39,7 @@ pub struct Registry {
     routes: Catalogue<RouteName, Sharded<RouteMetrics>>,
     endpoints: Catalogue<EndpointName, Sharded<EndpointMetrics>>,
     policies: Catalogue<PolicyName, Sharded<PolicyMetrics>>,
+    authenticators: Catalogue<String, Sharded<AuthMetrics>>,
     doors: Catalogue<String, Sharded<DoorMetrics>>,
     tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
     names: Names,
@@ -56,6 +57,7 @@ impl Registry {
             routes: Catalogue::new(series_max),
             endpoints: Catalogue::new(series_max),
             policies: Catalogue::new(series_max),
+            authenticators: Catalogue::new(series_max),
             doors: Catalogue::new(series_max),
             tunnels: Catalogue::new(series_max),
             names: Names::new(NAMES_MAX, OVERFLOW_NAME),
@@ -107,6 +109,11 @@ impl Registry {
         self.policies.get_or_create(&(route.to_owned(), policy.to_owned()), || self.shards())
     }
 
+    /// What worker `index` counts about an authenticator; created when new.
+    pub fn authenticator(&self, name: &str, index: usize) -> Slot<AuthMetrics> {
+        self.authenticators.get_or_create(&name.to_owned(), || self.shards()).slot(index)
+    }
+
     /// What worker `index` counts about PROXY headers on a listener; created when new.
     pub fn door(&self, listener: &str, index: usize) -> Slot<DoorMetrics> {
         self.doors.get_or_create(&listener.to_owned(), || self.shards()).slot(index)
@@ -146,6 +153,11 @@ impl Registry {
     /// All policies, and [`OVERFLOW_NAME`] when names were refused.
     pub fn policies(&self) -> Vec<(PolicyName, Sharded<PolicyMetrics>)> {
         all(&self.policies, (OVERFLOW_NAME.to_owned(), OVERFLOW_NAME.to_owned()))
+    }
+
+    /// All authenticators, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn authenticators(&self) -> Vec<(String, Sharded<AuthMetrics>)> {
+        all(&self.authenticators, OVERFLOW_NAME.to_owned())
     }
 
     /// All listeners that take PROXY headers, and [`OVERFLOW_NAME`] when names were refused.

@@ -26,8 +26,6 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Where a worker's generations come from and go to.
 pub struct Installer {
     registry: Frozen<Registry>,
-    worker: usize,
-    workers: usize,
     local: Rc<Local>,
     placement: Rc<Placement>,
     doors: Rc<Doors>,
@@ -41,10 +39,9 @@ pub struct Installer {
 }
 
 impl Installer {
-    /// Of worker `worker` of `workers`. What former generations still carry is told through `pinned`.
+    /// Of the worker of `local`. What former generations still carry is told through `pinned`.
     pub fn new(
         registry: Frozen<Registry>,
-        (worker, workers): (usize, usize),
         local: Rc<Local>,
         placement: Rc<Placement>,
         doors: Rc<Doors>,
@@ -52,8 +49,6 @@ impl Installer {
     ) -> Rc<Self> {
         Rc::new(Self {
             registry,
-            worker,
-            workers,
             local,
             placement,
             doors,
@@ -84,7 +79,7 @@ impl Installer {
     async fn install(&self, Install { snapshot, tables, sockets }: Install) {
         let generation = snapshot.generation;
         let current = self.local.installed();
-        let mut assembly = Assembly::new(snapshot, tables, self.worker, self.workers, Some(current));
+        let mut assembly = Assembly::new(snapshot, tables, self.local.bench.clone(), Some(current));
         pieces(|| assembly.step(&self.registry)).await;
         let former = self.local.install(assembly.finish(&self.registry));
         self.local.metrics.generation.set(generation as i64);

@@ -7,6 +7,7 @@ pub mod command;
 pub mod doors;
 pub mod evenness;
 pub mod install;
+pub mod letters;
 pub mod placement;
 pub mod pulse;
 pub mod spawn;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use crate::policy::ground::{Bench, Provisions};
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
@@ -26,6 +27,7 @@ use crate::telemetry::registry::Registry;
 use crate::worker::command::Command;
 use crate::worker::doors::Doors;
 use crate::worker::install::Installer;
+use crate::worker::letters::{self, take_letters};
 use crate::worker::placement::{Neighbours, Placement, take_over};
 use crate::worker::pulse::Pulse;
 
@@ -58,6 +60,8 @@ pub struct Seat {
     pub mailbox: Mailbox<Command>,
     /// The other workers, and itself.
     pub neighbours: Neighbours,
+    /// What its policies share with control and with other workers.
+    pub provisions: Provisions,
     /// Its end of the access log.
     pub log: LineWriter,
 }
@@ -79,22 +83,23 @@ pub fn spawn(seat: Seat) -> io::Result<JoinHandle<io::Result<()>>> {
 
 async fn work(seat: Seat) -> io::Result<()> {
     let registry = seat.registry.clone();
-    let installed = Installed::build(seat.snapshot.clone(), seat.tables, &registry, seat.index, seat.count);
+    let bench = Bench::new(seat.index, seat.count, seat.provisions);
+    let installed = Installed::build(seat.snapshot.clone(), seat.tables, &registry, bench.clone());
     let sample = seat.snapshot.access_log.as_ref().map_or(0.0, |log| log.sample);
     let access_log = AccessLog::new(seat.log, sample, clock::nanos());
-    let local = Local::new(seat.index, installed, registry.worker(seat.index), access_log);
+    let local = Local::new(bench.clone(), installed, registry.worker(seat.index), access_log);
     local.connections_max.set(i64::from(seat.connections_max));
     let placement = Placement::new(seat.index, seat.neighbours);
     placement.publish(&local);
     monoio::spawn(take_over(local.clone(), placement.clone()));
+    monoio::spawn(take_letters(bench.clone()));
     let mut pulse = Pulse::new(&local.metrics);
     let doors = Rc::new(Doors::default());
     for (at, socket) in seat.sockets {
         doors.open(&local, &placement, at, socket);
     }
-    let own = (seat.index, seat.count);
     let installer =
-        Installer::new(registry.clone(), own, local.clone(), placement.clone(), doors.clone(), seat.pinned);
+        Installer::new(registry.clone(), local.clone(), placement.clone(), doors.clone(), seat.pinned);
     local.metrics.generation.set(seat.snapshot.generation as i64);
     // Control alone decides how long a generation is kept.
     drop(seat.snapshot);
@@ -125,6 +130,8 @@ async fn work(seat: Seat) -> io::Result<()> {
                 }
             }
         }
+        letters::take_in(&bench);
+        bench.tick();
         pulse.beat(tick, &local.metrics);
         placement.take_in(&local);
         placement.publish(&local);

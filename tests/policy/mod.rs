@@ -1,5 +1,6 @@
 //! Policies, each through the whole gateway. One file per policy, named as it is; `tidy` holds that.
 
+mod authenticate;
 mod headers;
 mod ip_filter;
 mod request_limits;

@@ -9,6 +9,7 @@ use crate::control::compile::path_rules;
 use crate::control::config::RouteConfig;
 use crate::http::is_token;
 use crate::policy::PoliciesConfig;
+use crate::policy::scope::Surroundings;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::route::path::PathRules;
 use crate::route::plan::{MatchPlan, PlanError};
@@ -98,7 +99,8 @@ fn literal_star(check: &mut Check<'_>, place: &str, config: &MatchConfig) {
 }
 
 fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig) {
-    policies.check(&mut |path, reason, hint| {
+    let around = Surroundings { base: None, authenticators: Some(&check.config.authenticators) };
+    policies.check(around, &mut |path, reason, hint| {
         check.error("bad-policy", &format!("{at}.{path}"), UnitError { reason, hint });
     });
 }

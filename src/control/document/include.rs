@@ -1,6 +1,6 @@
 //! A root file and the files it includes, or the files of a folder, as one tree.
 //!
-//! An included file adds listeners, routes, clusters and secrets; everything else is said in the root file, so
+//! An included file adds listeners, routes, clusters, authenticators and secrets; everything else is said in the root file, so
 //! that there is one place to look. Files of a folder are equals: each may say anything, but nothing is said
 //! twice. `*` stands for a part of a file's name. No file is read twice.
 
@@ -233,10 +233,12 @@ impl Loader {
         for (key, value) in tree.entries() {
             match (&*key.text, &value.value) {
                 ("listeners" | "routes", Value::Sequence(items)) => append(root, key, items),
-                ("clusters" | "secrets", Value::Mapping(entries)) => self.add(root, key, entries),
+                ("authenticators" | "clusters" | "secrets", Value::Mapping(entries)) => {
+                    self.add(root, key, entries)
+                }
                 ("include", Value::Sequence(_)) => {}
                 ("listeners" | "routes" | "include", _) => self.expected("a list", value),
-                ("clusters" | "secrets", _) => self.expected("a mapping", value),
+                ("authenticators" | "clusters" | "secrets", _) => self.expected("a mapping", value),
                 _ if rank == Rank::Equal => self.take(root, key, value),
                 _ => self.foreign(key),
             }
@@ -263,11 +265,11 @@ impl Loader {
 
     fn foreign(&mut self, key: &Key) {
         let root = self.sources.place(Mark::default()).file;
-        let known = ["listeners", "routes", "clusters", "secrets", "include"];
+        let known = ["listeners", "routes", "clusters", "authenticators", "secrets", "include"];
         let hint = match crate::config::suggest::nearest(&key.text, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!(
-                "write it in {root}; an included file has listeners, routes, clusters, secrets and include"
+                "write it in {root}; an included file has listeners, routes, clusters, authenticators, secrets and include"
             ),
         };
         let why = UnitError::new(format!("`{}` cannot be in an included file", key.text)).hint(hint);
@@ -294,7 +296,7 @@ impl Loader {
     }
 
     fn remember(&mut self, root: &Node) {
-        for kind in ["clusters", "secrets"] {
+        for kind in ["authenticators", "clusters", "secrets"] {
             for (name, _) in root.get(kind).map(Node::entries).unwrap_or_default() {
                 self.names.insert((kind.to_owned(), name.text.clone()), name.mark);
             }

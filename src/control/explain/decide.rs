@@ -12,8 +12,10 @@ use std::task::{Context, Poll, Waker};
 use crate::http::h1::framing::Framing;
 use crate::http::h1::parse::{self, HeadScan};
 use crate::http::refusal::Refusal;
+use crate::policy::auth::Authenticators;
 use crate::policy::chain::{Chain, Passage};
 use crate::policy::exchange::Exchange;
+use crate::policy::ground::{Bench, Ground, Provisions};
 use crate::policy::reply::{Code, Fault, Reply};
 use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::serve::find_route;
@@ -177,7 +179,22 @@ impl<'a> Decider<'a> {
 
     /// Those policies that refuse do so without waiting for anything.
     fn refusal(&self, plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, Reply)> {
-        let chain = Chain::start(&plan.policies, None, |key| self.registry.policy(&plan.name, key, 0));
+        let bench = Bench::new(0, 1, Provisions::none());
+        let mut authenticators = Authenticators::default();
+        for (name, plan) in &self.snapshot.authenticators {
+            let none = Authenticators::default();
+            let ground =
+                Ground { bench: &bench, authenticators: &none, clusters: &[], registry: &self.registry };
+            authenticators.start(name, plan, None, &ground);
+        }
+        let ground = Ground {
+            bench: &bench,
+            authenticators: &authenticators,
+            clusters: &[],
+            registry: &self.registry,
+        };
+        let chain =
+            Chain::start(&plan.policies, None, &ground, |key| self.registry.policy(&plan.name, key, 0));
         let passage = pin!(chain.on_request(exchange));
         match passage.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Passage { passed, reply: Some(reply) }) => {

@@ -53,6 +53,7 @@ impl Collector for Shards {
         self.encode_upgraded(encoder)?;
         self.encode_endpoints(encoder)?;
         self.encode_policies(encoder)?;
+        super::authenticators::encode(&self.sources, encoder)?;
         self.encode_doors(encoder)?;
         self.encode_tunnels(encoder)
     }

@@ -3,6 +3,7 @@
 //! Owns the prometheus-client registry and what the samples are read from. The workers' shards are summed when
 //! somebody asks, here on the control thread; a scrape costs a worker nothing.
 
+mod authenticators;
 mod clusters;
 mod collector;
 pub(super) mod family;

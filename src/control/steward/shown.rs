@@ -7,6 +7,7 @@ use crate::config::diagnostic::Diagnostics;
 use crate::control::config::Config;
 use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
+use crate::control::keepers::Keepers;
 use crate::control::rollout::figures::{RolloutFigures, RolloutReport};
 use crate::control::tls::Inventory;
 use crate::proxy::snapshot::Snapshot;
@@ -33,6 +34,8 @@ pub struct Shown {
     pub figures: Frozen<ReloadFigures>,
     /// The clusters' endpoints.
     pub feeds: Feeds,
+    /// What policies live on.
+    pub keepers: Keepers,
     /// The rollout that is under way, or was last.
     pub rollout: Published<Option<RolloutReport>>,
     /// How rollouts went.
@@ -68,6 +71,7 @@ impl Shown {
             refused: Published::new(Frozen::new(None)),
             figures: Frozen::new(figures),
             feeds,
+            keepers: Keepers::default(),
             rollout: Published::new(Frozen::new(None)),
             rollouts: Frozen::new(RolloutFigures::default()),
         }

@@ -82,7 +82,7 @@ impl Steward {
     async fn install_staged(&mut self, workers: &[usize]) -> Option<String> {
         let staged = self.staged.as_mut()?;
         let generation = self.generations.iter().find(|one| one.number == staged.number)?;
-        feed(&self.shown.feeds, generation).await;
+        feed(&self.shown, generation).await;
         for &worker in workers {
             self.crew.install(worker, generation, &mut staged.prepared);
         }
@@ -144,6 +144,7 @@ impl Steward {
         };
         // Its endpoints are there; the caps on their connections are those of the other.
         self.shown.feeds.attach(&current.config, &current.snapshot);
+        self.shown.keepers.attach(&current.snapshot, &current.base);
         for &worker in &workers {
             self.crew.install(worker, current, &mut prepared);
         }

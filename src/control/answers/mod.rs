@@ -1,0 +1,58 @@
+//! Answers to what workers ask: one task, and one flight for each question however many workers ask it.
+
+use std::collections::HashMap;
+
+use tokio::task::JoinSet;
+
+use crate::policy::post::{Letter, Post};
+use crate::policy::question::{Answer, Posed, Question};
+use crate::rt::say::say_at;
+use crate::shared::asking::Asked;
+use crate::shared::level::Level;
+
+/// Flights at once. Further questions wait in the queue, and their askers for as long as they like.
+const FLIGHTS_MAX: usize = 256;
+
+/// What answering may use. A clone uses the same.
+#[derive(Clone, Default)]
+pub struct Means {}
+
+impl Means {
+    /// Answers a question. May take as long as it takes.
+    async fn answer(&self, question: &Question) -> Answer {
+        match question {
+            Question::KeySet { .. } => Answer::KeySet(false),
+        }
+    }
+}
+
+/// Answers until nobody can ask any more.
+pub async fn answer_all(mut asked: Asked<Posed>, post: Post, means: Means) {
+    let mut flights: JoinSet<(Question, Answer)> = JoinSet::new();
+    let mut waiting: HashMap<Question, Vec<(usize, u64)>> = HashMap::new();
+    loop {
+        tokio::select! {
+            posed = asked.next(), if flights.len() < FLIGHTS_MAX => {
+                let Some(Posed { worker, ticket, question }) = posed else { return };
+                let askers = waiting.entry(question.clone()).or_default();
+                askers.push((worker, ticket));
+                if askers.len() == 1 {
+                    let means = means.clone();
+                    flights.spawn(async move {
+                        let answer = means.answer(&question).await;
+                        (question, answer)
+                    });
+                }
+            }
+            Some(landed) = flights.join_next() => match landed {
+                Ok((question, answer)) => {
+                    for (worker, ticket) in waiting.remove(&question).unwrap_or_default() {
+                        // A worker that takes no more letters has stopped.
+                        let _ = post.send(worker, Letter::Answer { ticket, answer: answer.clone() });
+                    }
+                }
+                Err(error) => say_at(Level::Error, format_args!("a question was not answered: {error}")),
+            },
+        }
+    }
+}

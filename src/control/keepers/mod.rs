@@ -1,0 +1,107 @@
+//! Keeping current what policies and authenticators live on: one task for each input.
+//!
+//! An input is a published value that the compiler has made for a written form. Control looks through each generation that
+//! comes into force, starts a task for every input that has none yet, and the task ends when nobody else holds the input.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::control::stamp::{Stamp, stamp};
+use crate::proxy::snapshot::Snapshot;
+use crate::shared::Published;
+
+/// Between two looks at a file, and at whether an input is still wanted.
+pub const LOOK: Duration = Duration::from_secs(1);
+
+/// The tasks. A clone is a handle to the same.
+#[derive(Clone, Default)]
+pub struct Keepers(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    inputs: Vec<KeptInput>,
+}
+
+struct KeptInput {
+    /// By which it is told from others.
+    address: usize,
+    /// Whether it has been published since it was made.
+    has_spoken: Box<dyn Fn() -> bool + Send>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Keepers {
+    /// Starts to keep what this generation lives on and nobody keeps yet. Relative files are looked for in `base`. Needs a
+    /// tokio runtime around it.
+    pub fn attach(&self, snapshot: &Snapshot, base: &std::path::Path) {
+        let _ = (snapshot, base);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.inputs.retain(|input| !input.task.is_finished());
+    }
+
+    /// Starts a task for an input, unless it has one. `keep` makes it; it must end when [`is_wanted`] says so.
+    pub fn keep<T: Send + Sync + 'static, F>(
+        &self,
+        input: &Published<T>,
+        keep: impl FnOnce(Published<T>) -> F,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = input.address();
+        if kept.inputs.iter().any(|one| one.address == address && !one.task.is_finished()) {
+            return;
+        }
+        let watched = input.generation_handle();
+        kept.inputs.push(KeptInput {
+            address,
+            has_spoken: Box::new(move || watched() > 1),
+            task: tokio::spawn(keep(input.clone())),
+        });
+    }
+
+    /// Waits until every input has been published, or its task has ended, but no longer than `bound`.
+    pub async fn first_values(&self, bound: Duration) {
+        let all_have = || {
+            let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.inputs.iter().all(|input| (input.has_spoken)() || input.task.is_finished())
+        };
+        let wait = async {
+            while !all_have() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        // What is late comes later; requests that need it are told so meanwhile.
+        let _ = tokio::time::timeout(bound, wait).await;
+    }
+}
+
+/// Whether anybody but its task holds an input.
+pub fn is_wanted<T: Send + Sync>(input: &Published<T>) -> bool {
+    input.handles() > 1
+}
+
+/// Files that are read again when they have changed.
+pub struct Followed {
+    files: Vec<(PathBuf, Option<Option<Stamp>>)>,
+}
+
+impl Followed {
+    /// These files; the first look finds all of them changed.
+    pub fn new(files: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { files: files.into_iter().map(|file| (file, None)).collect() }
+    }
+
+    /// Whether one of them has changed since the last look. One that is not there is a change when it was.
+    pub fn have_changed(&mut self) -> bool {
+        let mut is_changed = false;
+        for (file, seen) in &mut self.files {
+            let now = Some(stamp(file).ok());
+            is_changed |= *seen != now;
+            *seen = now;
+        }
+        is_changed
+    }
+}

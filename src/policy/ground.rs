@@ -1,0 +1,88 @@
+//! What a worker gives to the policies and authenticators that it starts.
+
+use std::rc::Rc;
+
+use crate::policy::auth::Authenticators;
+use crate::policy::live::Live;
+use crate::policy::post::{Letter, Post};
+use crate::policy::question::{Posed, Questions};
+use crate::policy::revocation::{Revocations, Watched};
+use crate::shared::asking::Asker;
+use crate::shared::{Frozen, Published};
+use crate::telemetry::registry::Registry;
+use crate::upstream::cluster::Cluster;
+
+/// What lives as long as the worker.
+pub struct Bench {
+    /// Its number, from 0.
+    pub worker: usize,
+    /// How many there are.
+    pub workers: usize,
+    /// What it asks of control.
+    pub questions: Rc<Questions>,
+    /// The way to other workers.
+    pub post: Post,
+    /// Credentials that are good no more.
+    pub revocations: Live<Revocations>,
+    /// Exchanges and tunnels that are cut when their credentials are revoked.
+    pub watched: Watched,
+}
+
+/// What crosses to a worker for its bench.
+#[derive(Clone)]
+pub struct Provisions {
+    /// Questions to control.
+    pub asker: Option<Asker<Posed>>,
+    /// The way to all workers.
+    pub post: Post,
+    /// Credentials that are good no more.
+    pub revocations: Published<Revocations>,
+}
+
+impl Provisions {
+    /// For trying out what a worker would do: nobody is there to ask.
+    pub fn none() -> Self {
+        let revocations = Published::new(Frozen::new(Revocations::default()));
+        Self { asker: None, post: Post::default(), revocations }
+    }
+}
+
+impl Bench {
+    /// The bench of worker `worker` of `workers`.
+    pub fn new(worker: usize, workers: usize, provisions: Provisions) -> Rc<Self> {
+        Rc::new(Self {
+            worker,
+            workers,
+            questions: Questions::new(worker, provisions.asker),
+            post: provisions.post,
+            revocations: Live::new(provisions.revocations),
+            watched: Watched::default(),
+        })
+    }
+
+    /// A letter has come.
+    pub fn take(&self, letter: Letter) {
+        match letter {
+            Letter::Answer { ticket, answer } => self.questions.take(ticket, answer),
+        }
+    }
+
+    /// Once a tick.
+    pub fn tick(&self) {
+        if self.revocations.refresh() {
+            self.watched.revoke(&self.revocations.get());
+        }
+    }
+}
+
+/// What policies and authenticators of one generation are started with.
+pub struct Ground<'a> {
+    /// The worker's.
+    pub bench: &'a Rc<Bench>,
+    /// Authenticators of the generation, once they are started.
+    pub authenticators: &'a Authenticators,
+    /// Its clusters, in the order of their names.
+    pub clusters: &'a [Rc<Cluster>],
+    /// Where to count.
+    pub registry: &'a Registry,
+}
