@@ -4,6 +4,8 @@
 //! one generation to the next, so a change of configuration forgets nothing. Compiling asks for inputs here; control keeps
 //! them current from then on, for as long as somebody holds them.
 
+use crate::policy::auth::jwt::keys::KeySet;
+use crate::policy::auth::jwt::source::KeySetSource;
 use crate::shared::{Frozen, Published};
 
 /// Inputs of one kind, by their written form.
@@ -45,7 +47,10 @@ impl<S: PartialEq + Clone, T: Send + Sync> Pool<S, T> {
 
 /// All inputs of a generation. A kind is a field.
 #[derive(Debug, Clone, Default)]
-pub struct Inputs {}
+pub struct Inputs {
+    /// Keys that verify tokens.
+    pub key_sets: Pool<KeySetSource, KeySet>,
+}
 
 /// The inputs of a generation that is being compiled, and of the one before.
 #[derive(Debug, Default)]
@@ -54,6 +59,13 @@ pub struct InputDesk {
     pub now: Inputs,
     /// What the one before has.
     pub previous: Inputs,
+}
+
+impl InputDesk {
+    /// The keys of a source.
+    pub fn key_set(&mut self, source: &KeySetSource) -> Published<KeySet> {
+        self.now.key_sets.take(source, &self.previous.key_sets, KeySet::unknown)
+    }
 }
 
 #[cfg(test)]

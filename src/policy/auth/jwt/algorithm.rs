@@ -118,6 +118,11 @@ impl AlgorithmSet {
         Self(algorithms.iter().fold(0, |set, algorithm| set | 1 << *algorithm as u16))
     }
 
+    /// All of them.
+    pub const fn all() -> Self {
+        Self((1 << Algorithm::ALL.len()) - 1)
+    }
+
     /// All that go with keys of this kind.
     pub fn of_family(family: Family) -> Self {
         let fitting: Vec<_> =

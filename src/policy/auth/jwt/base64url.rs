@@ -84,7 +84,8 @@ mod tests {
     fn refuses_every_second_way_to_write_the_same() {
         assert_eq!(decode(b"Zm8").unwrap(), b"fo");
         // Padding, leftover bits, line ends, the other alphabet, an impossible length.
-        for wrong in ["Zm8=", "Zm9", "Zh", "Zm8\n", "Zm 8", "+/8", "Z", "Zm9vZ", "Zm8.", "Zm9v=", "\u{e9}m8a"] {
+        for wrong in ["Zm8=", "Zm9", "Zh", "Zm8\n", "Zm 8", "+/8", "Z", "Zm9vZ", "Zm8.", "Zm9v=", "\u{e9}m8a"]
+        {
             assert_eq!(decode(wrong.as_bytes()), Err(NotBase64Url), "{wrong}");
         }
         assert_eq!(decode(b"-_8").unwrap(), [0xfb, 0xff]);

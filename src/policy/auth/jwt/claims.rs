@@ -101,7 +101,9 @@ impl Checks {
     }
 
     fn audience(&self, claims: &Map<String, Value>) -> Result<(), Reason> {
-        let is_ours = |value: &Value| value.as_str().is_some_and(|text| self.audiences.iter().any(|one| **one == *text));
+        let is_ours = |value: &Value| {
+            value.as_str().is_some_and(|text| self.audiences.iter().any(|one| **one == *text))
+        };
         let is_meant = match claims.get("aud") {
             _ if self.audiences.is_empty() => true,
             Some(Value::Array(list)) => list.iter().any(is_ours),
@@ -153,7 +155,8 @@ impl Required {
 
 impl Mapping {
     fn fill(&self, principal: &mut Principal) -> Result<(), Reason> {
-        principal.subject = text(principal, &self.subject)?.filter(|it| !it.is_empty()).ok_or(Reason::Claim)?;
+        principal.subject =
+            text(principal, &self.subject)?.filter(|it| !it.is_empty()).ok_or(Reason::Claim)?;
         principal.tenant = optional(principal, self.tenant.as_deref())?;
         principal.plan = optional(principal, self.plan.as_deref())?;
         principal.scopes = list(principal, &self.scopes)?;

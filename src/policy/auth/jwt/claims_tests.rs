@@ -128,14 +128,18 @@ fn claims_say_who_it_is() {
     assert_eq!((who.session.as_deref(), who.token_id.as_deref()), (Some("s1"), Some("t1")));
     assert_eq!((who.issued_s, who.expires_s), (Some(NOW - 10), Some(NOW + 300)));
     let words = |list: &[Box<str>]| list.join(",");
-    assert_eq!((words(&who.scopes), words(&who.roles)), ("read,write".to_owned(), "admin,auditor".to_owned()));
+    assert_eq!(
+        (words(&who.scopes), words(&who.roles)),
+        ("read,write".to_owned(), "admin,auditor".to_owned())
+    );
     let scp = judged(&checks(), &json!({"scp": ["a", "b"]})).unwrap();
     assert_eq!(words(&scp.scopes), "a,b");
 }
 
 #[test]
 fn somebody_without_a_name_is_nobody() {
-    for changes in [json!({"sub": null}), json!({"sub": ""}), json!({"sub": {"id": 1}}), json!({"sub": 1.5})] {
+    for changes in [json!({"sub": null}), json!({"sub": ""}), json!({"sub": {"id": 1}}), json!({"sub": 1.5})]
+    {
         assert_eq!(judged(&checks(), &changes).map(|_| ()), Err(Reason::Claim), "{changes}");
     }
     let many: Vec<String> = (0..=LIST_MAX).map(|number| number.to_string()).collect();

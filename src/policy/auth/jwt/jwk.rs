@@ -59,10 +59,14 @@ pub fn read(bytes: &[u8], symmetric: Symmetric) -> Result<Read, SetFault> {
     if list.len() > KEYS_MAX {
         return Err(SetFault::TooMany);
     }
-    let (mut keys, mut remarks) = (Vec::new(), Vec::new());
+    let (mut keys, mut names, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for (at, member) in list.iter().enumerate() {
-        match member.as_object().map_or(Err(KeyFault::Malformed), |jwk| key(jwk, symmetric)) {
-            Ok(Some(key)) => keys.push(key),
+        let read = member.as_object().map_or(Err(KeyFault::Malformed), |jwk| key(jwk, symmetric));
+        if !matches!(read, Ok(None)) {
+            names.push(name(member));
+        }
+        match read {
+            Ok(Some(key)) => keys.push((key, name(member))),
             Ok(None) => {}
             Err(fault) => remarks.push(format!("{}: {fault}", called(member, at))),
         }
@@ -70,31 +74,29 @@ pub fn read(bytes: &[u8], symmetric: Symmetric) -> Result<Read, SetFault> {
     if keys.iter().any(is_shared) && !keys.iter().all(is_shared) {
         return Err(SetFault::Mixed);
     }
-    drop_repeated(&mut keys, &mut remarks);
+    // Two keys of one kind and one name, even if one is broken: which one is meant cannot be told (RFC 7517 4.5).
+    let is_alone = |own: &Option<Name>| own.is_none() || names.iter().filter(|other| *other == own).count() == 1;
+    let (keys, repeated): (Vec<_>, Vec<_>) = keys.into_iter().partition(|(_, name)| is_alone(name));
+    for (key, _) in repeated {
+        remarks.push(format!("key `{}`: {}", shown(key.id().unwrap_or_default()), KeyFault::Repeated));
+    }
     if keys.is_empty() && !list.is_empty() {
         return Err(SetFault::NoneUsable(list.len()));
     }
+    let keys = keys.into_iter().map(|(key, _)| key).collect();
     Ok(Read { keys: KeySet::new(keys), remarks })
 }
 
-fn is_shared(key: &Key) -> bool {
-    key.family() == Family::Shared
+/// Its `kid` and `kty`.
+type Name = (String, String);
+
+fn name(member: &Value) -> Option<Name> {
+    let text = |name| member.get(name).and_then(Value::as_str).map(str::to_owned);
+    Some((text("kid")?, text("kty").unwrap_or_default()))
 }
 
-/// Two keys of one kind and one name: which one is meant cannot be told, so neither is used (RFC 7517 4.5).
-fn drop_repeated(keys: &mut Vec<Key>, remarks: &mut Vec<String>) {
-    let name = |key: &Key| key.id().map(|id| (id.to_owned(), key.family()));
-    let names: Vec<_> = keys.iter().map(name).collect();
-    let mut at = 0;
-    keys.retain(|key| {
-        let own = &names[at];
-        at += 1;
-        let is_alone = own.is_none() || names.iter().filter(|other| *other == own).count() == 1;
-        if !is_alone {
-            remarks.push(format!("key `{}`: {}", shown(key.id().unwrap_or_default()), KeyFault::Repeated));
-        }
-        is_alone
-    });
+fn is_shared((key, _): &(Key, Option<Name>)) -> bool {
+    key.family() == Family::Shared
 }
 
 /// One key. None where it is for something else, or of a kind that is not known here.

@@ -260,7 +260,8 @@ impl KeySet {
         if named.peek().is_none() {
             return Err(Reason::Key);
         }
-        let mut fitting = named.filter(|key| key.algorithms.contains(algorithm)).take(KEYS_TRIED_MAX).peekable();
+        let mut fitting =
+            named.filter(|key| key.algorithms.contains(algorithm)).take(KEYS_TRIED_MAX).peekable();
         if fitting.peek().is_none() {
             return Err(Reason::Algorithm);
         }

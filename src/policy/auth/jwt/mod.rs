@@ -17,8 +17,10 @@ pub mod place;
 pub mod plan;
 pub mod reason;
 mod rsa;
+pub mod signing;
 pub mod source;
 pub mod token;
+pub mod verify;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -41,10 +43,13 @@ use keys::KeySet;
 use memory::Memory;
 use plan::{JwtPlan, Newer};
 use reason::Reason;
-use token::Compact;
 
 /// How long a token without an end is remembered.
 const REMEMBERED_MAX_S: u64 = 3600;
+
+/// Between two questions of a worker about keys that are not known. Control has a longer pause between fetches; this one
+/// keeps strangers from filling its queue.
+const QUIET_MS: u64 = 1_000;
 
 /// The running authenticator.
 pub struct Jwt {
@@ -76,7 +81,7 @@ impl Authenticates for Jwt {
     fn start(plan: Frozen<JwtPlan>, previous: Option<&Self>, ground: &Ground<'_>) -> Self {
         let keys = Live::new(plan.keys.clone());
         // What was verified by other rules counts for nothing.
-        let memory = match previous.filter(|previous| previous.plan.judges_like(&plan)) {
+        let memory = match previous.filter(|previous| previous.plan.rules == plan.rules) {
             Some(previous) => previous.memory.clone(),
             None => Rc::new(RefCell::new(Memory::new(plan.remember))),
         };
@@ -146,7 +151,7 @@ impl Jwt {
         };
         let key_id = match refusal {
             Refusal::NoKeys => Box::default(),
-            Refusal::Because(Reason::Key) => match self.missing_key(text) {
+            Refusal::Because(Reason::Key) => match self.plan.missing_key(text, clock::wall_seconds()) {
                 Some(key_id) => key_id,
                 None => return self.refuse(refusal),
             },
@@ -171,26 +176,15 @@ impl Jwt {
         let now_s = clock::wall_seconds();
         let verified = self.plan.verify(text, &keys, now_s).map_err(Refusal::Because)?;
         let principal = Rc::new(verified.principal);
-        let end_s = principal.expires_s.map_or(now_s + REMEMBERED_MAX_S, |end_s| {
-            end_s.saturating_add(self.plan.checks.leeway_s)
-        });
+        let end_s = principal
+            .expires_s
+            .map_or(now_s + REMEMBERED_MAX_S, |end_s| end_s.saturating_add(self.plan.checks.leeway_s));
         self.memory.borrow_mut().remember(text, &principal, end_s, verified.thumbprint, verified.algorithm);
         Ok(principal)
     }
 
-    /// The name of the key that this token wants, if it says that it is of this issuer and has not ended. Whatever else a
-    /// stranger sends makes nobody fetch anything.
-    fn missing_key(&self, text: &[u8]) -> Option<Box<str>> {
-        let token = Compact::split(text).ok()?;
-        let key_id = token.header().ok()?.key_id?;
-        let claims = token.claims().ok()?;
-        let plan = &self.plan;
-        plan.checks.principal(&plan.name, claims, &plan.mapping, clock::wall_seconds()).ok()?;
-        Some(key_id.into())
-    }
-
     async fn ask_for_keys(&self, kid: Box<str>) -> Asked {
-        let Some(Newer { source, wait, cool_down }) = &self.plan.newer else { return Asked::NotAgain };
+        let Some(Newer { source, wait }) = &self.plan.newer else { return Asked::NotAgain };
         let has_keys = self.keys.get().is_known();
         if has_keys && clock::coarse_ms() < self.quiet_until_ms.get() {
             return Asked::NotAgain;
@@ -202,8 +196,7 @@ impl Jwt {
         }
         match answer {
             Some(Answer::KeySet(true)) => {
-                let cool_down_ms = u64::try_from(cool_down.as_millis()).unwrap_or(u64::MAX);
-                self.quiet_until_ms.set(clock::coarse_ms().saturating_add(cool_down_ms));
+                self.quiet_until_ms.set(clock::coarse_ms() + QUIET_MS);
                 Asked::Newest
             }
             _ => Asked::Unavailable,
@@ -211,6 +204,9 @@ impl Jwt {
     }
 
     fn refuse(&self, refusal: Refusal) -> Found {
+        if let Refusal::Because(reason) = refusal {
+            self.metrics.reasons[reason as usize].add(1);
+        }
         match refusal {
             Refusal::NoKeys => Found::Unavailable(Code::KeysUnavailable),
             Refusal::Because(Reason::Repeated) => Found::Invalid(Code::TokenRepeated),
@@ -230,3 +226,6 @@ enum Asked {
     /// It was asked a moment ago.
     NotAgain,
 }
+
+#[cfg(test)]
+mod tests;

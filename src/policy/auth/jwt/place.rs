@@ -45,7 +45,7 @@ impl Place {
         if let Some(name) = &self.cookie {
             // An empty cookie is how a session ends.
             let mut values = cookie::pairs(&exchange.request.fields)
-                .filter(|(own, value)| *own == **name && !value.is_empty());
+                .filter(|(own, value)| **own == **name && !value.is_empty());
             for text in [values.next(), values.next()].into_iter().flatten() {
                 one_only(&mut found, plain(text.1))?;
             }

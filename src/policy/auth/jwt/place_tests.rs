@@ -91,7 +91,8 @@ fn takes_a_token_out_of_the_query_and_leaves_the_rest_as_it_was() {
 
 #[test]
 fn takes_only_the_token_out_of_cookies_and_fields() {
-    let mut one = exchange("/", &[("Cookie", "a=1; session=x; flag"), ("Cookie", "b=2"), ("Authorization", "Basic x")]);
+    let mut one =
+        exchange("/", &[("Cookie", "a=1; session=x; flag"), ("Cookie", "b=2"), ("Authorization", "Basic x")]);
     everywhere().take_out(&mut one);
     let cookies: Vec<_> = one.request.fields.all(FieldId::Cookie).collect();
     assert_eq!(cookies, [&b"a=1; flag; b=2"[..]]);

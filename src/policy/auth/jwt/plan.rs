@@ -56,6 +56,8 @@ pub struct JwtPlan {
     pub remember: usize,
     /// Whether the token goes on.
     pub forwards: bool,
+    /// All it judges by: what was verified by equal rules need not be verified again.
+    pub rules: String,
 }
 
 /// How newer keys are asked for.
@@ -64,8 +66,6 @@ pub struct Newer {
     pub source: Box<str>,
     /// How long a request waits.
     pub wait: Duration,
-    /// How long not to ask again.
-    pub cool_down: Duration,
 }
 
 impl JwtPlan {
@@ -73,6 +73,7 @@ impl JwtPlan {
     pub fn compile(config: &JwtConfig, name: &str, scope: &mut Scope<'_>) -> Self {
         check(config, scope);
         let (keys, newer) = keys(config, scope);
+        let rules = rules(config, name, &keys);
         let types = if config.types.is_empty() {
             vec!["at+jwt".to_owned(), "jwt".to_owned()]
         } else {
@@ -92,8 +93,19 @@ impl JwtPlan {
             token_bytes: usize::try_from(config.token_bytes.bytes()).unwrap_or(usize::MAX),
             remember: config.remember as usize,
             forwards: config.forward,
+            rules,
         }
     }
+}
+
+/// Everything written, and the keys where they are written too: those that are fetched have their own ways.
+fn rules(config: &JwtConfig, name: &str, keys: &Published<KeySet>) -> String {
+    let written = JwtConfig { remember: 0, forward: false, ..config.clone() };
+    let thumbprints: Vec<_> = match config.keys {
+        JwtKeysConfig::Discovery | JwtKeysConfig::JwksUrl(_) | JwtKeysConfig::JwksFile(_) => Vec::new(),
+        _ => keys.load().1.keys().iter().map(|key| *key.thumbprint()).collect(),
+    };
+    format!("{name} {written:?} {thumbprints:?}")
 }
 
 fn check(config: &JwtConfig, scope: &mut Scope<'_>) {
@@ -106,7 +118,9 @@ fn check(config: &JwtConfig, scope: &mut Scope<'_>) {
             "without `audiences`, tokens that the issuer made for other services would be taken too",
             "write what `aud` is in tokens for this gateway; `any_audience: true` if they are all for it",
         ),
-        (false, true) => scope.problem("any_audience", "`audiences` and `any_audience` are both there", "leave one out"),
+        (false, true) => {
+            scope.problem("any_audience", "`audiences` and `any_audience` are both there", "leave one out")
+        }
         _ => {}
     }
     within(scope, "leeway", config.leeway, Span::from_secs(0), LEEWAY_MAX);
@@ -165,7 +179,9 @@ fn allowed(config: &JwtConfig, scope: &mut Scope<'_>) -> AlgorithmSet {
 fn keys(config: &JwtConfig, scope: &mut Scope<'_>) -> (Published<KeySet>, Option<Newer>) {
     let place = match &config.keys {
         JwtKeysConfig::Discovery => {
-            check_url(&config.issuer, "issuer", config, scope);
+            if !config.issuer.is_empty() {
+                check_url(&config.issuer, "issuer", config, scope);
+            }
             KeySetPlace::Discovery(config.issuer.clone())
         }
         JwtKeysConfig::JwksUrl(url) => {
@@ -178,11 +194,7 @@ fn keys(config: &JwtConfig, scope: &mut Scope<'_>) -> (Published<KeySet>, Option
         _ => return (Published::new(Frozen::new(KeySet::new(written_keys(config, scope)))), None),
     };
     let source = KeySetSource::new(place, &config.fetch);
-    let newer = Newer {
-        source: source.id(),
-        wait: config.fetch.wait.duration(),
-        cool_down: config.fetch.cool_down.duration(),
-    };
+    let newer = Newer { source: source.id(), wait: config.fetch.wait.duration() };
     (scope.inputs.key_set(&source), Some(newer))
 }
 
@@ -248,7 +260,11 @@ fn secret_key(name: &str, path: &str, config: &JwtConfig, scope: &mut Scope<'_>)
     let key = match Key::shared(secret.expose().as_bytes()) {
         Ok(key) => key,
         Err(fault) => {
-            scope.problem(path, format!("secret `{name}`: {fault}"), "ringgate token keys --alg HS256 makes one");
+            scope.problem(
+                path,
+                format!("secret `{name}`: {fault}"),
+                "ringgate token keys --alg HS256 makes one",
+            );
             return None;
         }
     };
@@ -266,10 +282,13 @@ fn place(config: &TokenPlaceConfig, scope: &mut Scope<'_>) -> Place {
     let is_default = config.cookie.is_none() && config.query.is_none();
     let authorization = is_default.then(|| "Authorization".to_owned());
     let header = config.header.clone().or(authorization);
-    for (key, name) in
-        [("header", &header), ("scheme", &config.scheme), ("cookie", &config.cookie), ("query", &config.query)]
-    {
-        if name.as_ref().is_some_and(|name| !crate::http::ascii::is_token(name.as_bytes())) {
+    for (key, name) in [
+        ("header", &header),
+        ("scheme", &config.scheme),
+        ("cookie", &config.cookie),
+        ("query", &config.query),
+    ] {
+        if name.as_ref().is_some_and(|name| !crate::http::is_token(name.as_bytes())) {
             scope.problem(format!("from.{key}"), "this is not a name", "letters, digits, `-` and `_`");
         }
     }

@@ -34,8 +34,8 @@ pub(super) fn check(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyFault> {
 
 /// Primes up to 167, but for 2: what keys of every size were made from.
 const PRIMES: [u32; 38] = [
-    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
-    113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
+    107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
 /// CVE-2017-15361: primes of the form k * M + (65537^a mod M), M a product of small primes, so that modulo each of them

@@ -94,7 +94,9 @@ pub fn check_address(url: &str, plain_http: bool) -> Result<(), AddressFault> {
         _ => return Err(AddressFault::NotHttp),
     };
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    if authority.is_empty() || url.chars().any(|character| character.is_whitespace() || character.is_control()) {
+    if authority.is_empty()
+        || url.chars().any(|character| character.is_whitespace() || character.is_control())
+    {
         return Err(AddressFault::NotHttp);
     }
     if authority.contains('@') || url.contains('#') {
@@ -120,7 +122,13 @@ mod tests {
 
     #[test]
     fn keys_come_over_tls_or_from_this_host() {
-        for fine in ["https://id.example/keys", "https://id.example:8443", "http://127.0.0.1:9/k", "http://[::1]:9/k", "http://localhost/k?a=b"] {
+        for fine in [
+            "https://id.example/keys",
+            "https://id.example:8443",
+            "http://127.0.0.1:9/k",
+            "http://[::1]:9/k",
+            "http://localhost/k?a=b",
+        ] {
             assert_eq!(check_address(fine, false), Ok(()), "{fine}");
         }
         for (wrong, fault) in [
