@@ -3,7 +3,7 @@
 //! Owns the way and nothing else. Whether something is fetched, and how often, the keeper decides.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,23 +13,67 @@ const WAITING_MAX: usize = 256;
 /// Somebody wants newer keys; true once those at hand are the newest there are.
 pub type Wish = oneshot::Sender<bool>;
 
-/// The keepers that may be asked, by source. A clone asks the same.
-#[derive(Clone, Default)]
-pub struct KeyDesk(Arc<Mutex<BTreeMap<Box<str>, mpsc::Sender<Wish>>>>);
+/// How it stands with the keys of a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeySetState {
+    /// The source, as it may be shown.
+    pub source: String,
+    /// How many keys are in use.
+    pub keys: usize,
+    /// How often it was asked.
+    pub fetches: u64,
+    /// How often that failed.
+    pub failures: u64,
+    /// How often other keys came.
+    pub changes: u64,
+    /// When it answered last, in milliseconds since 1970; 0 for never.
+    pub fetched_at_ms: u64,
+    /// Why it has not answered since.
+    pub failure: Option<String>,
+}
+
+/// The keepers that may be asked, by source, and how it stands with each. A clone asks the same.
+#[derive(Debug, Clone, Default)]
+pub struct KeyDesk(Arc<Mutex<BTreeMap<Box<str>, Entry>>>);
+
+#[derive(Debug)]
+struct Entry {
+    way: mpsc::Sender<Wish>,
+    state: KeySetState,
+}
 
 impl KeyDesk {
     /// Opens the way to a keeper. One for the same source that is still open is closed.
     pub fn open(&self, source: &str) -> mpsc::Receiver<Wish> {
-        let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        let mut ways = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ways.retain(|_, way| !way.is_closed());
-        ways.insert(source.into(), sender);
+        let (way, receiver) = mpsc::channel(WAITING_MAX);
+        self.lock().insert(source.into(), Entry { way, state: KeySetState::default() });
         receiver
+    }
+
+    /// A keeper has ended.
+    pub fn close(&self, source: &str) {
+        self.lock().remove(source);
+    }
+
+    /// A keeper says how it stands.
+    pub fn show(&self, source: &str, state: KeySetState) {
+        if let Some(entry) = self.lock().get_mut(source) {
+            entry.state = state;
+        }
+    }
+
+    /// How it stands with each source.
+    pub fn states(&self) -> Vec<KeySetState> {
+        self.lock().values().map(|entry| entry.state.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Box<str>, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for newer keys, and waits until they are there or cannot be had.
     pub async fn ask(&self, source: &str) -> bool {
-        let way = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned();
+        let way = self.lock().get(source).map(|entry| entry.way.clone());
         let Some(way) = way else { return false };
         let (wish, granted) = oneshot::channel();
         way.try_send(wish).is_ok() && granted.await.unwrap_or(false)

@@ -17,6 +17,7 @@ use crate::control::audit::Audit;
 use crate::control::config::{AdminConfig, Config};
 use crate::control::desk::Refusal;
 use crate::control::diff;
+use crate::control::export::key_sets::KeySetMetrics;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
 use crate::control::recorder::Recorder;
@@ -102,7 +103,7 @@ impl Gateway {
     }
 
     fn exporter(&self) -> Exporter {
-        Exporter::new(Sources {
+        let mut exporter = Exporter::new(Sources {
             registry: self.registry.clone(),
             names: slot_names(),
             version: env!("CARGO_PKG_VERSION"),
@@ -115,7 +116,9 @@ impl Gateway {
             source: Some(self.source.clone()),
             feeds: Some(self.shown.feeds.clone()),
             revocations: self.shown.revocations.clone(),
-        })
+        });
+        exporter.add(Box::new(KeySetMetrics(self.shown.keepers.key_desk())));
+        exporter
     }
 
     fn views(&self) -> AdminViews {
