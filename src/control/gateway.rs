@@ -253,7 +253,8 @@ impl Gateway {
     fn provisions(&mut self) -> Result<Provisions, StartError> {
         let post = Post::new(self.cpus.len())?;
         let (asker, asked) = asking(QUESTIONS_MAX);
-        self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), Means::default())));
+        let means = Means { key_sets: self.shown.keepers.key_desk() };
+        self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), means)));
         Ok(Provisions { asker: Some(asker), post, revocations: self.shown.revocations.published() })
     }
 

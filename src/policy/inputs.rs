@@ -7,6 +7,8 @@
 use std::path::PathBuf;
 
 use crate::policy::address_set::AddressList;
+use crate::policy::auth::jwt::keys::KeySet;
+use crate::policy::auth::jwt::source::KeySetSource;
 use crate::shared::{Frozen, Published};
 
 /// Inputs of one kind, by their written form.
@@ -51,6 +53,8 @@ impl<S: PartialEq + Clone, T: Send + Sync> Pool<S, T> {
 pub struct Inputs {
     /// Files of address ranges.
     pub address_lists: Pool<PathBuf, AddressList>,
+    /// Keys that verify tokens.
+    pub key_sets: Pool<KeySetSource, KeySet>,
 }
 
 /// The inputs of a generation that is being compiled, and of the one before.
@@ -60,6 +64,13 @@ pub struct InputDesk {
     pub now: Inputs,
     /// What the one before has.
     pub previous: Inputs,
+}
+
+impl InputDesk {
+    /// The keys of a source.
+    pub fn key_set(&mut self, source: &KeySetSource) -> Published<KeySet> {
+        self.now.key_sets.take(source, &self.previous.key_sets, KeySet::unknown)
+    }
 }
 
 #[cfg(test)]

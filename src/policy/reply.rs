@@ -63,6 +63,14 @@ codes! {
     InsufficientScope = 403 "insufficient_scope" "This request needs a token with more scopes.";
     /// A route that wants to know who is asking, and a request that does not say.
     CredentialsMissing = 401 "credentials_missing" "This resource wants to know who is asking.";
+    /// A token that is not believed: malformed, signed by somebody else, or for somebody else.
+    TokenInvalid = 401 "token_invalid" "The token is not valid here.";
+    /// A token whose time is over.
+    TokenExpired = 401 "token_expired" "The token has expired.";
+    /// More than one token in a request (RFC 6750 3.1).
+    TokenRepeated = 400 "token_repeated" "There is more than one token in this request.";
+    /// The keys of an issuer cannot be had.
+    KeysUnavailable = 503 "keys_unavailable" "Tokens cannot be verified at the moment.";
     /// Credentials that were good and are no more.
     CredentialsRevoked = 401 "credentials_revoked" "These credentials have been revoked.";
     /// Nobody can tell at the moment whether the credentials are good.

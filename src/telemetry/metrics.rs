@@ -241,6 +241,9 @@ pub struct PolicyMetrics {
     pub answered: Counter,
 }
 
+/// Reasons for which an authenticator may turn credentials away.
+pub const AUTH_REASONS: usize = 16;
+
 /// What one worker counts about an authenticator.
 #[derive(Debug, Default)]
 pub struct AuthMetrics {
@@ -254,6 +257,8 @@ pub struct AuthMetrics {
     pub unavailable: Counter,
     /// Those of the known whom it remembered.
     pub remembered: Counter,
+    /// Why bad credentials were bad, by number, where the kind of authenticator tells reasons apart.
+    pub reasons: [Counter; AUTH_REASONS],
 }
 
 /// What one worker counts about a listener with caps on each client.

@@ -1,9 +1,12 @@
 //! Answers to what workers ask: one task, and one flight for each question however many workers ask it.
 
+pub mod key_sets;
+
 use std::collections::HashMap;
 
 use tokio::task::JoinSet;
 
+use self::key_sets::KeyDesk;
 use crate::policy::post::{Letter, Post};
 use crate::policy::question::{Answer, Posed, Question};
 use crate::rt::say::say_at;
@@ -15,13 +18,16 @@ const FLIGHTS_MAX: usize = 256;
 
 /// What answering may use. A clone uses the same.
 #[derive(Clone, Default)]
-pub struct Means {}
+pub struct Means {
+    /// The ways to those who keep keys.
+    pub key_sets: KeyDesk,
+}
 
 impl Means {
     /// Answers a question. May take as long as it takes.
     async fn answer(&self, question: &Question) -> Answer {
         match question {
-            Question::KeySet { .. } => Answer::KeySet(false),
+            Question::KeySet { source, .. } => Answer::KeySet(self.key_sets.ask(source).await),
         }
     }
 }

@@ -9,6 +9,7 @@ mod clusters;
 mod collector;
 pub(super) mod family;
 mod http2;
+pub mod key_sets;
 mod negotiate;
 mod process;
 mod prometheus_text;

@@ -18,6 +18,7 @@ use crate::control::config::{AdminConfig, Config};
 use crate::control::desk::Refusal;
 use crate::control::diff;
 use crate::control::export::address_lists::AddressLists;
+use crate::control::export::key_sets::KeySetMetrics;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
 use crate::control::recorder::Recorder;
@@ -118,6 +119,7 @@ impl Gateway {
             revocations: self.shown.revocations.clone(),
         });
         exporter.add(Box::new(AddressLists::of(self.shown.snapshot.clone())));
+        exporter.add(Box::new(KeySetMetrics(self.shown.keepers.key_desk())));
         exporter
     }
 

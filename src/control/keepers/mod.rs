@@ -4,12 +4,14 @@
 //! comes into force, starts a task for every input that has none yet, and the task ends when nobody else holds the input.
 
 mod address_lists;
+pub mod jwks;
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::control::answers::key_sets::KeyDesk;
 use crate::control::stamp::{Stamp, stamp};
 use crate::proxy::snapshot::Snapshot;
 use crate::shared::Published;
@@ -19,7 +21,7 @@ pub const LOOK: Duration = Duration::from_secs(1);
 
 /// The tasks. A clone is a handle to the same.
 #[derive(Clone, Default)]
-pub struct Keepers(Arc<Mutex<Kept>>);
+pub struct Keepers(Arc<Mutex<Kept>>, KeyDesk);
 
 #[derive(Default)]
 struct Kept {
@@ -38,7 +40,6 @@ impl Keepers {
     /// Starts to keep what this generation lives on and nobody keeps yet. Relative files are looked for in `base`. Needs a
     /// tokio runtime around it.
     pub fn attach(&self, snapshot: &Snapshot, base: &std::path::Path) {
-        let _ = base;
         {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             kept.inputs.retain(|input| !input.task.is_finished());
@@ -46,6 +47,14 @@ impl Keepers {
         for (file, list) in snapshot.live_inputs.address_lists.iter() {
             self.keep(list, |list| address_lists::keep(file.clone(), list));
         }
+        for (source, input) in snapshot.live_inputs.key_sets.iter() {
+            self.keep(input, |input| jwks::keep(input, source.clone(), base.into(), self.1.clone()));
+        }
+    }
+
+    /// How it stands with key sets, and the way to those who keep them.
+    pub fn key_desk(&self) -> KeyDesk {
+        self.1.clone()
     }
 
     /// Starts a task for an input, unless it has one. `keep` makes it; it must end when [`is_wanted`] says so.

@@ -4,6 +4,7 @@
 //! memories, from generation to generation. A row in the list adds a kind.
 
 pub mod certificate;
+pub mod jwt;
 
 use std::rc::Rc;
 
@@ -124,6 +125,8 @@ macro_rules! authenticators {
 authenticators! {
     /// The certificate that a TLS client has proved to be its own.
     certificate: Certificate;
+    /// A signed token (JWT).
+    jwt: Jwt;
 }
 
 impl AuthenticatorConfig {
