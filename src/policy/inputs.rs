@@ -4,6 +4,11 @@
 //! one generation to the next, so a change of configuration forgets nothing. Compiling asks for inputs here; control keeps
 //! them current from then on, for as long as somebody holds them.
 
+use std::path::PathBuf;
+
+use crate::policy::auth::api_key::ApiKeySource;
+use crate::policy::auth::api_key::keys::ApiKeys;
+use crate::policy::auth::basic::passwords::Passwords;
 use crate::shared::{Frozen, Published};
 
 /// Inputs of one kind, by their written form.
@@ -45,7 +50,12 @@ impl<S: PartialEq + Clone, T: Send + Sync> Pool<S, T> {
 
 /// All inputs of a generation. A kind is a field.
 #[derive(Debug, Clone, Default)]
-pub struct Inputs {}
+pub struct Inputs {
+    /// Keys of applications.
+    pub api_keys: Pool<ApiKeySource, ApiKeys>,
+    /// Users with their passwords, by file.
+    pub passwords: Pool<PathBuf, Passwords>,
+}
 
 /// The inputs of a generation that is being compiled, and of the one before.
 #[derive(Debug, Default)]

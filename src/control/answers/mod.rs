@@ -1,5 +1,8 @@
 //! Answers to what workers ask: one task, and one flight for each question however many workers ask it.
 
+pub mod introspection;
+mod passwords;
+
 use std::collections::HashMap;
 
 use tokio::task::JoinSet;
@@ -9,19 +12,27 @@ use crate::policy::question::{Answer, Posed, Question};
 use crate::rt::say::say_at;
 use crate::shared::asking::Asked;
 use crate::shared::level::Level;
+use introspection::IntrospectionDesk;
+use passwords::PasswordDesk;
 
 /// Flights at once. Further questions wait in the queue, and their askers for as long as they like.
 const FLIGHTS_MAX: usize = 256;
 
 /// What answering may use. A clone uses the same.
 #[derive(Clone, Default)]
-pub struct Means {}
+pub struct Means {
+    passwords: PasswordDesk,
+    /// Who asks issuers about tokens.
+    pub introspection: IntrospectionDesk,
+}
 
 impl Means {
     /// Answers a question. May take as long as it takes.
     async fn answer(&self, question: &Question) -> Answer {
         match question {
             Question::KeySet { .. } => Answer::KeySet(false),
+            Question::Password(question) => Answer::Password(self.passwords.answer(question).await),
+            Question::Introspect(question) => Answer::Introspect(self.introspection.answer(question).await),
         }
     }
 }
