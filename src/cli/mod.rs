@@ -16,6 +16,7 @@ mod history;
 pub mod origin;
 mod recent;
 mod reload;
+mod revoke;
 mod rollback;
 mod rollout;
 mod run;
@@ -71,6 +72,8 @@ enum Command {
     Drain(drain::Drain),
     /// Take an endpoint of a running gateway out of use, or back.
     Endpoint(endpoint::Endpoint),
+    /// Revoke a credential on a running gateway, and cut what still runs for it.
+    Revoke(revoke::Revoke),
     /// Look at the audit log: who changed what, and whether nobody has altered it.
     Audit(audit::Audit),
     /// Print the JSON Schema of the configuration.
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Rollout(command) => command.run(),
         Command::Drain(command) => command.run(),
         Command::Endpoint(command) => command.run(),
+        Command::Revoke(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Schema => schema(),
         Command::Origin(command) => command.run(),

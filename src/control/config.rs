@@ -6,6 +6,7 @@ pub mod admin;
 pub mod changes;
 pub mod log;
 pub mod recording;
+pub mod revocations;
 pub mod tls;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
 use crate::control::config::changes::ChangesConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
+use crate::control::config::revocations::RevocationsConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -77,6 +79,9 @@ pub struct Config {
     /// Ways to tell who is asking, by name; routes use them by their policy `authenticate`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub authenticators: BTreeMap<String, AuthenticatorConfig>,
+    /// Where lists are of credentials that are good no more.
+    #[serde(default)]
+    pub revocations: RevocationsConfig,
     /// What every route has unless it says otherwise.
     #[serde(default)]
     pub defaults: DefaultsConfig,

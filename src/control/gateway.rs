@@ -28,12 +28,12 @@ use crate::control::desk::{Change, Desk};
 use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::{Generation, tables_of_workers};
 use crate::control::log_desk::LogDesk;
+use crate::control::revocations::RevocationDesk;
 use crate::control::sources::{Source, SourceState};
 use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
 use crate::control::systemd::sockets::PassedSocket;
 use crate::policy::ground::Provisions;
 use crate::policy::post::Post;
-use crate::policy::revocation::Revocations;
 use crate::proxy::snapshot::Snapshot;
 use crate::rt::clock;
 use crate::rt::driver::Driver;
@@ -162,7 +162,11 @@ impl Gateway {
         start_log(&log, config)?;
         let (desk, orders) = Desk::new();
         let (drain_asked, drain) = mpsc::channel(1);
-        let shown = Shown::new(snapshot.clone(), feeds);
+        let folder = chronicle.history().and_then(|history| history.folder().parent());
+        let revocations = RevocationDesk::open(folder).map_err(StartError::Missing)?;
+        revocations.attach(&config.revocations, &base.base);
+        revocations.first_lists(FIRST_ANSWERS_BOUND).await;
+        let shown = Shown::new(snapshot.clone(), feeds, revocations);
         shown.keepers.attach(&snapshot, &base.base);
         shown.keepers.first_values(FIRST_ANSWERS_BOUND).await;
         let mut gateway = Self {
@@ -250,8 +254,7 @@ impl Gateway {
         let post = Post::new(self.cpus.len())?;
         let (asker, asked) = asking(QUESTIONS_MAX);
         self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), Means::default())));
-        let revocations = Published::new(Frozen::new(Revocations::default()));
-        Ok(Provisions { asker: Some(asker), post, revocations })
+        Ok(Provisions { asker: Some(asker), post, revocations: self.shown.revocations.published() })
     }
 
     async fn wait_until_all_serve(&mut self, generation: u64) -> Result<(), StartError> {

@@ -34,6 +34,7 @@ pub mod log_writer;
 pub mod recorder;
 pub mod replay;
 pub mod resolve;
+pub mod revocations;
 pub mod rollout;
 pub mod sources;
 pub mod stamp;

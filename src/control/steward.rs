@@ -340,11 +340,13 @@ impl Steward {
 
 /// Gives a generation its endpoints, before a worker has it.
 async fn feed(shown: &Shown, generation: &Generation) {
-    let Shown { feeds, keepers, .. } = shown;
+    let Shown { feeds, keepers, revocations, .. } = shown;
     feeds.attach(&generation.config, &generation.snapshot);
     keepers.attach(&generation.snapshot, &generation.base);
+    revocations.attach(&generation.config.revocations, &generation.base);
     feeds.first_answers(FIRST_ANSWERS_BOUND).await;
     keepers.first_values(FIRST_ANSWERS_BOUND).await;
+    revocations.first_lists(FIRST_ANSWERS_BOUND).await;
 }
 
 fn no_rollout() -> Refusal {

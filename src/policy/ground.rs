@@ -6,7 +6,8 @@ use crate::policy::auth::Authenticators;
 use crate::policy::live::Live;
 use crate::policy::post::{Letter, Post};
 use crate::policy::question::{Posed, Questions};
-use crate::policy::revocation::{Revocations, Watched};
+use crate::policy::revocation::{Principals, Revocations, Watch, Watched};
+use crate::rt::deadline::Deadline;
 use crate::shared::asking::Asker;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::registry::Registry;
@@ -58,6 +59,20 @@ impl Bench {
             revocations: Live::new(provisions.revocations),
             watched: Watched::default(),
         })
+    }
+
+    /// Watches over what goes on for these clients: `deadline` fires when their credentials are revoked, at once if they are
+    /// already. None where nobody has shown who they are.
+    pub fn watch(&self, principals: &Principals, deadline: &Deadline) -> Option<Watch> {
+        if principals.is_empty() {
+            return None;
+        }
+        let watch = self.watched.watch(principals, deadline.trigger());
+        // They may have been revoked since they were let in.
+        if principals.iter().any(|principal| self.revocations.get().has(principal)) {
+            self.watched.revoke(&self.revocations.get());
+        }
+        Some(watch)
     }
 
     /// A letter has come.

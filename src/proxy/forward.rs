@@ -4,7 +4,7 @@
 //! ([`super::upload`]) carries the body and watches the client.
 
 use std::cell::Cell;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::http::grpc;
 use crate::http::head::Version;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
+use crate::policy::revocation::Watch;
 use crate::proxy::answer::Answer;
 use crate::proxy::connection::Conversation;
 use crate::proxy::installed::{Installed, RunningRoute};
@@ -20,6 +21,7 @@ use crate::proxy::request_head::{self, Address};
 use crate::proxy::upgrade::Switched;
 use crate::proxy::upload::{Duplex, Uplink, Upload, UploadTimeouts};
 use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
+use crate::rt::deadline::Deadline;
 use crate::rt::join::{Either, race};
 use crate::upstream::cluster::Cluster;
 
@@ -75,6 +77,7 @@ pub async fn forward(
         Ok(body) => put_request_head(exchange, address, body, scratch, &local.pool),
         Err(fault) => return Forwarded::Failed { fault, is_uploaded: false },
     };
+    let watch = local.bench.watch(&exchange.principals, total);
     let is_whole = upload.is_done();
     let is_repeatable = is_whole && exchange.request.method.is_idempotent();
     let waits_for_100 = (exchange.request.version == Version::Http11
@@ -112,11 +115,9 @@ pub async fn forward(
         let answering_side = pin!(answer.run(opener));
         let asking_side = pin!(upload.run(uplink));
         let both = pin!(race(answering_side, asking_side));
-        match total_limit {
-            None => both.await,
-            Some(limit) => {
-                total.guard(limit, both).await.unwrap_or(Either::Second(Code::UpstreamTotalTimeout.into()))
-            }
+        match (total_limit, &watch) {
+            (None, None) => both.await,
+            (limit, watch) => bounded(total, limit, watch.as_ref(), both).await,
         }
     };
     answer.tally.request_bytes.set(duplex.uploaded_bytes.get());
@@ -129,6 +130,32 @@ pub async fn forward(
         Either::First(Err(fault)) | Either::Second(fault) if duplex.has_begun.get() => Forwarded::Cut(fault),
         Either::First(Err(fault)) | Either::Second(fault) => Forwarded::Failed { fault, is_uploaded },
     }
+}
+
+/// Awaits both directions until the time is up, or the client's credentials are revoked.
+async fn bounded<T, F: Future<Output = Either<T, Fault>>>(
+    total: &Deadline,
+    limit: Option<Duration>,
+    watch: Option<&Watch>,
+    both: Pin<&mut F>,
+) -> Either<T, Fault> {
+    let is_revoked = || watch.is_some_and(Watch::is_revoked);
+    if is_revoked() {
+        return Either::Second(Code::CredentialsRevoked.into());
+    }
+    let outcome = match limit {
+        Some(limit) => total.guard(limit, both).await,
+        // It was armed by whoever may pull it.
+        None => {
+            let outcome = total.watch(both).await;
+            total.disarm();
+            outcome
+        }
+    };
+    outcome.unwrap_or_else(|_| {
+        let code = if is_revoked() { Code::CredentialsRevoked } else { Code::UpstreamTotalTimeout };
+        Either::Second(code.into())
+    })
 }
 
 /// How long the whole exchange may take. A gRPC call says so itself, but no longer than it may.

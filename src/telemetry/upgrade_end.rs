@@ -20,7 +20,7 @@ macro_rules! ends {
 }
 
 /// How many reasons there are.
-pub const UPGRADE_END_SLOTS: usize = 9;
+pub const UPGRADE_END_SLOTS: usize = 10;
 
 ends! {
     /// The client closed it as its protocol has it.
@@ -41,4 +41,6 @@ ends! {
     Drain "drain";
     /// A frame's length cannot be.
     BadFrame "bad_frame";
+    /// The client's credentials were revoked.
+    Revoked "revoked";
 }

@@ -53,7 +53,7 @@ impl By {
         Change { author: self.caller.name.clone(), note: note.0, is_now }
     }
 
-    fn entry(&self, action: &str, parameters: Value) -> Entry {
+    pub(super) fn entry(&self, action: &str, parameters: Value) -> Entry {
         let role = if self.caller.role == Role::Write { "write" } else { "read" };
         Entry {
             author: self.caller.name.clone(),
@@ -253,7 +253,7 @@ async fn carry_out<T: Told>(
 }
 
 /// What cannot be written down is not done.
-fn written(audit: &Audit, entry: &Entry) -> Result<(), Response> {
+pub(super) fn written(audit: &Audit, entry: &Entry) -> Result<(), Response> {
     audit.write(entry).map(|_| ()).map_err(|error| {
         say(format_args!("audit log: cannot write: {error}; the change was refused"));
         let detail = format!("Nothing has changed: the audit log cannot be written ({error}).");
@@ -261,7 +261,7 @@ fn written(audit: &Audit, entry: &Entry) -> Result<(), Response> {
     })
 }
 
-fn outcome(audit: &Audit, entry: Entry, word: &str) {
+pub(super) fn outcome(audit: &Audit, entry: Entry, word: &str) {
     let entry = Entry { outcome: word.to_owned(), ..entry };
     if let Err(error) = audit.write(&entry) {
         say(format_args!("audit log: cannot write: {error}; {} by {}: {word}", entry.action, entry.author));

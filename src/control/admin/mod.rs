@@ -21,6 +21,7 @@ mod page;
 mod problem;
 mod reads;
 mod recent;
+mod revocations;
 // Whether the gateway wants traffic.
 pub mod readiness;
 mod router;
@@ -42,6 +43,7 @@ use crate::control::desk::Desk;
 use crate::control::export::Exporter;
 use crate::control::generation::GenerationLabel;
 use crate::control::recorder::Recorder;
+use crate::control::revocations::RevocationDesk;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
 
@@ -78,6 +80,8 @@ pub struct AdminState {
     pub views: AdminViews,
     /// What workers remember of recent requests.
     pub recorder: Recorder,
+    /// Credentials that are good no more.
+    pub revocations: RevocationDesk,
 }
 
 /// What a worker runs on.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, page, reads, recent, status};
+use super::{AdminState, changes, gate, handlers, page, reads, recent, revocations, status};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
@@ -40,12 +40,15 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/recent/heads", recent::heads),
         read("/audit", reads::audit),
         read("/log/level", reads::log_level),
+        read("/revocations", revocations::all),
         change("post", "/reload", changes::reload),
         change("post", "/check", changes::check),
         change("post", "/rollback", changes::rollback),
         change("post", "/rollout", changes::rollout),
         change("put", "/clusters/{cluster}/endpoints/{endpoint}/state", changes::endpoint),
         change("put", "/log/level", changes::log_level),
+        change("post", "/revocations", revocations::revoke),
+        change("delete", "/revocations/{kind}/{name}", revocations::restore),
         change("post", "/drain", changes::drain),
     ]
 }
@@ -64,7 +67,11 @@ where
     H: Handler<T, Arc<AdminState>>,
     T: 'static,
 {
-    let route = if method == "put" { put(handler) } else { post(handler) };
+    let route = match method {
+        "put" => put(handler),
+        "delete" => delete(handler),
+        _ => post(handler),
+    };
     (method, path, route.route_layer(from_fn(gate::change)))
 }
 

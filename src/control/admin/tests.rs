@@ -46,6 +46,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         reloads: Frozen::new(ReloadFigures::default()),
         rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
         source: None,
+        revocations: crate::control::revocations::RevocationDesk::default(),
     });
     let (desk, orders) = Desk::new();
     let state = AdminState {
@@ -60,6 +61,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         audit: Audit::in_memory(),
         views: AdminViews::default(),
         recorder: Recorder::of_nobody(),
+        revocations: crate::control::revocations::RevocationDesk::default(),
     };
     (Arc::new(state), orders)
 }

@@ -20,6 +20,15 @@ const OUTCOMES: [Outcome; 4] = [
 ];
 
 pub(super) fn encode(sources: &Sources, encoder: &mut DescriptorEncoder) -> fmt::Result {
+    let (revoked, wrong) = sources.revocations.figures();
+    Family::gauge(encoder, "ringgate_revocations", "Credentials that are revoked, by name.")?
+        .level([], revoked as i64)?;
+    Family::gauge(
+        encoder,
+        "ringgate_revocation_sources_wrong",
+        "Lists of revocations that cannot be had or read; their last content holds.",
+    )?
+    .level([], wrong as i64)?;
     let all = sources.registry.authenticators();
     if all.is_empty() {
         return Ok(());

@@ -26,6 +26,7 @@ use prometheus_client::registry::Registry as Families;
 use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::{GenerationLabel, ReloadFigures};
 use crate::control::log_writer::LogMetrics;
+use crate::control::revocations::RevocationDesk;
 use crate::control::rollout::figures::RolloutFigures;
 use crate::control::sources::SourceState;
 use crate::control::tls::Inventory;
@@ -61,6 +62,8 @@ pub struct Sources {
     pub log: Option<Frozen<LogMetrics>>,
     /// The listeners' certificates.
     pub certificates: Published<Inventory>,
+    /// Credentials that are good no more.
+    pub revocations: RevocationDesk,
     /// The clusters' endpoints.
     pub feeds: Option<Feeds>,
     /// How changes of configuration went.

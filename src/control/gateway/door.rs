@@ -85,6 +85,7 @@ impl Gateway {
             audit,
             views: self.views(),
             recorder: self.recorder(),
+            revocations: self.shown.revocations.clone(),
         };
         let (close, closed) = tokio::sync::oneshot::channel();
         let task = serve(listener, tls, Arc::new(state), async {
@@ -113,6 +114,7 @@ impl Gateway {
             rollouts: self.shown.rollouts.clone(),
             source: Some(self.source.clone()),
             feeds: Some(self.shown.feeds.clone()),
+            revocations: self.shown.revocations.clone(),
         })
     }
 

@@ -8,6 +8,7 @@ use crate::control::config::Config;
 use crate::control::discovery::feeds::Feeds;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
 use crate::control::keepers::Keepers;
+use crate::control::revocations::RevocationDesk;
 use crate::control::rollout::figures::{RolloutFigures, RolloutReport};
 use crate::control::tls::Inventory;
 use crate::proxy::snapshot::Snapshot;
@@ -34,6 +35,8 @@ pub struct Shown {
     pub figures: Frozen<ReloadFigures>,
     /// The clusters' endpoints.
     pub feeds: Feeds,
+    /// Credentials that are good no more.
+    pub revocations: RevocationDesk,
     /// What policies live on.
     pub keepers: Keepers,
     /// The rollout that is under way, or was last.
@@ -56,7 +59,7 @@ pub struct Refused {
 
 impl Shown {
     /// Of a gateway that runs this.
-    pub fn new(snapshot: Frozen<Snapshot>, feeds: Feeds) -> Self {
+    pub fn new(snapshot: Frozen<Snapshot>, feeds: Feeds, revocations: RevocationDesk) -> Self {
         let label = GenerationLabel { number: snapshot.generation, hash: snapshot.hash.to_string() };
         let figures = ReloadFigures::default();
         figures.was_last_good.set(1);
@@ -72,6 +75,7 @@ impl Shown {
             figures: Frozen::new(figures),
             feeds,
             keepers: Keepers::default(),
+            revocations,
             rollout: Published::new(Frozen::new(None)),
             rollouts: Frozen::new(RolloutFigures::default()),
         }

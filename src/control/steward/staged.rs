@@ -145,6 +145,7 @@ impl Steward {
         // Its endpoints are there; the caps on their connections are those of the other.
         self.shown.feeds.attach(&current.config, &current.snapshot);
         self.shown.keepers.attach(&current.snapshot, &current.base);
+        self.shown.revocations.attach(&current.config.revocations, &current.base);
         for &worker in &workers {
             self.crew.install(worker, current, &mut prepared);
         }

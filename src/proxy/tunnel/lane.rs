@@ -19,8 +19,26 @@ use crate::rt::deadline::Deadline;
 use crate::shared::counter::Counter;
 use crate::telemetry::upgrade_end::UpgradeEnd;
 
-/// RFC 6455 7.4.1: an endpoint is "going away". Clients take it as an invitation to come back.
-const GOING_AWAY: u16 = 1001;
+/// What the gateway's Close frame says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Farewell {
+    /// The code (RFC 6455 7.4.1).
+    pub code: u16,
+    /// The words.
+    pub reason: &'static str,
+}
+
+impl Farewell {
+    /// An endpoint is "going away". Clients take it as an invitation to come back.
+    pub const fn going_away(reason: &'static str) -> Self {
+        Self { code: 1001, reason }
+    }
+
+    /// What the client does is against a policy. Clients do not come back by themselves.
+    pub const fn against_policy(reason: &'static str) -> Self {
+        Self { code: 1008, reason }
+    }
+}
 
 /// What both lanes know of each other.
 #[derive(Default)]
@@ -28,7 +46,7 @@ pub struct Course {
     /// Counts up with everything that moves.
     pub progress: Cell<u64>,
     /// What a Close frame is to say, once the connection is to end by one.
-    pub closing: Cell<Option<&'static str>>,
+    pub closing: Cell<Option<Farewell>>,
     /// Why it ends: the first reason there was.
     pub end: Cell<Option<UpgradeEnd>>,
     /// The code of the first Close frame that went by.
@@ -121,17 +139,17 @@ impl Lane {
     }
 
     /// Says Close, without waiting. False if the target would have to be waited for.
-    pub fn say_close_now(&self, reason: &str, target: &Stream) -> bool {
-        let is_said = target.send_now(&self.close_frame(reason));
+    pub fn say_close_now(&self, farewell: Farewell, target: &Stream) -> bool {
+        let is_said = target.send_now(&self.close_frame(farewell));
         self.has_said_close.set(is_said);
         is_said
     }
 
-    fn close_frame(&self, reason: &str) -> Vec<u8> {
+    fn close_frame(&self, farewell: Farewell) -> Vec<u8> {
         // RFC 6455 10.3: masking protects from content that somebody else chose, which this is not.
         let key = (self.source == Source::Client).then(|| (clock::nanos() as u32 | 1).to_le_bytes());
         let mut frame = Vec::with_capacity(64);
-        frames::write_close(GOING_AWAY, reason, key, &mut frame);
+        frames::write_close(farewell.code, farewell.reason, key, &mut frame);
         frame
     }
 
@@ -271,11 +289,11 @@ impl Pump<'_> {
     }
 
     async fn say_close(&self) -> Result<(), Stop> {
-        let Some(reason) = self.course.closing.get() else { return Ok(()) };
-        if !self.lane.can_say_close() || self.lane.say_close_now(reason, self.target) {
+        let Some(farewell) = self.course.closing.get() else { return Ok(()) };
+        if !self.lane.can_say_close() || self.lane.say_close_now(farewell, self.target) {
             return Ok(());
         }
-        let frame = self.lane.close_frame(reason);
+        let frame = self.lane.close_frame(farewell);
         let mut buffer = Buffer::detached(frame.len());
         buffer.tail().extend_from_slice(&frame);
         self.lane.has_said_close.set(true);

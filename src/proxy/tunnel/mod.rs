@@ -16,6 +16,7 @@ use crate::http::head::ResponseHead;
 use crate::net::intake::Intake;
 use crate::net::stream::Stream;
 use crate::policy::exchange::Exchange;
+use crate::policy::revocation::Watch;
 use crate::proxy::connection::Conversation;
 use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
@@ -46,6 +47,8 @@ pub struct Tunnel {
     from_upstream: Lane,
     course: Course,
     pace: Pace,
+    /// Tells when the client's credentials are revoked.
+    watch: Option<Watch>,
 }
 
 /// Where a busy tunnel has come to.
@@ -84,6 +87,7 @@ impl Tunnel {
             from_upstream: Lane::new(Source::Upstream, is_websocket),
             course: Course::default(),
             pace: Pace::new(&installed.snapshot.limits),
+            watch: None,
             _chosen: chosen,
             local,
             installed,
@@ -97,7 +101,8 @@ impl Tunnel {
     }
 
     /// Carries the connection from its 101 to its end. `idle` is pulled when the worker drains.
-    pub async fn run(self: Box<Self>, opening: Opening, idle: &Deadline) {
+    pub async fn run(mut self: Box<Self>, opening: Opening, idle: &Deadline) {
+        self.watch = self.local.bench.watch(&self.exchange.principals, idle);
         self.metrics().upgraded_open.add(1);
         self.metrics().upgraded.add(1);
         self.local.metrics.upgraded.add(1);
@@ -257,9 +262,9 @@ impl Tunnel {
             if self.look() {
                 return false;
             }
-            if let Some(reason) = self.course.closing.get() {
+            if let Some(farewell) = self.course.closing.get() {
                 let say = |lane: &Lane, target: &Stream| {
-                    lane.can_say_close() && !lane.say_close_now(reason, target)
+                    lane.can_say_close() && !lane.say_close_now(farewell, target)
                 };
                 let is_full = say(&self.from_client, &self.connection.stream);
                 if say(&self.from_upstream, &self.downstream) || is_full {

@@ -5,8 +5,10 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use crate::policy::revocation::Watch;
 use crate::proxy::snapshot::Limits;
 use crate::proxy::tunnel::Tunnel;
+use crate::proxy::tunnel::lane::Farewell;
 use crate::rt::clock;
 use crate::telemetry::upgrade_end::UpgradeEnd;
 
@@ -26,8 +28,9 @@ const DRAIN_MARGIN_MS: u64 = 200;
 const NEVER: u64 = u64::MAX;
 
 /// What is told to both sides.
-const SAYS_DRAIN: &str = "the gateway is shutting down";
-const SAYS_IDLE: &str = "idle for too long";
+const SAYS_DRAIN: Farewell = Farewell::going_away("the gateway is shutting down");
+const SAYS_IDLE: Farewell = Farewell::going_away("idle for too long");
+const SAYS_REVOKED: Farewell = Farewell::against_policy("credentials revoked");
 
 /// When something last happened, in milliseconds of the coarse clock.
 pub struct Pace {
@@ -72,6 +75,16 @@ impl Tunnel {
             by_ms.set(by_ms.get().min(now_ms + drain_ms.saturating_sub(DRAIN_MARGIN_MS)));
             self.close(SAYS_DRAIN);
         }
+        let is_revoked = self.watch.as_ref().is_some_and(Watch::is_revoked);
+        if is_revoked && self.course.closing.get() != Some(SAYS_REVOKED) {
+            self.course.ends(UpgradeEnd::Revoked);
+            self.course.closing.set(Some(SAYS_REVOKED));
+            by_ms.set(by_ms.get().min(now_ms + GRACE_MS));
+            if !self.is_websocket() {
+                self.cut();
+                return true;
+            }
+        }
         if now_ms >= moved_ms.get().saturating_add(*idle_ms) && self.course.closing.get().is_none() {
             self.course.ends(UpgradeEnd::Idle);
             self.close(SAYS_IDLE);
@@ -92,12 +105,12 @@ impl Tunnel {
     }
 
     /// Has both lanes say Close, where they can.
-    fn close(&self, reason: &'static str) {
+    fn close(&self, farewell: Farewell) {
         if self.is_websocket() && self.course.closing.get().is_none() {
-            if reason == SAYS_DRAIN {
+            if farewell == SAYS_DRAIN {
                 self.course.ends(UpgradeEnd::Drain);
             }
-            self.course.closing.set(Some(reason));
+            self.course.closing.set(Some(farewell));
         }
     }
 
