@@ -6,6 +6,8 @@
 mod authenticators;
 mod clusters;
 mod collector;
+// What authenticators live on.
+pub mod credentials;
 pub(super) mod family;
 mod http2;
 mod negotiate;

@@ -56,18 +56,16 @@ fn publish(name: &str, files: &[SettledFile<Rows>], store: &KeyStore, input: &Pu
         rows.map(move |(id, row)| (origin.clone(), id, row)).collect::<Vec<_>>()
     });
     let merged = store.merge(name, rows.collect());
-    let taken = merged.iter().filter(|key| !key.is_revoked).map(|key| (key.id.clone(), key.row.clone()));
-    match ApiKeys::new(taken.collect()) {
+    let rows = merged.iter().map(|key| (key.id.clone(), key.row.clone())).collect();
+    match ApiKeys::new(rows) {
         Ok(keys) => {
+            let keys = keys.revoking(merged.iter().filter(|key| key.is_revoked).map(|key| key.id.as_str()));
             let keys = if is_partial { keys.partial() } else { keys };
             input.publish(Frozen::new(keys));
             store.show(name, merged, None);
         }
         Err(reason) => {
-            say_at(
-                Level::Error,
-                format_args!("API keys of `{name}`: {reason}; the keys before stay in use"),
-            );
+            say_at(Level::Error, format_args!("API keys of `{name}`: {reason}; the keys before stay in use"));
             store.show(name, merged, Some(reason));
         }
     }

@@ -114,6 +114,12 @@ pub struct FileView {
     pub failures: u64,
 }
 
+impl std::fmt::Debug for KeyStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyStore")
+    }
+}
+
 impl Default for KeyStore {
     fn default() -> Self {
         let (changed, applied) = (watch::Sender::new(1), watch::Sender::new(0));
@@ -150,12 +156,18 @@ impl KeyStore {
     pub async fn add(&self, authenticator: &str, id: &str, row: KeyRow) -> Result<(), Refusal> {
         row.check().map_err(|reason| refusal("bad_key", reason))?;
         if !is_id(id) {
-            return Err(refusal("bad_key", "an id is letters, digits and `-`, at most 64 of them".to_owned()));
+            return Err(refusal(
+                "bad_key",
+                "an id is letters, digits and `-`, at most 64 of them".to_owned(),
+            ));
         }
         self.change(authenticator, |keys, managed| {
             let is_known = keys.iter().any(|key| key.id == id || key.row.hash == row.hash);
             if is_known || managed.contains_key(id) {
-                return Err(refusal("key_exists", format!("there is such a key already; `{id}` was not added")));
+                return Err(refusal(
+                    "key_exists",
+                    format!("there is such a key already; `{id}` was not added"),
+                ));
             }
             managed.insert(id.to_owned(), Managed { state: KeyState::Active, row: Some(row) });
             Ok(())
@@ -227,7 +239,10 @@ impl KeyStore {
         };
         let waited = tokio::time::timeout(APPLY_BOUND, applied.wait_for(is_applied)).await;
         waited.map(|_| ()).map_err(|_| {
-            refusal("busy", "it is kept, and will be taken up; it has not been within three seconds".to_owned())
+            refusal(
+                "busy",
+                "it is kept, and will be taken up; it has not been within three seconds".to_owned(),
+            )
         })
     }
 
@@ -236,9 +251,10 @@ impl KeyStore {
         let state = self.lock();
         let managed = state.managed.get(authenticator);
         let said_of = |id: &str| managed.and_then(|managed| managed.get(id)).map(|it| it.state);
-        let added = managed.into_iter().flatten().filter_map(|(id, managed)| {
-            Some((Origin::Operator, id.clone(), managed.row.clone()?))
-        });
+        let added = managed
+            .into_iter()
+            .flatten()
+            .filter_map(|(id, managed)| Some((Origin::Operator, id.clone(), managed.row.clone()?)));
         let all = of_files.into_iter().chain(added);
         all.map(|(origin, id, mut row)| {
             let said = said_of(&id);

@@ -3,7 +3,7 @@
 //! A row holds the hash of a key and what is known of its owner; the key itself is nowhere. A set is made by control and
 //! never altered: what changes is published as another one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 use schemars::JsonSchema;
@@ -146,6 +146,8 @@ pub struct ApiKeys {
     rows: Vec<(String, KeyRow)>,
     by_id: HashMap<Box<str>, usize, RandomState>,
     by_hash: HashMap<KeyHash, usize, RandomState>,
+    /// Places of those that are taken no more.
+    revoked: HashSet<usize, RandomState>,
     /// There may be others that nobody could read yet.
     is_partial: bool,
 }
@@ -201,6 +203,18 @@ impl ApiKeys {
             _ if shape == Shape::Mistyped => Lookup::Mistyped,
             _ => Lookup::Unknown,
         }
+    }
+
+    /// With the keys of these ids taken no more: known, so that their owners can be told.
+    #[must_use]
+    pub fn revoking<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        self.revoked = ids.into_iter().filter_map(|id| self.by_id.get(id).copied()).collect();
+        self
+    }
+
+    /// Whether the key at this place is taken no more.
+    pub fn is_revoked(&self, place: usize) -> bool {
+        self.revoked.contains(&place)
     }
 
     /// Without those of a file that could never be read, or before anything was.

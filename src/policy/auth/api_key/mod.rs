@@ -102,18 +102,21 @@ impl Authenticates for ApiKey {
         let keys = desk.now.api_keys.take(&source, &desk.previous.api_keys, || {
             // Who begins with a broken file is told at once; the keys themselves are published by their keeper.
             if base.is_some() {
-                broken = source.files.iter().map(|file| read(file).err()).collect();
+                let read: Vec<_> = source.files.iter().map(|file| read(file)).collect();
+                let rows = read.iter().flatten().flatten().cloned().collect();
+                broken = read.into_iter().map(Result::err).collect();
+                broken.push(ApiKeys::new(rows).err());
             }
             ApiKeys::default().partial()
         });
         for (index, reason) in broken.into_iter().enumerate() {
             if let Some(reason) = reason {
-                let reason = format!("`{}` {reason}", config.files[index].display());
-                scope.problem(
-                    format!("files[{index}]"),
-                    reason,
-                    "`ringgate key new` prints rows as they should be",
-                );
+                let (path, reason) = match config.files.get(index) {
+                    Some(file) => (format!("files[{index}]"), format!("`{}` {reason}", file.display())),
+                    // All of them are right, but not together.
+                    None => ("files".to_owned(), reason),
+                };
+                scope.problem(path, reason, "`ringgate key new` prints rows as they should be");
             }
         }
         let scheme = config.scheme.as_deref().unwrap_or_default();
@@ -180,6 +183,9 @@ impl ApiKey {
             Lookup::Unknown => return Found::Invalid(Code::ApiKeyUnknown),
         };
         let (id, row) = &keys.rows()[place];
+        if keys.is_revoked(place) {
+            return Found::Invalid(Code::CredentialsRevoked);
+        }
         if row.disabled {
             return Found::Invalid(Code::ApiKeyDisabled);
         }

@@ -26,7 +26,8 @@ impl Kept {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys.yaml");
-        std::fs::write(&file, format!("of-file: {{hash: '{}', owner: acme}}\n", KeyHash::of(OF_FILE))).unwrap();
+        std::fs::write(&file, format!("of-file: {{hash: '{}', owner: acme}}\n", KeyHash::of(OF_FILE)))
+            .unwrap();
         Self::again(folder).await
     }
 
@@ -44,7 +45,7 @@ impl Kept {
 
     fn takes(&self, key: &[u8]) -> bool {
         let (_, keys) = self.input.load();
-        matches!(keys.find(key), Lookup::Row(place) if !keys.rows()[place].1.disabled)
+        matches!(keys.find(key), Lookup::Row(at) if !keys.rows()[at].1.disabled && !keys.is_revoked(at))
     }
 }
 
