@@ -47,7 +47,6 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
         source: None,
         revocations: crate::control::revocations::RevocationDesk::default(),
-        keys: crate::control::keepers::api_keys::store::KeyStore::default(),
     });
     let (desk, orders) = Desk::new();
     let state = AdminState {

@@ -99,7 +99,7 @@ mod tests {
         let path = folder.path().join("n");
         let mut file = SettledFile::new(path.clone(), number);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut look = |file: &mut SettledFile<u32>| {
+        let look = |file: &mut SettledFile<u32>| {
             let looked = runtime.block_on(file.look());
             (looked, file.value.as_deref().copied())
         };
