@@ -116,6 +116,7 @@ pub struct Gateway {
     history: Option<PathBuf>,
     drain: mpsc::Receiver<Change>,
     answers: Option<tokio::task::JoinHandle<()>>,
+    means: Means,
     steward: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
 }
@@ -167,6 +168,9 @@ impl Gateway {
         revocations.attach(&config.revocations, &base.base);
         revocations.first_lists(FIRST_ANSWERS_BOUND).await;
         let shown = Shown::new(snapshot.clone(), feeds, revocations);
+        if let Some(folder) = folder {
+            shown.keepers.keys.open(folder).map_err(StartError::Missing)?;
+        }
         shown.keepers.attach(&snapshot, &base.base);
         shown.keepers.first_values(FIRST_ANSWERS_BOUND).await;
         let mut gateway = Self {
@@ -187,6 +191,7 @@ impl Gateway {
             history: chronicle.history().map(|history| history.folder().to_owned()),
             drain,
             answers: None,
+            means: Means::default(),
             steward: None,
             admin_task: None,
         };
@@ -253,8 +258,8 @@ impl Gateway {
     fn provisions(&mut self) -> Result<Provisions, StartError> {
         let post = Post::new(self.cpus.len())?;
         let (asker, asked) = asking(QUESTIONS_MAX);
-        let means = Means { key_sets: self.shown.keepers.key_desk() };
-        self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), means)));
+        self.means.key_sets = self.shown.keepers.key_desk();
+        self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), self.means.clone())));
         Ok(Provisions { asker: Some(asker), post, revocations: self.shown.revocations.published() })
     }
 

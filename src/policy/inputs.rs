@@ -7,6 +7,9 @@
 use std::path::PathBuf;
 
 use crate::policy::address_set::AddressList;
+use crate::policy::auth::api_key::ApiKeySource;
+use crate::policy::auth::api_key::keys::ApiKeys;
+use crate::policy::auth::basic::passwords::Passwords;
 use crate::policy::auth::jwt::keys::KeySet;
 use crate::policy::auth::jwt::source::KeySetSource;
 use crate::shared::{Frozen, Published};
@@ -55,6 +58,10 @@ pub struct Inputs {
     pub address_lists: Pool<PathBuf, AddressList>,
     /// Keys that verify tokens.
     pub key_sets: Pool<KeySetSource, KeySet>,
+    /// Keys of applications.
+    pub api_keys: Pool<ApiKeySource, ApiKeys>,
+    /// Users with their passwords, by file.
+    pub passwords: Pool<PathBuf, Passwords>,
 }
 
 /// The inputs of a generation that is being compiled, and of the one before.

@@ -14,7 +14,7 @@ pub const METHOD_SLOTS: usize = 12;
 pub const CLASS_SLOTS: usize = 5;
 
 /// Error codes a worker can count; what the index means is the exporter's table.
-pub const ERROR_SLOTS: usize = 96;
+pub const ERROR_SLOTS: usize = 160;
 
 /// Reasons for which a TLS handshake fails; what the index means is the exporter's table.
 pub const TLS_FAULT_SLOTS: usize = 16;
