@@ -62,9 +62,12 @@ pub fn compile(
         indexes,
         secrets: BTreeMap::new(),
         inputs,
+        hash_key: None,
         errors: Vec::new(),
     };
     compiler.read_secrets(environment);
+    let fleet = compiler.fleet();
+    compiler.hash_key = Some(fleet.hash_key);
     let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
     let clusters: Vec<_> = config
@@ -100,6 +103,7 @@ pub fn compile(
         hash: content_hash(config).into(),
         inputs: compiler.inputs(&clusters),
         live_inputs: compiler.inputs.now,
+        fleet,
         authenticators,
         tls: places.arrange(&mut tls),
         served: places.arrange(&mut served),
@@ -191,9 +195,11 @@ pub(super) struct Compiler<'a> {
     pub(super) base: &'a Path,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
-    secrets: BTreeMap<String, Secret>,
+    pub(super) secrets: BTreeMap<String, Secret>,
     /// What control keeps current for policies.
     inputs: InputDesk,
+    /// What keys of limits are hashed with.
+    hash_key: Option<[u8; 16]>,
     errors: Vec<CompileError>,
 }
 
@@ -291,6 +297,7 @@ impl Compiler<'_> {
             authenticators: Some(&self.config.authenticators),
             clusters: Some(&self.config.clusters),
             params,
+            hash_key: self.hash_key,
         };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
         let compiled = compile(&mut scope);

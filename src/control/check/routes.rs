@@ -104,6 +104,7 @@ fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig, params: 
         authenticators: Some(&check.config.authenticators),
         clusters: Some(&check.config.clusters),
         params,
+        hash_key: None,
     };
     policies.check(around, &mut |path, reason, hint| {
         check.error("bad-policy", &format!("{at}.{path}"), UnitError { reason, hint });

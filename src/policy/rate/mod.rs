@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod borrowing;
+pub mod fleet;
 pub mod key;
 pub mod ledger;
 pub mod lending;
