@@ -84,7 +84,7 @@ pub fn compile(
         .filter_map(|(index, route)| compiler.route(index, route, &rules))
         .collect();
     let mut doors: Vec<_> =
-        config.listeners.iter().enumerate().map(|(at, one)| compiler.door(at, one)).collect();
+        config.listeners.iter().enumerate().map(|(at, one)| compiler.door(at, one, previous)).collect();
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
@@ -287,6 +287,7 @@ impl Compiler<'_> {
         &mut self,
         code: &'static str,
         place: &str,
+        params: Option<&[String]>,
         compile: impl FnOnce(&mut Scope<'_>) -> T,
     ) -> T {
         let inputs = std::mem::take(&mut self.inputs);
@@ -294,6 +295,8 @@ impl Compiler<'_> {
         let around = Surroundings {
             base: Some(self.base),
             authenticators: Some(&self.config.authenticators),
+            clusters: Some(&self.config.clusters),
+            params,
             hash_key: self.hash_key,
         };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
@@ -311,7 +314,7 @@ impl Compiler<'_> {
         let config = self.config;
         let compile = |(name, written): (&String, &AuthenticatorConfig)| {
             let place = format!("authenticators.{name}");
-            let plan = self.in_scope("bad-authenticator", &place, |scope| written.compile(name, scope));
+            let plan = self.in_scope("bad-authenticator", &place, None, |scope| written.compile(name, scope));
             (name.as_str().into(), plan)
         };
         config.authenticators.iter().map(compile).collect()
@@ -324,9 +327,10 @@ impl Compiler<'_> {
             .ok();
         let names = matches.as_ref().map(|plan| plan.names().to_vec()).unwrap_or_default();
         let action = self.action(&place, config, &names, rules);
-        let merged = config.policies.over(&self.config.defaults.policies);
-        let policies =
-            self.in_scope("bad-policy", &format!("{place}.policies"), |scope| merged.compile(scope));
+        let merged = self.config.policies_of(config);
+        let policies = self.in_scope("bad-policy", &format!("{place}.policies"), Some(&names), |scope| {
+            merged.compile(scope)
+        });
         let upgrades = config.upgrades.as_ref().unwrap_or(&self.config.defaults.upgrades);
         // What speaks nothing but HTTP/2 has nothing to switch.
         let is_http2 = config.cluster.as_ref().and_then(|name| self.config.clusters.get(name));

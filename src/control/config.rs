@@ -23,9 +23,11 @@ use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
 use crate::control::config::tls::ListenerTlsConfig;
-use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
+use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
 use crate::policy::auth::AuthenticatorConfig;
+use crate::policy::authorize::RuleConfig;
+use crate::policy::switch::Switch;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
 
@@ -84,6 +86,9 @@ pub struct Config {
     /// Ways to tell who is asking, by name; routes use them by their policy `authenticate`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub authenticators: BTreeMap<String, AuthenticatorConfig>,
+    /// Refuses requests to routes that do not say who may use them: that have neither `authorize` nor `authorize: off`.
+    #[serde(default)]
+    pub deny_by_default: bool,
     /// Where lists are of credentials that are good no more.
     #[serde(default)]
     pub revocations: RevocationsConfig,
@@ -96,6 +101,17 @@ pub struct Config {
     /// What is served. Which route wins does not depend on their order here, but on how specific they are.
     #[serde(default)]
     pub routes: Vec<RouteConfig>,
+}
+
+impl Config {
+    /// The policies of a route: its own, those of the defaults, and that nobody may use what does not say who may.
+    pub fn policies_of(&self, route: &RouteConfig) -> PoliciesConfig {
+        let mut policies = route.policies.over(&self.defaults.policies);
+        if self.deny_by_default && policies.authorize.is_none() {
+            policies.authorize = Some(Switch::On(RuleConfig::nobody()));
+        }
+        policies
+    }
 }
 
 fn identity_fields() -> Vec<String> {
@@ -153,6 +169,9 @@ pub struct ListenerConfig {
     /// Whose word is taken on who the client is, in front of the first byte of a connection. Default: nobody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<ProxyProtocolConfig>,
+    /// What each client may have of it. Default: what it wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_client: Option<PerClientConfig>,
     /// Carries bytes instead of HTTP: connections go to a cluster as they are. Default: HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpConfig>,

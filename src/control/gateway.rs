@@ -121,6 +121,7 @@ pub struct Gateway {
     history: Option<PathBuf>,
     drain: mpsc::Receiver<Change>,
     answers: Option<tokio::task::JoinHandle<()>>,
+    means: Means,
     fleet: Option<tokio::task::JoinHandle<()>>,
     steward: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
@@ -174,6 +175,9 @@ impl Gateway {
         revocations.first_lists(FIRST_ANSWERS_BOUND).await;
         let fleet = FleetDesk::open(folder);
         let shown = Shown::new(snapshot.clone(), feeds, revocations, fleet);
+        if let Some(folder) = folder {
+            shown.keepers.keys.open(folder).map_err(StartError::Missing)?;
+        }
         shown.keepers.attach(&snapshot, &base.base);
         shown.keepers.first_values(FIRST_ANSWERS_BOUND).await;
         let mut gateway = Self {
@@ -194,6 +198,7 @@ impl Gateway {
             history: chronicle.history().map(|history| history.folder().to_owned()),
             drain,
             answers: None,
+            means: Means::default(),
             fleet: None,
             steward: None,
             admin_task: None,
@@ -262,7 +267,8 @@ impl Gateway {
     fn provisions(&mut self) -> Result<Provisions, StartError> {
         let post = Post::new(self.cpus.len())?;
         let (asker, asked) = asking(QUESTIONS_MAX);
-        self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), Means::default())));
+        self.means.key_sets = self.shown.keepers.key_desk();
+        self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), self.means.clone())));
         let (teller, told) = asking(FLEET_BATCHES_MAX * self.cpus.len());
         let fleet = fleet::run(self.shown.fleet.clone(), told, post.clone(), self.cpus.len());
         self.fleet = Some(tokio::spawn(fleet));
