@@ -19,7 +19,7 @@ fn compiled(changes: &Value, base: Option<&Path>) -> (JwtPlan, Vec<(String, Stri
         "short" => Some(Secret::new("x".repeat(31))),
         _ => None,
     };
-    let mut scope = Scope::new(&secrets).around(Surroundings { base, authenticators: None });
+    let mut scope = Scope::new(&secrets).around(Surroundings { base, ..Surroundings::default() });
     let plan = JwtPlan::compile(&config, "partners", &mut scope);
     (plan, scope.problems.into_iter().map(|problem| (problem.path, problem.reason)).collect())
 }
