@@ -9,6 +9,7 @@ mod admin;
 mod advice;
 mod afterwards;
 mod authenticators;
+mod rate_limits;
 mod changes;
 mod clusters;
 mod discover;
@@ -176,6 +177,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     tls::check(&mut check);
     clusters::check(&mut check);
     authenticators::check(&mut check);
+    rate_limits::check(&mut check);
     let plans = routes::check(&mut check);
     same::check(&mut check, &plans);
     secrets::check(&mut check);

@@ -286,7 +286,11 @@ impl Compiler<'_> {
         let inputs = std::mem::take(&mut self.inputs);
         let lookup = |name: &str| self.secrets.get(name).cloned();
         let around =
-            Surroundings { base: Some(self.base), authenticators: Some(&self.config.authenticators) };
+            Surroundings {
+            base: Some(self.base),
+            authenticators: Some(&self.config.authenticators),
+            rate_limits: Some(&self.config.rate_limits),
+        };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
         let compiled = compile(&mut scope);
         let Scope { inputs, problems, .. } = scope;

@@ -24,6 +24,7 @@ use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
 use crate::policy::auth::AuthenticatorConfig;
+use crate::policy::rate::config::LimitConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
 
@@ -79,6 +80,9 @@ pub struct Config {
     /// Ways to tell who is asking, by name; routes use them by their policy `authenticate`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub authenticators: BTreeMap<String, AuthenticatorConfig>,
+    /// Limits on how often, by name; routes use them by their policies `rate_limit` and `early_rate_limit`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rate_limits: BTreeMap<String, LimitConfig>,
     /// Where lists are of credentials that are good no more.
     #[serde(default)]
     pub revocations: RevocationsConfig,

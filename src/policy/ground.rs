@@ -6,6 +6,7 @@ use crate::policy::auth::Authenticators;
 use crate::policy::live::Live;
 use crate::policy::post::{Letter, Post};
 use crate::policy::question::{Posed, Questions};
+use crate::policy::rate;
 use crate::policy::revocation::{Principals, Revocations, Watch, Watched};
 use crate::rt::deadline::Deadline;
 use crate::shared::asking::Asker;
@@ -27,6 +28,8 @@ pub struct Bench {
     pub revocations: Live<Revocations>,
     /// Exchanges and tunnels that are cut when their credentials are revoked.
     pub watched: Watched,
+    /// Its part of all limits on how often.
+    pub rates: Rc<rate::worker::Worker>,
 }
 
 /// What crosses to a worker for its bench.
@@ -38,13 +41,15 @@ pub struct Provisions {
     pub post: Post,
     /// Credentials that are good no more.
     pub revocations: Published<Revocations>,
+    /// With what keys of limits are hashed: the same for all workers.
+    pub rate_secret: [u64; 2],
 }
 
 impl Provisions {
     /// For trying out what a worker would do: nobody is there to ask.
     pub fn none() -> Self {
         let revocations = Published::new(Frozen::new(Revocations::default()));
-        Self { asker: None, post: Post::default(), revocations }
+        Self { asker: None, post: Post::default(), revocations, rate_secret: [0; 2] }
     }
 }
 
@@ -55,6 +60,7 @@ impl Bench {
             worker,
             workers,
             questions: Questions::new(worker, provisions.asker),
+            rates: rate::worker::Worker::new(worker, workers, provisions.post.clone(), provisions.rate_secret),
             post: provisions.post,
             revocations: Live::new(provisions.revocations),
             watched: Watched::default(),
@@ -79,11 +85,13 @@ impl Bench {
     pub fn take(&self, letter: Letter) {
         match letter {
             Letter::Answer { ticket, answer } => self.questions.take(ticket, answer),
+            Letter::Rates { from, messages } => self.rates.take(messages, from),
         }
     }
 
     /// Once a tick.
     pub fn tick(&self) {
+        self.rates.tick();
         if self.revocations.refresh() {
             self.watched.revoke(&self.revocations.get());
         }

@@ -6,6 +6,8 @@
 pub mod auth;
 pub mod authenticate;
 pub mod chain;
+pub mod concurrency_limit;
+pub mod early_rate_limit;
 pub mod exchange;
 pub mod ground;
 pub mod headers;
@@ -16,6 +18,7 @@ pub mod post;
 pub mod principal;
 pub mod question;
 pub mod rate;
+pub mod rate_limit;
 pub mod reply;
 pub mod request_limits;
 pub mod revocation;

@@ -5,6 +5,7 @@
 use std::io;
 
 use crate::policy::question::Answer;
+use crate::policy::rate::message::RateMessage;
 use crate::shared::Mailbox;
 
 /// Letters that wait for a worker.
@@ -19,6 +20,13 @@ pub enum Letter {
         ticket: u64,
         /// The answer.
         answer: Answer,
+    },
+    /// Another worker writes about limits.
+    Rates {
+        /// Which one.
+        from: usize,
+        /// What it says.
+        messages: Vec<RateMessage>,
     },
 }
 

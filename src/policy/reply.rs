@@ -63,6 +63,14 @@ codes! {
     AuthenticationUnavailable = 503 "authentication_unavailable" "Credentials cannot be verified at the moment.";
     /// The client's certificate is not one of those that are let in.
     CertificateUnknown = 401 "certificate_unknown" "This certificate is not known here.";
+    /// A rate limit is reached.
+    RateLimited = 429 "rate_limited" "There have been too many requests; try again later.";
+    /// A request lacks what a limit counts by.
+    RateKeyMissing = 403 "rate_key_missing" "The request lacks something that is needed to count it.";
+    /// There are as many exchanges under way as may be.
+    ConcurrencyLimited = 503 "concurrency_limited" "As many requests as may be are under way; try again in a moment.";
+    /// The client has as many exchanges under way as it may.
+    ConcurrencyExceeded = 429 "concurrency_exceeded" "There are too many requests at once; try again in a moment.";
     /// The query is longer than allowed.
     QueryTooLong = 414 "query_too_long" "The query is longer than this route takes.";
     /// The path is longer than allowed.

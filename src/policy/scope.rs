@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::config::secret::Secret;
 use crate::policy::auth::AuthenticatorConfig;
 use crate::policy::inputs::InputDesk;
+use crate::policy::rate::config::LimitConfig;
 
 /// Something wrong with a policy's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Surroundings<'a> {
     pub base: Option<&'a Path>,
     /// Authenticators by name. None where names are not looked at.
     pub authenticators: Option<&'a BTreeMap<String, AuthenticatorConfig>>,
+    /// Limits on how often, by name. None where names are not looked at.
+    pub rate_limits: Option<&'a BTreeMap<String, LimitConfig>>,
 }
 
 /// A secret where none is to be read.

@@ -123,8 +123,14 @@ policies! {
     ip_filter: IpFilter;
     /// Bounds what a request may be: size of its parts, methods, media types.
     request_limits: RequestLimits;
+    /// Bounds how often, before anybody is asked who they are.
+    early_rate_limit: EarlyRateLimit;
     /// Asks who is asking.
     authenticate: Authenticate;
+    /// Bounds how often.
+    rate_limit: RateLimit;
+    /// Bounds how many at once.
+    concurrency_limit: ConcurrencyLimit;
     /// Sets, adds and removes fields of requests and responses.
     headers: Headers;
 }

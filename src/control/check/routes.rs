@@ -99,7 +99,11 @@ fn literal_star(check: &mut Check<'_>, place: &str, config: &MatchConfig) {
 }
 
 fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig) {
-    let around = Surroundings { base: None, authenticators: Some(&check.config.authenticators) };
+    let around = Surroundings {
+        base: None,
+        authenticators: Some(&check.config.authenticators),
+        rate_limits: Some(&check.config.rate_limits),
+    };
     policies.check(around, &mut |path, reason, hint| {
         check.error("bad-policy", &format!("{at}.{path}"), UnitError { reason, hint });
     });

@@ -11,6 +11,7 @@ mod http2;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod rates;
 mod recording;
 mod reloads;
 mod rollouts;
