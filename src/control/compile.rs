@@ -298,6 +298,7 @@ impl Compiler<'_> {
             clusters: Some(&self.config.clusters),
             params,
             hash_key: self.hash_key,
+            rate_limits: Some(&self.config.rate_limits),
         };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
         let compiled = compile(&mut scope);

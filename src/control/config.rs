@@ -27,6 +27,7 @@ use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpC
 use crate::policy::PoliciesConfig;
 use crate::policy::auth::AuthenticatorConfig;
 use crate::policy::authorize::RuleConfig;
+use crate::policy::rate::config::LimitConfig;
 use crate::policy::switch::Switch;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
@@ -89,6 +90,9 @@ pub struct Config {
     /// Refuses requests to routes that do not say who may use them: that have neither `authorize` nor `authorize: off`.
     #[serde(default)]
     pub deny_by_default: bool,
+    /// Limits on how often, by name; routes use them by their policies `rate_limit` and `early_rate_limit`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rate_limits: BTreeMap<String, LimitConfig>,
     /// Where lists are of credentials that are good no more.
     #[serde(default)]
     pub revocations: RevocationsConfig,

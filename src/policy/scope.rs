@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::config::secret::Secret;
 use crate::policy::auth::AuthenticatorConfig;
 use crate::policy::inputs::InputDesk;
+use crate::policy::rate::config::LimitConfig;
 use crate::upstream::config::ClusterConfig;
 
 /// Something wrong with a policy's configuration.
@@ -34,6 +35,8 @@ pub struct Surroundings<'a> {
     pub clusters: Option<&'a BTreeMap<String, ClusterConfig>>,
     /// What keys of limits are hashed with, the same on all hosts of a fleet. None where nothing is compiled to run.
     pub hash_key: Option<[u8; 16]>,
+    /// Limits on how often, by name. None where names are not looked at.
+    pub rate_limits: Option<&'a BTreeMap<String, LimitConfig>>,
 }
 
 /// A secret where none is to be read.

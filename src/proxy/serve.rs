@@ -64,6 +64,7 @@ pub async fn serve(conversation: &mut Conversation) -> After {
         return after;
     }
     record::record(&conversation.tally, &conversation.exchange, &installed, &local, conversation.listener);
+    conversation.exchange.holds.clear();
     after
 }
 

@@ -270,6 +270,39 @@ pub struct CallerMetrics {
     pub over_pace: Counter,
 }
 
+/// What one worker counts about a limit on how often, or on how many at once.
+#[derive(Debug, Default)]
+pub struct RateMetrics {
+    /// Requests it let through.
+    pub admitted: Counter,
+    /// Requests it refused.
+    pub refused: Counter,
+    /// Of those let through, such as had to wait for their turn.
+    pub waited: Counter,
+    /// Requests for which another worker had to be asked.
+    pub asked: Counter,
+    /// Times that another worker was asked before there was need.
+    pub asked_ahead: Counter,
+    /// Requests refused because the other worker did not answer in time.
+    pub late: Counter,
+    /// Keys that left with some debt, for want of room.
+    pub evicted: Counter,
+    /// Requests counted together with others for want of room.
+    pub crowded: Counter,
+    /// Credit that was lent and that nobody spent in time.
+    pub voided: Counter,
+    /// Keys whose accounts are here.
+    pub accounts: Gauge,
+    /// Keys of other workers that something is known of here.
+    pub shares: Gauge,
+    /// Credit lent to other workers and not settled.
+    pub outstanding: Gauge,
+    /// Milliseconds since something of it was settled.
+    pub unsettled_ms: Gauge,
+    /// Slots that exchanges have.
+    pub held: Gauge,
+}
+
 /// Ways in which a PROXY header can fail to come; what the index means is the exporter's table.
 pub const DOOR_FAULT_SLOTS: usize = 8;
 

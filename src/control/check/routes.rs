@@ -105,6 +105,7 @@ fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig, params: 
         clusters: Some(&check.config.clusters),
         params,
         hash_key: None,
+        rate_limits: Some(&check.config.rate_limits),
     };
     policies.check(around, &mut |path, reason, hint| {
         check.error("bad-policy", &format!("{at}.{path}"), UnitError { reason, hint });
