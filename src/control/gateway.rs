@@ -253,7 +253,7 @@ impl Gateway {
     fn provisions(&mut self) -> Result<Provisions, StartError> {
         let post = Post::new(self.cpus.len())?;
         let (asker, asked) = asking(QUESTIONS_MAX);
-        let means = Means { key_sets: self.shown.keepers.key_desk() };
+        let means = Means { key_sets: self.shown.keepers.key_sets.clone() };
         self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), means)));
         Ok(Provisions { asker: Some(asker), post, revocations: self.shown.revocations.published() })
     }

@@ -117,7 +117,7 @@ impl Gateway {
             feeds: Some(self.shown.feeds.clone()),
             revocations: self.shown.revocations.clone(),
         });
-        exporter.add(Box::new(KeySetMetrics(self.shown.keepers.key_desk())));
+        exporter.add(Box::new(KeySetMetrics(self.shown.keepers.key_sets.clone())));
         exporter
     }
 

@@ -7,7 +7,7 @@ pub mod jwks;
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::control::answers::key_sets::KeyDesk;
@@ -20,7 +20,11 @@ pub const LOOK: Duration = Duration::from_secs(1);
 
 /// The tasks. A clone is a handle to the same.
 #[derive(Clone, Default)]
-pub struct Keepers(Arc<Mutex<Kept>>, KeyDesk);
+pub struct Keepers {
+    kept: Arc<Mutex<Kept>>,
+    /// How it stands with key sets, and the way to those who keep them.
+    pub key_sets: KeyDesk,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -39,17 +43,10 @@ impl Keepers {
     /// Starts to keep what this generation lives on and nobody keeps yet. Relative files are looked for in `base`. Needs a
     /// tokio runtime around it.
     pub fn attach(&self, snapshot: &Snapshot, base: &std::path::Path) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.inputs.retain(|input| !input.task.is_finished());
-        drop(kept);
+        self.lock().inputs.retain(|input| !input.task.is_finished());
         for (source, input) in snapshot.live_inputs.key_sets.iter() {
-            self.keep(input, |input| jwks::keep(input, source.clone(), base.into(), self.1.clone()));
+            self.keep(input, |input| jwks::keep(input, source.clone(), base.into(), self.key_sets.clone()));
         }
-    }
-
-    /// How it stands with key sets, and the way to those who keep them.
-    pub fn key_desk(&self) -> KeyDesk {
-        self.1.clone()
     }
 
     /// Starts a task for an input, unless it has one. `keep` makes it; it must end when [`is_wanted`] says so.
@@ -60,7 +57,7 @@ impl Keepers {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.lock();
         let address = input.address();
         if kept.inputs.iter().any(|one| one.address == address && !one.task.is_finished()) {
             return;
@@ -73,10 +70,14 @@ impl Keepers {
         });
     }
 
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until every input has been published, or its task has ended, but no longer than `bound`.
     pub async fn first_values(&self, bound: Duration) {
         let all_have = || {
-            let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = self.lock();
             kept.inputs.iter().all(|input| (input.has_spoken)() || input.task.is_finished())
         };
         let wait = async {

@@ -75,7 +75,8 @@ pub fn read(bytes: &[u8], symmetric: Symmetric) -> Result<Read, SetFault> {
         return Err(SetFault::Mixed);
     }
     // Two keys of one kind and one name, even if one is broken: which one is meant cannot be told (RFC 7517 4.5).
-    let is_alone = |own: &Option<Name>| own.is_none() || names.iter().filter(|other| *other == own).count() == 1;
+    let is_alone =
+        |own: &Option<Name>| own.is_none() || names.iter().filter(|other| *other == own).count() == 1;
     let (keys, repeated): (Vec<_>, Vec<_>) = keys.into_iter().partition(|(_, name)| is_alone(name));
     for (key, _) in repeated {
         remarks.push(format!("key `{}`: {}", shown(key.id().unwrap_or_default()), KeyFault::Repeated));
