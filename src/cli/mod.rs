@@ -13,6 +13,7 @@ mod endpoint;
 mod explain;
 mod health;
 mod history;
+mod key;
 pub mod origin;
 mod recent;
 mod reload;
@@ -75,6 +76,8 @@ enum Command {
     Endpoint(endpoint::Endpoint),
     /// Revoke a credential on a running gateway, and cut what still runs for it.
     Revoke(revoke::Revoke),
+    /// Make, list and revoke API keys; make lines of password files.
+    Key(key::Key),
     /// Look at the audit log: who changed what, and whether nobody has altered it.
     Audit(audit::Audit),
     /// Print the JSON Schema of the configuration.
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Drain(command) => command.run(),
         Command::Endpoint(command) => command.run(),
         Command::Revoke(command) => command.run(),
+        Command::Key(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Schema => schema(),
         Command::Token(command) => command.run(),

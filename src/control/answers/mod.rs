@@ -1,6 +1,8 @@
 //! Answers to what workers ask: one task, and one flight for each question however many workers ask it.
 
+pub mod introspection;
 pub mod key_sets;
+mod passwords;
 
 use std::collections::HashMap;
 
@@ -12,6 +14,8 @@ use crate::policy::question::{Answer, Posed, Question};
 use crate::rt::say::say_at;
 use crate::shared::asking::Asked;
 use crate::shared::level::Level;
+use introspection::IntrospectionDesk;
+use passwords::PasswordDesk;
 
 /// Flights at once. Further questions wait in the queue, and their askers for as long as they like.
 const FLIGHTS_MAX: usize = 256;
@@ -21,6 +25,9 @@ const FLIGHTS_MAX: usize = 256;
 pub struct Means {
     /// The ways to those who keep keys.
     pub key_sets: KeyDesk,
+    passwords: PasswordDesk,
+    /// Who asks issuers about tokens.
+    pub introspection: IntrospectionDesk,
 }
 
 impl Means {
@@ -28,6 +35,8 @@ impl Means {
     async fn answer(&self, question: &Question) -> Answer {
         match question {
             Question::KeySet { source, .. } => Answer::KeySet(self.key_sets.ask(source).await),
+            Question::Password(question) => Answer::Password(self.passwords.answer(question).await),
+            Question::Introspect(question) => Answer::Introspect(self.introspection.answer(question).await),
         }
     }
 }
