@@ -23,6 +23,7 @@ mod policy;
 mod property;
 mod reload;
 mod replay;
+mod revocation;
 mod rollout;
 mod sources;
 mod tls;
