@@ -17,6 +17,7 @@ mod fault;
 mod gateway;
 mod h2;
 mod http2_upstream;
+mod jwt;
 mod l4;
 mod policy;
 mod property;
