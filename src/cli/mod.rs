@@ -22,6 +22,7 @@ mod rollback;
 mod rollout;
 mod run;
 mod sample;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -82,6 +83,8 @@ enum Command {
     /// Print the JSON Schema of the configuration.
     #[command(after_help = "Example:\n  ringgate schema > ringgate.schema.json")]
     Schema,
+    /// Make keys and tokens (JWT) for trying out, or look into a token.
+    Token(token::Token),
     /// Run the sample origin alone: it echoes what it gets.
     Origin(sample::Origin),
     /// Print the version.
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Schema => schema(),
+        Command::Token(command) => command.run(),
         Command::Origin(command) => command.run(),
         Command::Version => {
             println!("ringgate {}", env!("CARGO_PKG_VERSION"));

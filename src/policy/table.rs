@@ -121,10 +121,16 @@ macro_rules! policies {
 policies! {
     /// Admits or refuses clients by address.
     ip_filter: IpFilter;
+    /// Tells browsers which pages of other origins may use it. Before everything that a preflight would fail at.
+    cors: Cors;
     /// Bounds what a request may be: size of its parts, methods, media types.
     request_limits: RequestLimits;
     /// Asks who is asking.
     authenticate: Authenticate;
+    /// Admits or refuses by who is asking and what.
+    authorize: Authorize;
+    /// Asks a service whether a request is allowed.
+    external_authorization: ExternalAuthorization;
     /// Sets, adds and removes fields of requests and responses.
     headers: Headers;
 }

@@ -241,6 +241,9 @@ pub struct PolicyMetrics {
     pub answered: Counter,
 }
 
+/// Reasons for which an authenticator may turn credentials away.
+pub const AUTH_REASONS: usize = 16;
+
 /// What one worker counts about an authenticator.
 #[derive(Debug, Default)]
 pub struct AuthMetrics {
@@ -254,6 +257,17 @@ pub struct AuthMetrics {
     pub unavailable: Counter,
     /// Those of the known whom it remembered.
     pub remembered: Counter,
+    /// Why bad credentials were bad, by number, where the kind of authenticator tells reasons apart.
+    pub reasons: [Counter; AUTH_REASONS],
+}
+
+/// What one worker counts about a listener with caps on each client.
+#[derive(Debug, Default)]
+pub struct CallerMetrics {
+    /// Connections closed because their client had as many as it may have.
+    pub over_open: Counter,
+    /// Connections closed because their client opened them too fast.
+    pub over_pace: Counter,
 }
 
 /// Ways in which a PROXY header can fail to come; what the index means is the exporter's table.

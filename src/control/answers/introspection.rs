@@ -186,7 +186,12 @@ impl Server {
         }
     }
 
-    fn remember(&self, digest: Digest, answer: Result<Frozen<Principal>, Refused>, now_ms: u64) -> Introspected {
+    fn remember(
+        &self,
+        digest: Digest,
+        answer: Result<Frozen<Principal>, Refused>,
+        now_ms: u64,
+    ) -> Introspected {
         let counter = if answer.is_ok() { &self.figures.known } else { &self.figures.refused };
         counter.add(1);
         let plan = &self.plan;

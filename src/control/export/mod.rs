@@ -3,6 +3,7 @@
 //! Owns the prometheus-client registry and what the samples are read from. The workers' shards are summed when
 //! somebody asks, here on the control thread; a scrape costs a worker nothing.
 
+pub mod address_lists;
 mod authenticators;
 mod clusters;
 mod collector;
@@ -10,6 +11,7 @@ mod collector;
 pub mod credentials;
 pub(super) mod family;
 mod http2;
+pub mod key_sets;
 mod negotiate;
 mod process;
 mod prometheus_text;

@@ -17,7 +17,9 @@ use crate::control::audit::Audit;
 use crate::control::config::{AdminConfig, Config};
 use crate::control::desk::Refusal;
 use crate::control::diff;
+use crate::control::export::address_lists::AddressLists;
 use crate::control::export::credentials::Credentials;
+use crate::control::export::key_sets::KeySetMetrics;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
 use crate::control::recorder::Recorder;
@@ -108,7 +110,7 @@ impl Gateway {
     }
 
     fn exporter(&self) -> Exporter {
-        Exporter::new(Sources {
+        let mut exporter = Exporter::new(Sources {
             registry: self.registry.clone(),
             names: slot_names(),
             version: env!("CARGO_PKG_VERSION"),
@@ -121,7 +123,10 @@ impl Gateway {
             source: Some(self.source.clone()),
             feeds: Some(self.shown.feeds.clone()),
             revocations: self.shown.revocations.clone(),
-        })
+        });
+        exporter.add(Box::new(AddressLists::of(self.shown.snapshot.clone())));
+        exporter.add(Box::new(KeySetMetrics(self.shown.keepers.key_desk())));
+        exporter
     }
 
     fn views(&self) -> AdminViews {

@@ -6,6 +6,7 @@
 pub mod api_key;
 pub mod basic;
 pub mod certificate;
+pub mod jwt;
 // Files that authenticators live on.
 pub mod file;
 pub mod introspection;
@@ -141,6 +142,8 @@ authenticators! {
     basic: Basic;
     /// The certificate that a TLS client has proved to be its own.
     certificate: Certificate;
+    /// A signed token (JWT).
+    jwt: Jwt;
     /// A token that its issuer is asked about.
     introspection: Introspection;
 }

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::control::http_client::Url;
 use crate::config::secret::Secret;
+use crate::control::http_client::Url;
 use crate::control::http_client::scripted::{Reply, Scripted};
 use crate::policy::auth::introspection::config::ClientAuth;
 use crate::policy::auth::introspection::facts::Rules;
@@ -107,7 +107,9 @@ fn an_answer_is_not_remembered_beyond_the_tokens_end() {
 
 #[test]
 fn a_server_that_fails_is_left_alone_after_some_failures() {
-    for reply in [Reply::new(500, "x"), Reply::new(401, "x"), Reply::new(200, "[]"), Reply::new(200, "<html>")] {
+    for reply in
+        [Reply::new(500, "x"), Reply::new(401, "x"), Reply::new(200, "[]"), Reply::new(200, "<html>")]
+    {
         let server = Scripted::start(move |_| reply.clone());
         let (desk, plan) = (IntrospectionDesk::default(), plan(&server.url("http", "/"), |_| {}));
         for token in ["a", "b", "c", "d"] {

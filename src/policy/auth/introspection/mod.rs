@@ -122,7 +122,9 @@ impl Authenticates for Introspection {
             Authorization::Absent => return Found::Absent,
             Authorization::One(token) if is_token(token) => token,
             // RFC 6750 2: one way to show a token in a request.
-            Authorization::One(_) | Authorization::Several => return Found::Invalid(Code::CredentialsMalformed),
+            Authorization::One(_) | Authorization::Several => {
+                return Found::Invalid(Code::CredentialsMalformed);
+            }
         };
         let digest = self.pepper.digest(&[token]);
         let found = match self.remembered(&digest, clock::coarse_ms()) {
