@@ -85,15 +85,20 @@ fn orders_that_cannot_be_carried_out_say_why() {
     let row = json!({ "hash": hash, "owner": "x" });
     let add = |body: serde_json::Value| guarded.change("POST", "/keys", &body);
     add(json!({"authenticator": "clients", "id": "n1", "key": row})).has_status(200);
-    add(json!({"authenticator": "clients", "id": "n2", "key": row})).has_problem(409, "key_exists");
-    add(json!({"authenticator": "nobody", "id": "n3", "key": row})).has_problem(404, "no_such_authenticator");
-    add(json!({"authenticator": "clients", "id": "n3"})).has_problem(400, "bad_body");
+    let refused = |answer: Response, status: u16, code: &str| {
+        let answer = answer.has_status(status);
+        assert_eq!(answer.json()["code"], code, "{}", answer.text());
+        answer.text()
+    };
+    refused(add(json!({"authenticator": "clients", "id": "n2", "key": row})), 409, "key_exists");
+    refused(add(json!({"authenticator": "nobody", "id": "n3", "key": row})), 404, "no_such_authenticator");
+    refused(add(json!({"authenticator": "clients", "id": "n3"})), 400, "bad_body");
     let secret = "rg_acme_ThisIsTheKeyItselfAndNotItsHash";
     let answer = add(json!({"authenticator": "clients", "id": "n3", "key": {"hash": secret, "owner": "x"}}));
-    assert!(!answer.has_problem(400, "bad_body").text().contains(secret));
+    assert!(!refused(answer, 400, "bad_body").contains(secret));
     let state = |id: &str, state: &str| {
         guarded.change("PUT", &format!("/keys/clients/{id}/state"), &json!({ "state": state }))
     };
-    state("nobody", "revoked").has_problem(404, "no_such_key");
-    state("n1", "asleep").has_problem(400, "bad_body");
+    refused(state("nobody", "revoked"), 404, "no_such_key");
+    refused(state("n1", "asleep"), 400, "bad_body");
 }
