@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::compile_places::Places;
-use crate::control::compile_recording::recording;
+use crate::control::compile_recording::{recording, redaction};
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
 use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
@@ -26,7 +26,6 @@ use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
 use crate::shared::frozen::Frozen;
-use crate::telemetry::redaction::Redaction;
 use crate::upstream::cluster::ClusterPlan;
 use crate::upstream::config::ProtocolConfig;
 
@@ -121,7 +120,7 @@ pub fn compile(
         access_log: config.access_log.as_ref().map(|log| AccessLogPlan {
             sample: log.sample.fraction(),
             fields: log.headers.iter().map(|name| name.to_ascii_lowercase().into()).collect(),
-            redaction: Redaction::compile(&log.redact_headers, &log.redact_query),
+            redaction: redaction(config, &[]),
         }),
     })
 }
