@@ -167,6 +167,7 @@ impl Gateway {
         revocations.attach(&config.revocations, &base.base);
         revocations.first_lists(FIRST_ANSWERS_BOUND).await;
         let shown = Shown::new(snapshot.clone(), feeds, revocations);
+        shown.keepers.remember_in(chronicle.history().and_then(|history| history.folder().parent()));
         shown.keepers.attach(&snapshot, &base.base);
         shown.keepers.first_values(FIRST_ANSWERS_BOUND).await;
         let mut gateway = Self {

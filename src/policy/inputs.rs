@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use crate::policy::address_set::AddressList;
+use crate::policy::identity::own_keys::{OwnKeys, OwnKeysConfig};
 use crate::shared::{Frozen, Published};
 
 /// Inputs of one kind, by their written form.
@@ -51,6 +52,8 @@ impl<S: PartialEq + Clone, T: Send + Sync> Pool<S, T> {
 pub struct Inputs {
     /// Files of address ranges.
     pub address_lists: Pool<PathBuf, AddressList>,
+    /// The gateway's own keys.
+    pub own_keys: Pool<OwnKeysConfig, OwnKeys>,
 }
 
 /// The inputs of a generation that is being compiled, and of the one before.

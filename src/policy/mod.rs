@@ -12,6 +12,8 @@ pub mod cors;
 pub mod exchange;
 pub mod ground;
 pub mod headers;
+pub mod identity;
+pub mod identity_text;
 pub mod inputs;
 pub mod ip_filter;
 pub mod live;

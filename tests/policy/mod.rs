@@ -1,6 +1,8 @@
 //! Policies, each through the whole gateway. One file per policy, named as it is; `tidy` holds that.
 
 mod authenticate;
+mod authorize;
+mod cors;
 mod headers;
 mod ip_filter;
 mod request_limits;

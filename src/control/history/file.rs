@@ -14,7 +14,7 @@ pub(super) const PARTIAL_SUFFIX: &str = ".partial";
 const FILE_MODE: u32 = 0o600;
 
 /// Puts these bytes into `folder/name`, in place of what is there.
-pub(super) fn write_whole(folder: &Path, name: &str, bytes: &[&[u8]]) -> io::Result<()> {
+pub(in crate::control) fn write_whole(folder: &Path, name: &str, bytes: &[&[u8]]) -> io::Result<()> {
     let partial = folder.join(format!("{name}{PARTIAL_SUFFIX}"));
     let written = (|| {
         let mut file =
@@ -37,7 +37,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// At most so many bytes of a file; more is an error.
-pub(super) fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+pub(in crate::control) fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > bytes_max {

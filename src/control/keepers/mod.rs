@@ -4,6 +4,7 @@
 //! comes into force, starts a task for every input that has none yet, and the task ends when nobody else holds the input.
 
 mod address_lists;
+mod own_keys;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub struct Keepers(Arc<Mutex<Kept>>);
 
 #[derive(Default)]
 struct Kept {
+    /// The gateway's own folder, if it has one.
+    state: Option<PathBuf>,
     inputs: Vec<KeptInput>,
 }
 
@@ -38,7 +41,6 @@ impl Keepers {
     /// Starts to keep what this generation lives on and nobody keeps yet. Relative files are looked for in `base`. Needs a
     /// tokio runtime around it.
     pub fn attach(&self, snapshot: &Snapshot, base: &std::path::Path) {
-        let _ = base;
         {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             kept.inputs.retain(|input| !input.task.is_finished());
@@ -46,6 +48,16 @@ impl Keepers {
         for (file, list) in snapshot.live_inputs.address_lists.iter() {
             self.keep(list, |list| address_lists::keep(file.clone(), list));
         }
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner).state.clone();
+        for (written, keys) in snapshot.live_inputs.own_keys.iter() {
+            self.keep(keys, |keys| own_keys::keep(written.clone(), base.to_owned(), state.clone(), keys));
+        }
+    }
+
+    /// Keeps what the gateway makes by itself in this folder. To be said before anything is attached.
+    pub fn remember_in(&self, folder: Option<&std::path::Path>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.state = folder.map(std::path::Path::to_owned);
     }
 
     /// Starts a task for an input, unless it has one. `keep` makes it; it must end when [`is_wanted`] says so.

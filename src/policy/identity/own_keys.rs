@@ -82,8 +82,7 @@ impl OwnKey {
     /// # Errors
     /// When it is none.
     pub fn of(pkcs8: &[u8], since_s: u64) -> Result<Self, NoKey> {
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map_err(|_| NoKey)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map_err(|_| NoKey)?;
         let (x, y) = coordinates(&pair);
         // RFC 7638 3.2: these members, in this order, without white space.
         let thumbprint = Sha256::digest(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#));

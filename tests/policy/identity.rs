@@ -1,0 +1,1 @@
+//! `identity`: what services are told of who is asking.
