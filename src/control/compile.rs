@@ -305,6 +305,7 @@ impl Compiler<'_> {
             authenticators: Some(&self.config.authenticators),
             own_keys: Some(&self.config.own_keys),
             params,
+            clusters: Some(&self.config.clusters),
         };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
         let compiled = compile(&mut scope);

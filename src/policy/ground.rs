@@ -7,11 +7,16 @@ use crate::policy::live::Live;
 use crate::policy::post::{Letter, Post};
 use crate::policy::question::{Posed, Questions};
 use crate::policy::revocation::{Principals, Revocations, Watch, Watched};
-use crate::rt::deadline::Deadline;
+use crate::rt::buffer::Pool;
+use crate::rt::clock;
+use crate::rt::deadline::{Deadline, Deadlines};
 use crate::shared::asking::Asker;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::registry::Registry;
 use crate::upstream::cluster::Cluster;
+
+/// Bytes a worker keeps in free buffers.
+pub const FREE_BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What lives as long as the worker.
 pub struct Bench {
@@ -23,6 +28,10 @@ pub struct Bench {
     pub questions: Rc<Questions>,
     /// The way to other workers.
     pub post: Post,
+    /// Its buffers.
+    pub pool: Rc<Pool>,
+    /// Its deadlines.
+    pub deadlines: Rc<Deadlines>,
     /// Credentials that are good no more.
     pub revocations: Live<Revocations>,
     /// Exchanges and tunnels that are cut when their credentials are revoked.
@@ -56,6 +65,8 @@ impl Bench {
             workers,
             questions: Questions::new(worker, provisions.asker),
             post: provisions.post,
+            pool: Pool::new(FREE_BUFFER_BYTES_MAX),
+            deadlines: Deadlines::new(clock::coarse_ms()),
             revocations: Live::new(provisions.revocations),
             watched: Watched::default(),
         })
@@ -100,4 +111,12 @@ pub struct Ground<'a> {
     pub clusters: &'a [Rc<Cluster>],
     /// Where to count.
     pub registry: &'a Registry,
+}
+
+impl Ground<'_> {
+    /// The cluster of this name.
+    pub fn cluster(&self, name: &str) -> Option<&Rc<Cluster>> {
+        let found = self.clusters.binary_search_by(|cluster| (*cluster.plan.name).cmp(name));
+        found.ok().map(|at| &self.clusters[at])
+    }
 }

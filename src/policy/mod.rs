@@ -10,6 +10,7 @@ pub mod authorize;
 pub mod chain;
 pub mod cors;
 pub mod exchange;
+pub mod external_authorization;
 pub mod ground;
 pub mod headers;
 pub mod identity;

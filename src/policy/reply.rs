@@ -69,6 +69,10 @@ codes! {
     AuthenticationUnavailable = 503 "authentication_unavailable" "Credentials cannot be verified at the moment.";
     /// The client's certificate is not one of those that are let in.
     CertificateUnknown = 401 "certificate_unknown" "This certificate is not known here.";
+    /// The service that was asked does not want this request.
+    ExternallyDenied = 403 "externally_denied" "This request is not allowed.";
+    /// The service that is to be asked gives no answer.
+    ExternalAuthorizationUnavailable = 503 "external_authorization_unavailable" "Whether this request is allowed cannot be found out at the moment.";
     /// The query is longer than allowed.
     QueryTooLong = 414 "query_too_long" "The query is longer than this route takes.";
     /// The path is longer than allowed.
@@ -203,12 +207,32 @@ pub struct Reply {
     pub fault: Fault,
     /// Fields besides the usual ones.
     pub fields: SmallVec<[(&'static str, String); 2]>,
+    /// The answer in the words of somebody else, who was asked.
+    pub own: Option<Box<OwnWords>>,
+}
+
+/// An answer in the words of a service that was asked about the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnWords {
+    /// Its status code.
+    pub status: u16,
+    /// Its fields.
+    pub fields: Vec<(Box<[u8]>, Box<[u8]>)>,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
 impl Reply {
     /// The usual answer for a reason.
     pub fn new(fault: impl Into<Fault>) -> Self {
-        Self { fault: fault.into(), fields: SmallVec::new() }
+        Self { fault: fault.into(), fields: SmallVec::new(), own: None }
+    }
+
+    /// In these words, where the client can read them.
+    #[must_use]
+    pub fn in_words(mut self, words: OwnWords) -> Self {
+        self.own = Some(Box::new(words));
+        self
     }
 
     /// With one more field.

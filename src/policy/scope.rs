@@ -9,6 +9,7 @@ use crate::config::secret::Secret;
 use crate::policy::auth::AuthenticatorConfig;
 use crate::policy::identity::own_keys::OwnKeysConfig;
 use crate::policy::inputs::InputDesk;
+use crate::upstream::config::ClusterConfig;
 
 /// Something wrong with a policy's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Surroundings<'a> {
     pub base: Option<&'a Path>,
     /// Authenticators by name. None where names are not looked at.
     pub authenticators: Option<&'a BTreeMap<String, AuthenticatorConfig>>,
+    /// Clusters by name. None where names are not looked at.
+    pub clusters: Option<&'a BTreeMap<String, ClusterConfig>>,
 }
 
 /// A secret where none is to be read.

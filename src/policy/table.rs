@@ -129,6 +129,8 @@ policies! {
     authenticate: Authenticate;
     /// Admits or refuses by who is asking and what.
     authorize: Authorize;
+    /// Asks a service whether a request is allowed.
+    external_authorization: ExternalAuthorization;
     /// Tells services who is asking.
     identity: Identity;
     /// Sets, adds and removes fields of requests and responses.

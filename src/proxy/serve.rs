@@ -5,6 +5,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 
+use crate::http::h1::body::BodyCursor;
 use crate::http::h1::chunked::Emit;
 use crate::http::h1::framing::Framing;
 use crate::http::method::Method;
@@ -12,7 +13,6 @@ use crate::policy::cors;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault, Reply};
 use crate::policy::table::PolicyPlan;
-use crate::proxy::body::BodyCursor;
 use crate::proxy::connection::Conversation;
 use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::installed::{Installed, RunningRoute};

@@ -3,6 +3,7 @@
 mod authenticate;
 mod authorize;
 mod cors;
+mod external_authorization;
 mod headers;
 mod ip_filter;
 mod request_limits;

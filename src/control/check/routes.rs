@@ -102,6 +102,7 @@ fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig, params: 
     let around = Surroundings {
         authenticators: Some(&check.config.authenticators),
         params,
+        clusters: Some(&check.config.clusters),
         ..Surroundings::default()
     };
     policies.check(around, &mut |path, reason, hint| {

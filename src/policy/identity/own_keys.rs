@@ -53,7 +53,7 @@ pub struct OwnKey {
 }
 
 /// All keys, the newest last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct OwnKeys {
     keys: Vec<crate::shared::Frozen<OwnKey>>,
     /// Which of them signs.
@@ -105,6 +105,12 @@ fn coordinates(pair: &EcdsaKeyPair) -> (String, String) {
     let point = pair.public_key().as_ref();
     let (x, y) = point.get(1..).unwrap_or_default().split_at(32.min(point.len().saturating_sub(1)));
     (base64url(x), base64url(y))
+}
+
+impl Default for OwnKeys {
+    fn default() -> Self {
+        Self::at(Vec::new(), 0)
+    }
 }
 
 impl OwnKeys {
