@@ -15,6 +15,7 @@ mod discover;
 mod doors;
 #[cfg(test)]
 mod entry_tests;
+mod fleet;
 mod http2;
 mod limits;
 mod names;
@@ -176,6 +177,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     tls::check(&mut check);
     clusters::check(&mut check);
     authenticators::check(&mut check);
+    fleet::check(&mut check);
     let plans = routes::check(&mut check);
     same::check(&mut check, &plans);
     secrets::check(&mut check);

@@ -66,9 +66,12 @@ pub fn compile(
         indexes,
         secrets: BTreeMap::new(),
         inputs,
+        hash_key: None,
         errors: Vec::new(),
     };
     compiler.read_secrets(environment);
+    let fleet = compiler.fleet();
+    compiler.hash_key = Some(fleet.hash_key);
     let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
     let clusters: Vec<_> = config
@@ -107,6 +110,7 @@ pub fn compile(
         inputs: compiler.inputs(&clusters),
         live_inputs: compiler.inputs.now,
         own_keys,
+        fleet,
         authenticators,
         tls: places.arrange(&mut tls),
         served: places.arrange(&mut served),
@@ -205,9 +209,11 @@ pub(super) struct Compiler<'a> {
     pub(super) base: &'a Path,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
-    secrets: BTreeMap<String, Secret>,
+    pub(super) secrets: BTreeMap<String, Secret>,
     /// What control keeps current for policies.
     inputs: InputDesk,
+    /// What keys of limits are hashed with.
+    hash_key: Option<[u8; 16]>,
     errors: Vec<CompileError>,
 }
 
@@ -304,8 +310,9 @@ impl Compiler<'_> {
             base: Some(self.base),
             authenticators: Some(&self.config.authenticators),
             own_keys: Some(&self.config.own_keys),
-            params,
             clusters: Some(&self.config.clusters),
+            params,
+            hash_key: self.hash_key,
         };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
         let compiled = compile(&mut scope);

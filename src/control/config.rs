@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod changes;
+pub mod fleet;
 pub mod log;
 pub mod recording;
 pub mod revocations;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
 use crate::control::config::changes::ChangesConfig;
+use crate::control::config::fleet::FleetConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
@@ -76,6 +78,9 @@ pub struct Config {
     /// What workers remember of recent requests, for `explain --id` and for trying a configuration on them.
     #[serde(default)]
     pub recording: RecordingConfig,
+    /// How gateways on several hosts share limits and quotas.
+    #[serde(default)]
+    pub fleet: FleetConfig,
     /// Values that are kept out of this file and never printed; used as `${secret.NAME}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretSource>,

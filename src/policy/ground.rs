@@ -6,6 +6,8 @@ use crate::policy::auth::Authenticators;
 use crate::policy::live::Live;
 use crate::policy::post::{Letter, Post};
 use crate::policy::question::{Posed, Questions};
+use crate::policy::rate::fleet::Told;
+use crate::policy::rate::fleet::courier::Courier;
 use crate::policy::revocation::{Principals, Revocations, Watch, Watched};
 use crate::rt::buffer::Pool;
 use crate::rt::clock;
@@ -36,6 +38,8 @@ pub struct Bench {
     pub revocations: Live<Revocations>,
     /// Exchanges and tunnels that are cut when their credentials are revoked.
     pub watched: Watched,
+    /// What other hosts spend of limits.
+    pub fleet: Rc<Courier>,
 }
 
 /// What crosses to a worker for its bench.
@@ -47,13 +51,15 @@ pub struct Provisions {
     pub post: Post,
     /// Credentials that are good no more.
     pub revocations: Published<Revocations>,
+    /// What is told to other hosts.
+    pub fleet: Option<Asker<Told>>,
 }
 
 impl Provisions {
     /// For trying out what a worker would do: nobody is there to ask.
     pub fn none() -> Self {
         let revocations = Published::new(Frozen::new(Revocations::default()));
-        Self { asker: None, post: Post::default(), revocations }
+        Self { asker: None, post: Post::default(), revocations, fleet: None }
     }
 }
 
@@ -69,6 +75,7 @@ impl Bench {
             deadlines: Deadlines::new(clock::coarse_ms()),
             revocations: Live::new(provisions.revocations),
             watched: Watched::default(),
+            fleet: Rc::new(Courier::new((worker, workers), provisions.fleet)),
         })
     }
 
@@ -90,6 +97,7 @@ impl Bench {
     pub fn take(&self, letter: Letter) {
         match letter {
             Letter::Answer { ticket, answer } => self.questions.take(ticket, answer),
+            Letter::Fleet(heard) => self.fleet.take(heard),
         }
     }
 
@@ -98,6 +106,7 @@ impl Bench {
         if self.revocations.refresh() {
             self.watched.revoke(&self.revocations.get());
         }
+        self.fleet.tick();
     }
 }
 

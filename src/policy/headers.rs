@@ -150,7 +150,7 @@ fn changes(config: &FieldChanges, side: &str, scope: &mut Scope<'_>) -> Changes 
     }
 }
 
-/// Tells what is wrong with the name of a field that a policy is to write.
+/// Says so where a field is not one to be set by configuration.
 pub(super) fn check_name(name: &str, path: &str, scope: &mut Scope<'_>) {
     let is_token = !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));

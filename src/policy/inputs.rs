@@ -7,6 +7,11 @@
 use std::path::PathBuf;
 
 use crate::policy::address_set::AddressList;
+use crate::policy::auth::api_key::ApiKeySource;
+use crate::policy::auth::api_key::keys::ApiKeys;
+use crate::policy::auth::basic::passwords::Passwords;
+use crate::policy::auth::jwt::keys::KeySet;
+use crate::policy::auth::jwt::source::KeySetSource;
 use crate::policy::identity::own_keys::{OwnKeys, OwnKeysConfig};
 use crate::shared::{Frozen, Published};
 
@@ -52,6 +57,12 @@ impl<S: PartialEq + Clone, T: Send + Sync> Pool<S, T> {
 pub struct Inputs {
     /// Files of address ranges.
     pub address_lists: Pool<PathBuf, AddressList>,
+    /// Keys that verify tokens.
+    pub key_sets: Pool<KeySetSource, KeySet>,
+    /// Keys of applications.
+    pub api_keys: Pool<ApiKeySource, ApiKeys>,
+    /// Users with their passwords, by file.
+    pub passwords: Pool<PathBuf, Passwords>,
     /// The gateway's own keys.
     pub own_keys: Pool<OwnKeysConfig, OwnKeys>,
 }
@@ -63,6 +74,13 @@ pub struct InputDesk {
     pub now: Inputs,
     /// What the one before has.
     pub previous: Inputs,
+}
+
+impl InputDesk {
+    /// The keys of a source.
+    pub fn key_set(&mut self, source: &KeySetSource) -> Published<KeySet> {
+        self.now.key_sets.take(source, &self.previous.key_sets, KeySet::unknown)
+    }
 }
 
 #[cfg(test)]

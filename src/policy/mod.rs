@@ -21,6 +21,7 @@ pub mod live;
 pub mod post;
 pub mod principal;
 pub mod question;
+pub mod rate;
 pub mod reply;
 pub mod request_limits;
 pub mod revocation;

@@ -5,6 +5,7 @@
 use std::io;
 
 use crate::policy::question::Answer;
+use crate::policy::rate::fleet::Heard;
 use crate::shared::Mailbox;
 
 /// Letters that wait for a worker.
@@ -20,6 +21,8 @@ pub enum Letter {
         /// The answer.
         answer: Answer,
     },
+    /// Control tells what other hosts have spent.
+    Fleet(Heard),
 }
 
 /// The mailboxes of all workers. A clone sends to the same.

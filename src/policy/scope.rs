@@ -35,6 +35,8 @@ pub struct Surroundings<'a> {
     pub authenticators: Option<&'a BTreeMap<String, AuthenticatorConfig>>,
     /// Clusters by name. None where names are not looked at.
     pub clusters: Option<&'a BTreeMap<String, ClusterConfig>>,
+    /// What keys of limits are hashed with, the same on all hosts of a fleet. None where nothing is compiled to run.
+    pub hash_key: Option<[u8; 16]>,
 }
 
 /// A secret where none is to be read.

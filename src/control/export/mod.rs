@@ -7,8 +7,11 @@ pub mod address_lists;
 mod authenticators;
 mod clusters;
 mod collector;
+// What authenticators live on.
+pub mod credentials;
 pub(super) mod family;
 mod http2;
+pub mod key_sets;
 mod negotiate;
 mod process;
 mod prometheus_text;
