@@ -19,6 +19,7 @@ mod fleet;
 mod http2;
 mod limits;
 mod names;
+mod own_keys;
 mod registries;
 mod routes;
 mod same;
@@ -177,6 +178,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     tls::check(&mut check);
     clusters::check(&mut check);
     authenticators::check(&mut check);
+    own_keys::check(&mut check);
     fleet::check(&mut check);
     let plans = routes::check(&mut check);
     same::check(&mut check, &plans);

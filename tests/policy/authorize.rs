@@ -109,3 +109,29 @@ fn a_wrong_rule_is_found_where_it_stands() {
         assert!(finished.code == 1 && finished.said().contains(said), "{rule}: {}", finished.said());
     }
 }
+
+#[test]
+fn holders_of_tokens_pass_by_what_their_tokens_say() {
+    let origin = FaultOrigin::echo();
+    let routes = "
+  - name: orders
+    match: {path: '/tenants/{tenant}/orders'}
+    cluster: origin
+    policies:
+      authenticate: {any_of: [tokens]}
+      authorize: {scopes: [orders], tenants: ['${path.tenant}'], not: {claims: {level: {less: 3}}}}";
+    let known = super::Known::started(Setup::before(origin.address()).routes(routes), origin);
+    let good = ["tenant=acme inc", "scope=orders other", "level=3"];
+    known.get("/tenants/acme%20inc/orders", &good, "").has_status(200);
+    known.get("/tenants/other/orders", &good, "").has_problem(403, "forbidden");
+    // What is missing, or of another kind, gains nothing behind `not`.
+    known.get("/tenants/acme%20inc/orders", &good[..2], "").has_problem(403, "forbidden");
+    let text = ["tenant=acme inc", "scope=orders", "level=\"9\""];
+    known.get("/tenants/acme%20inc/orders", &text, "").has_problem(403, "forbidden");
+    let other = ["tenant=acme inc", "scope=other", "level=3"];
+    let response = known.get("/tenants/acme%20inc/orders", &other, "").has_problem(403, "insufficient_scope");
+    let challenge = r#"Bearer error="insufficient_scope", scope="orders""#;
+    assert_eq!(response.field("www-authenticate"), Some(challenge));
+    known.gateway.get("/tenants/acme%20inc/orders").has_problem(401, "credentials_missing");
+    assert_eq!(known.origin.requests().len(), 1);
+}
