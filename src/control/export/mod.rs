@@ -16,6 +16,7 @@ pub mod key_sets;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod rates;
 mod recording;
 mod reloads;
 mod rollouts;

@@ -230,6 +230,11 @@ impl Ledger {
         key.owner(self.workers) == self.worker
     }
 
+    /// Which worker has the account of a key.
+    pub fn owner(&self, key: Key) -> usize {
+        key.owner(self.workers)
+    }
+
     /// What happened so far.
     pub fn tally(&self) -> Tally {
         self.tally
