@@ -8,6 +8,7 @@
 mod harness;
 
 mod admin;
+mod auth;
 mod clients;
 mod conformance;
 mod control;

@@ -3,10 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 
 use super::client::Access;
 use super::recent::decision;
+use crate::control::explain::identity::Asker;
 use crate::control::explain::{Question, explain};
 
 /// Tell what a request would meet.
@@ -15,6 +17,7 @@ use crate::control::explain::{Question, explain};
   ringgate explain GET http://api.example.com/orders/7
   ringgate explain POST /orders -H 'X-Tenant: a' -c gateway.yaml
   ringgate explain --id 01JABCDEFGHJKMNPQRSTVWXYZ0       what was decided about a request, by its X-Request-Id
+  ringgate explain GET /orders --tenant acme --scope orders:read    as somebody whom the gateway knows
   ringgate explain GET /admin --peer 203.0.113.9     as a client with this address")]
 pub struct Explain {
     /// The method.
@@ -39,7 +42,55 @@ pub struct Explain {
     #[arg(long, default_value = "127.0.0.1")]
     peer: IpAddr,
     #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
     access: Access,
+}
+
+/// Somebody who asks, instead of asking the route's authenticators.
+#[derive(Args)]
+struct Who {
+    /// Who is asking.
+    #[arg(long)]
+    subject: Option<String>,
+    /// The tenant they belong to.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// The plan they have.
+    #[arg(long)]
+    plan: Option<String>,
+    /// A scope they have. May be given several times.
+    #[arg(long = "scope")]
+    scopes: Vec<String>,
+    /// A role they have. May be given several times.
+    #[arg(long = "role")]
+    roles: Vec<String>,
+    /// What else is said of them: a JSON object, or a file with one.
+    #[arg(long, value_name = "FILE|JSON")]
+    claims: Option<String>,
+}
+
+impl Who {
+    fn asker(&self) -> anyhow::Result<Asker> {
+        let claims = match self.claims.as_deref() {
+            None => serde_json::Map::new(),
+            Some(text) if text.trim_start().starts_with('{') => {
+                serde_json::from_str(text).context("--claims is no JSON object")?
+            }
+            Some(file) => {
+                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+                serde_json::from_str(&text).with_context(|| format!("{file} is no JSON object"))?
+            }
+        };
+        Ok(Asker {
+            subject: self.subject.clone(),
+            tenant: self.tenant.clone(),
+            plan: self.plan.clone(),
+            scopes: self.scopes.clone(),
+            roles: self.roles.clone(),
+            claims,
+        })
+    }
 }
 
 impl Explain {
@@ -63,6 +114,7 @@ impl Explain {
             fields: self.headers.clone(),
             listener: self.listener.clone(),
             peer: SocketAddr::new(self.peer, 0),
+            asker: self.who.asker()?,
         };
         print!("{}", explain(&loaded.config, &snapshot, &question).map_err(anyhow::Error::msg)?);
         Ok(ExitCode::SUCCESS)

@@ -13,6 +13,7 @@ mod endpoint;
 mod explain;
 mod health;
 mod history;
+mod key;
 pub mod origin;
 mod recent;
 mod reload;
@@ -21,6 +22,7 @@ mod rollback;
 mod rollout;
 mod run;
 mod sample;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,11 +76,15 @@ enum Command {
     Endpoint(endpoint::Endpoint),
     /// Revoke a credential on a running gateway, and cut what still runs for it.
     Revoke(revoke::Revoke),
+    /// Make, list and revoke API keys; make lines of password files.
+    Key(key::Key),
     /// Look at the audit log: who changed what, and whether nobody has altered it.
     Audit(audit::Audit),
     /// Print the JSON Schema of the configuration.
     #[command(after_help = "Example:\n  ringgate schema > ringgate.schema.json")]
     Schema,
+    /// Make keys and tokens (JWT) for trying out, or look into a token.
+    Token(token::Token),
     /// Run the sample origin alone: it echoes what it gets.
     Origin(sample::Origin),
     /// Print the version.
@@ -102,8 +108,10 @@ pub fn main() -> ExitCode {
         Command::Drain(command) => command.run(),
         Command::Endpoint(command) => command.run(),
         Command::Revoke(command) => command.run(),
+        Command::Key(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Schema => schema(),
+        Command::Token(command) => command.run(),
         Command::Origin(command) => command.run(),
         Command::Version => {
             println!("ringgate {}", env!("CARGO_PKG_VERSION"));

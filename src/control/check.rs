@@ -9,16 +9,17 @@ mod admin;
 mod advice;
 mod afterwards;
 mod authenticators;
-mod rate_limits;
 mod changes;
 mod clusters;
 mod discover;
 mod doors;
 #[cfg(test)]
 mod entry_tests;
+mod fleet;
 mod http2;
 mod limits;
 mod names;
+mod rate_limits;
 mod registries;
 mod routes;
 mod same;
@@ -178,6 +179,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     clusters::check(&mut check);
     authenticators::check(&mut check);
     rate_limits::check(&mut check);
+    fleet::check(&mut check);
     let plans = routes::check(&mut check);
     same::check(&mut check, &plans);
     secrets::check(&mut check);

@@ -62,9 +62,12 @@ pub fn compile(
         indexes,
         secrets: BTreeMap::new(),
         inputs,
+        hash_key: None,
         errors: Vec::new(),
     };
     compiler.read_secrets(environment);
+    let fleet = compiler.fleet();
+    compiler.hash_key = Some(fleet.hash_key);
     let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
     let clusters: Vec<_> = config
@@ -81,7 +84,7 @@ pub fn compile(
         .filter_map(|(index, route)| compiler.route(index, route, &rules))
         .collect();
     let mut doors: Vec<_> =
-        config.listeners.iter().enumerate().map(|(at, one)| compiler.door(at, one)).collect();
+        config.listeners.iter().enumerate().map(|(at, one)| compiler.door(at, one, previous)).collect();
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
@@ -100,6 +103,7 @@ pub fn compile(
         hash: content_hash(config).into(),
         inputs: compiler.inputs(&clusters),
         live_inputs: compiler.inputs.now,
+        fleet,
         authenticators,
         tls: places.arrange(&mut tls),
         served: places.arrange(&mut served),
@@ -191,9 +195,11 @@ pub(super) struct Compiler<'a> {
     pub(super) base: &'a Path,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
-    secrets: BTreeMap<String, Secret>,
+    pub(super) secrets: BTreeMap<String, Secret>,
     /// What control keeps current for policies.
     inputs: InputDesk,
+    /// What keys of limits are hashed with.
+    hash_key: Option<[u8; 16]>,
     errors: Vec<CompileError>,
 }
 
@@ -281,14 +287,17 @@ impl Compiler<'_> {
         &mut self,
         code: &'static str,
         place: &str,
+        params: Option<&[String]>,
         compile: impl FnOnce(&mut Scope<'_>) -> T,
     ) -> T {
         let inputs = std::mem::take(&mut self.inputs);
         let lookup = |name: &str| self.secrets.get(name).cloned();
-        let around =
-            Surroundings {
+        let around = Surroundings {
             base: Some(self.base),
             authenticators: Some(&self.config.authenticators),
+            clusters: Some(&self.config.clusters),
+            params,
+            hash_key: self.hash_key,
             rate_limits: Some(&self.config.rate_limits),
         };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
@@ -306,7 +315,7 @@ impl Compiler<'_> {
         let config = self.config;
         let compile = |(name, written): (&String, &AuthenticatorConfig)| {
             let place = format!("authenticators.{name}");
-            let plan = self.in_scope("bad-authenticator", &place, |scope| written.compile(name, scope));
+            let plan = self.in_scope("bad-authenticator", &place, None, |scope| written.compile(name, scope));
             (name.as_str().into(), plan)
         };
         config.authenticators.iter().map(compile).collect()
@@ -319,9 +328,10 @@ impl Compiler<'_> {
             .ok();
         let names = matches.as_ref().map(|plan| plan.names().to_vec()).unwrap_or_default();
         let action = self.action(&place, config, &names, rules);
-        let merged = config.policies.over(&self.config.defaults.policies);
-        let policies =
-            self.in_scope("bad-policy", &format!("{place}.policies"), |scope| merged.compile(scope));
+        let merged = self.config.policies_of(config);
+        let policies = self.in_scope("bad-policy", &format!("{place}.policies"), Some(&names), |scope| {
+            merged.compile(scope)
+        });
         let upgrades = config.upgrades.as_ref().unwrap_or(&self.config.defaults.upgrades);
         // What speaks nothing but HTTP/2 has nothing to switch.
         let is_http2 = config.cluster.as_ref().and_then(|name| self.config.clusters.get(name));

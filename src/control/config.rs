@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod changes;
+pub mod fleet;
 pub mod log;
 pub mod recording;
 pub mod revocations;
@@ -17,14 +18,17 @@ use serde::{Deserialize, Serialize};
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
 use crate::control::config::changes::ChangesConfig;
+use crate::control::config::fleet::FleetConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
 use crate::control::config::tls::ListenerTlsConfig;
-use crate::control::listener_config::{ProxyProtocolConfig, TcpConfig};
+use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
 use crate::policy::auth::AuthenticatorConfig;
+use crate::policy::authorize::RuleConfig;
 use crate::policy::rate::config::LimitConfig;
+use crate::policy::switch::Switch;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
 
@@ -74,6 +78,9 @@ pub struct Config {
     /// What workers remember of recent requests, for `explain --id` and for trying a configuration on them.
     #[serde(default)]
     pub recording: RecordingConfig,
+    /// How gateways on several hosts share limits and quotas.
+    #[serde(default)]
+    pub fleet: FleetConfig,
     /// Values that are kept out of this file and never printed; used as `${secret.NAME}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretSource>,
@@ -83,6 +90,9 @@ pub struct Config {
     /// Limits on how often, by name; routes use them by their policies `rate_limit` and `early_rate_limit`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rate_limits: BTreeMap<String, LimitConfig>,
+    /// Refuses requests to routes that do not say who may use them: that have neither `authorize` nor `authorize: off`.
+    #[serde(default)]
+    pub deny_by_default: bool,
     /// Where lists are of credentials that are good no more.
     #[serde(default)]
     pub revocations: RevocationsConfig,
@@ -95,6 +105,17 @@ pub struct Config {
     /// What is served. Which route wins does not depend on their order here, but on how specific they are.
     #[serde(default)]
     pub routes: Vec<RouteConfig>,
+}
+
+impl Config {
+    /// The policies of a route: its own, those of the defaults, and that nobody may use what does not say who may.
+    pub fn policies_of(&self, route: &RouteConfig) -> PoliciesConfig {
+        let mut policies = route.policies.over(&self.defaults.policies);
+        if self.deny_by_default && policies.authorize.is_none() {
+            policies.authorize = Some(Switch::On(RuleConfig::nobody()));
+        }
+        policies
+    }
 }
 
 fn identity_fields() -> Vec<String> {
@@ -152,6 +173,9 @@ pub struct ListenerConfig {
     /// Whose word is taken on who the client is, in front of the first byte of a connection. Default: nobody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<ProxyProtocolConfig>,
+    /// What each client may have of it. Default: what it wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_client: Option<PerClientConfig>,
     /// Carries bytes instead of HTTP: connections go to a cluster as they are. Default: HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpConfig>,

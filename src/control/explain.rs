@@ -4,14 +4,17 @@
 //! nothing. The answer is text for people; the order is that of the decisions.
 
 pub mod decide;
+pub mod identity;
 mod tcp;
 mod tls;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use crate::control::config::Config;
 use crate::control::explain::decide::{Decider, Ending};
+use crate::control::explain::identity::Asker;
 use crate::net::addr::PeerAddr;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::Fault;
@@ -36,6 +39,8 @@ pub struct Question {
     pub listener: Option<String>,
     /// The peer's address.
     pub peer: SocketAddr,
+    /// Who is asking. Of nobody whom it is known, the route's authenticators are asked.
+    pub asker: Asker,
 }
 
 /// Explains. The error says what is wrong with the question.
@@ -73,6 +78,7 @@ pub fn explain(config: &Config, snapshot: &Snapshot, question: &Question) -> Res
         tell_refusal(&mut out, fault, None);
         return Ok(out);
     }
+    exchange.principals.extend(question.asker.principal().map(Rc::new));
     let _ = writeln!(out, "client      {}{}", exchange.client.0, trusted(&exchange));
     let _ = writeln!(out, "host        {}", or_none(&exchange.host));
     let _ = writeln!(out, "path        {}", exchange.path());
@@ -144,7 +150,7 @@ fn tell_route(
         let value = exchange.params.named(name, plan.matches.names(), exchange.path()).unwrap_or_default();
         let _ = writeln!(out, "  captured  {name} = {value}");
     }
-    let policies = written.policies.over(&config.defaults.policies).settings();
+    let policies = config.policies_of(written).settings();
     if policies.is_empty() {
         let _ = writeln!(out, "policies    none");
     }
@@ -153,7 +159,9 @@ fn tell_route(
         let _ = writeln!(out, "{label:<12}{}. {key} {settings}", place + 1);
     }
     let makes_an_offer = !exchange.upgrade.is_empty();
-    match decider.act(index, exchange) {
+    let ending = decider.act(index, exchange);
+    identity::tell(out, plan, exchange);
+    match ending {
         Ending::Refused { reply, by } => tell_refusal(out, reply.fault, by),
         Ending::Forward { cluster, path } => {
             if makes_an_offer {

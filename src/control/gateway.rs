@@ -26,6 +26,7 @@ use crate::control::config::{Config, DriverConfig, SteeringConfig};
 use crate::control::crew::Crew;
 use crate::control::desk::{Change, Desk};
 use crate::control::discovery::feeds::Feeds;
+use crate::control::fleet::{self, FleetDesk};
 use crate::control::generation::{Generation, tables_of_workers};
 use crate::control::log_desk::LogDesk;
 use crate::control::revocations::RevocationDesk;
@@ -56,6 +57,10 @@ const MAILBOX_CAPACITY: usize = 64;
 const START_BOUND: Duration = Duration::from_secs(20);
 /// How long the log may take to be written out at the end.
 const LOG_FLUSH_BOUND: Duration = Duration::from_secs(3);
+/// Batches of a worker on their way to whoever counts: one, but for the last ones.
+const FLEET_BATCHES_MAX: usize = 16;
+/// How long it may take to tell other hosts the last, and to write quotas.
+const FLEET_CLOSE_BOUND: Duration = Duration::from_secs(2);
 /// How long the admin listener may take to close.
 const ADMIN_CLOSE_BOUND: Duration = Duration::from_secs(2);
 /// Beyond the drain's own limit, for the workers' last turn.
@@ -116,6 +121,8 @@ pub struct Gateway {
     history: Option<PathBuf>,
     drain: mpsc::Receiver<Change>,
     answers: Option<tokio::task::JoinHandle<()>>,
+    means: Means,
+    fleet: Option<tokio::task::JoinHandle<()>>,
     steward: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
 }
@@ -166,7 +173,11 @@ impl Gateway {
         let revocations = RevocationDesk::open(folder).map_err(StartError::Missing)?;
         revocations.attach(&config.revocations, &base.base);
         revocations.first_lists(FIRST_ANSWERS_BOUND).await;
-        let shown = Shown::new(snapshot.clone(), feeds, revocations);
+        let fleet = FleetDesk::open(folder);
+        let shown = Shown::new(snapshot.clone(), feeds, revocations, fleet);
+        if let Some(folder) = folder {
+            shown.keepers.keys.open(folder).map_err(StartError::Missing)?;
+        }
         shown.keepers.attach(&snapshot, &base.base);
         shown.keepers.first_values(FIRST_ANSWERS_BOUND).await;
         let mut gateway = Self {
@@ -187,10 +198,13 @@ impl Gateway {
             history: chronicle.history().map(|history| history.folder().to_owned()),
             drain,
             answers: None,
+            means: Means::default(),
+            fleet: None,
             steward: None,
             admin_task: None,
         };
         let first = first_generation(loaded, snapshot, base.base, gateway.cpus.len())?;
+        gateway.shown.fleet.follow(&first);
         let crew = gateway.spawn_workers(config, &first, by_worker, writers)?;
         gateway.wait_until_all_serve(first.number).await?;
         let steward = Steward::new(Charge {
@@ -253,9 +267,13 @@ impl Gateway {
     fn provisions(&mut self) -> Result<Provisions, StartError> {
         let post = Post::new(self.cpus.len())?;
         let (asker, asked) = asking(QUESTIONS_MAX);
-        self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), Means::default())));
+        self.means.key_sets = self.shown.keepers.key_desk();
+        self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), self.means.clone())));
+        let (teller, told) = asking(FLEET_BATCHES_MAX * self.cpus.len());
+        let fleet = fleet::run(self.shown.fleet.clone(), told, post.clone(), self.cpus.len());
+        self.fleet = Some(tokio::spawn(fleet));
         let revocations = self.shown.revocations.published();
-        Ok(Provisions { asker: Some(asker), post, revocations, rate_secret: rate_secret()? })
+        Ok(Provisions { asker: Some(asker), post, revocations, fleet: Some(teller) })
     }
 
     async fn wait_until_all_serve(&mut self, generation: u64) -> Result<(), StartError> {
@@ -299,7 +317,7 @@ impl Gateway {
 
     /// How long [`Gateway::stop`] may take.
     pub fn stop_bound(&self) -> Duration {
-        self.drain_timeout() + DRAIN_SLACK + LOG_FLUSH_BOUND + ADMIN_CLOSE_BOUND
+        self.drain_timeout() + DRAIN_SLACK + FLEET_CLOSE_BOUND + LOG_FLUSH_BOUND + ADMIN_CLOSE_BOUND
     }
 
     fn drain_timeout(&self) -> Duration {
@@ -327,6 +345,10 @@ impl Gateway {
             answers.abort();
         }
         let in_time = began.elapsed() < limit && self.threads.iter().all(JoinHandle::is_finished);
+        if let Some(fleet) = self.fleet.take() {
+            // It ends by itself once no worker can tell it anything more.
+            let _ = tokio::time::timeout(FLEET_CLOSE_BOUND, fleet).await;
+        }
         self.log.stop(LOG_FLUSH_BOUND);
         if let Some((task, close)) = self.admin_task.take() {
             let _ = close.send(());
@@ -369,13 +391,4 @@ fn first_generation(
         tables: tables_of_workers(&snapshot, workers).map_err(StartError::Missing)?,
         snapshot,
     })
-}
-
-/// With what keys of limits are hashed, so that nobody outside can choose which ones share a place.
-fn rate_secret() -> Result<[u64; 2], StartError> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| StartError::Missing(String::from("the machine gives no random numbers")))?;
-    let secret = u128::from_le_bytes(bytes);
-    Ok([secret as u64, (secret >> 64) as u64])
 }

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use file::write_whole;
 use folder::Folder;
 pub use record::{Fate, Record, Stored, effective_text};
 use rejected::Rejected;

@@ -46,7 +46,7 @@ pub enum Credential {
     None,
     /// `Authorization: Bearer`.
     Bearer(Secret),
-    /// `Authorization` as it is, as etcd wants it.
+    /// `Authorization` as it is, as etcd wants it, and `Basic` has it.
     Plain(Secret),
     /// `X-Consul-Token`.
     Consul(Secret),
@@ -138,6 +138,12 @@ impl HttpClient {
     /// A POST of JSON.
     pub fn post(&self, url: Url, json: &serde_json::Value) -> Asking {
         self.asking(self.client.post(url)).field("content-type", "application/json").body(json.to_string())
+    }
+
+    /// A POST of a form, encoded already.
+    pub fn form(&self, url: Url, form: String) -> Asking {
+        let asking = self.asking(self.client.post(url));
+        asking.field("content-type", "application/x-www-form-urlencoded").body(form)
     }
 
     fn asking(&self, builder: reqwest::RequestBuilder) -> Asking {

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::units::{AddressRange, Span};
+use crate::config::units::{AddressRange, Rate, Span};
 
 /// Whose word is taken on who the client is.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -28,6 +28,25 @@ pub enum OthersConfig {
     Refuse,
     /// They are clients themselves, and send no header.
     Plain,
+}
+
+/// What each client may have of a listener, on the whole box.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PerClientConfig {
+    /// Connections open at once; further ones are closed as soon as they are accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u32>,
+    /// New connections, such as `20/s`: so many at once, then in this time. Those beyond are closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_connections: Option<Rate>,
+    /// Bits of an IPv6 address that make a client: whoever has a network has all its addresses. Default: 64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 128))]
+    pub ipv6_prefix: Option<u8>,
+    /// Addresses that are not counted, besides `trusted_proxies`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exempt: Vec<AddressRange>,
 }
 
 /// Where the connections of a raw TCP listener go.

@@ -340,10 +340,11 @@ impl Steward {
 
 /// Gives a generation its endpoints, before a worker has it.
 async fn feed(shown: &Shown, generation: &Generation) {
-    let Shown { feeds, keepers, revocations, .. } = shown;
+    let Shown { feeds, keepers, revocations, fleet, .. } = shown;
     feeds.attach(&generation.config, &generation.snapshot);
     keepers.attach(&generation.snapshot, &generation.base);
     revocations.attach(&generation.config.revocations, &generation.base);
+    fleet.follow(generation);
     feeds.first_answers(FIRST_ANSWERS_BOUND).await;
     keepers.first_values(FIRST_ANSWERS_BOUND).await;
     revocations.first_lists(FIRST_ANSWERS_BOUND).await;

@@ -17,6 +17,20 @@ pub fn find<'a>(query: &'a [u8], name: &[u8]) -> Option<Cow<'a, [u8]>> {
     })
 }
 
+/// Values of all parameters of this (decoded) name, as they came.
+pub fn raw_values<'a>(query: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    split(query, b'&').filter(|pair| !pair.is_empty()).filter_map(move |pair| {
+        let equals = memchr(b'=', pair).unwrap_or(pair.len());
+        let is_it = decoded(&pair[..equals]).eq(name.iter().copied());
+        is_it.then(|| pair.get(equals + 1..).unwrap_or_default())
+    })
+}
+
+/// `bytes` with `%xx` and `+` resolved, one by one.
+pub fn decoded(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    decoded_with(bytes, true)
+}
+
 /// `bytes` with `%xx` and `+` resolved. A percent sign that no two hexadecimal digits follow stands for itself.
 pub fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
     if memchr2(b'%', b'+', bytes).is_none() {
@@ -25,7 +39,8 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(decoded(bytes).collect())
 }
 
-fn decoded(bytes: &[u8]) -> impl Iterator<Item = u8> {
+/// `bytes` with `%xx` resolved, and `+` where it is a query's.
+pub fn decoded_with(bytes: &[u8], is_query: bool) -> impl Iterator<Item = u8> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (byte, after) = match rest {
@@ -34,7 +49,7 @@ fn decoded(bytes: &[u8]) -> impl Iterator<Item = u8> {
                 (Some(high), Some(low)) => (high << 4 | low, after),
                 _ => (b'%', &rest[1..]),
             },
-            [b'+', after @ ..] => (b' ', after),
+            [b'+', after @ ..] if is_query => (b' ', after),
             [byte, after @ ..] => (*byte, after),
         };
         rest = after;

@@ -21,8 +21,10 @@ pub struct Chain {
 pub struct Passage {
     /// How many policies it has passed or been answered by.
     pub passed: usize,
-    /// The answer, if one replied.
+    /// The answer, if one refused.
     pub reply: Option<Reply>,
+    /// The status of the answer, if one gave it.
+    pub answer: Option<u16>,
 }
 
 impl Chain {
@@ -51,11 +53,15 @@ impl Chain {
                 Verdict::Continue => metrics.continued.add(1),
                 Verdict::Reply(reply) => {
                     metrics.refused.add(1);
-                    return Passage { passed: index + 1, reply: Some(reply) };
+                    return Passage { passed: index + 1, reply: Some(reply), answer: None };
+                }
+                Verdict::Answer(status) => {
+                    metrics.answered.add(1);
+                    return Passage { passed: index + 1, reply: None, answer: Some(status) };
                 }
             }
         }
-        Passage { passed: self.links.len(), reply: None }
+        Passage { passed: self.links.len(), reply: None, answer: None }
     }
 
     /// Number of policies.

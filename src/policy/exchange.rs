@@ -72,6 +72,10 @@ pub struct Exchange {
     pub limits: Found,
     /// Slots that it has until it is over.
     pub holds: Vec<Hold>,
+    /// The origin that the route's `cors` admits; empty for none. Holds from that policy on, like the next one.
+    pub cors_origin: Vec<u8>,
+    /// True if a browser asks whether a page may make a request.
+    pub is_preflight: bool,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -106,6 +110,8 @@ impl Exchange {
             principals: Principals::new(),
             limits: Found::default(),
             holds: Vec::new(),
+            cors_origin: Vec::new(),
+            is_preflight: false,
             params: Params::default(),
             routes: (Rc::default(), 0),
         }

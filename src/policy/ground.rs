@@ -7,12 +7,19 @@ use crate::policy::live::Live;
 use crate::policy::post::{Letter, Post};
 use crate::policy::question::{Posed, Questions};
 use crate::policy::rate;
+use crate::policy::rate::fleet::Told;
+use crate::policy::rate::fleet::courier::Courier;
 use crate::policy::revocation::{Principals, Revocations, Watch, Watched};
-use crate::rt::deadline::Deadline;
+use crate::rt::buffer::Pool;
+use crate::rt::clock;
+use crate::rt::deadline::{Deadline, Deadlines};
 use crate::shared::asking::Asker;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::registry::Registry;
 use crate::upstream::cluster::Cluster;
+
+/// Bytes a worker keeps in free buffers.
+pub const FREE_BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What lives as long as the worker.
 pub struct Bench {
@@ -24,10 +31,16 @@ pub struct Bench {
     pub questions: Rc<Questions>,
     /// The way to other workers.
     pub post: Post,
+    /// Its buffers.
+    pub pool: Rc<Pool>,
+    /// Its deadlines.
+    pub deadlines: Rc<Deadlines>,
     /// Credentials that are good no more.
     pub revocations: Live<Revocations>,
     /// Exchanges and tunnels that are cut when their credentials are revoked.
     pub watched: Watched,
+    /// What other hosts spend of limits.
+    pub fleet: Rc<Courier>,
     /// Its part of all limits on how often.
     pub rates: Rc<rate::worker::Worker>,
 }
@@ -41,15 +54,15 @@ pub struct Provisions {
     pub post: Post,
     /// Credentials that are good no more.
     pub revocations: Published<Revocations>,
-    /// With what keys of limits are hashed: the same for all workers.
-    pub rate_secret: [u64; 2],
+    /// What is told to other hosts.
+    pub fleet: Option<Asker<Told>>,
 }
 
 impl Provisions {
     /// For trying out what a worker would do: nobody is there to ask.
     pub fn none() -> Self {
         let revocations = Published::new(Frozen::new(Revocations::default()));
-        Self { asker: None, post: Post::default(), revocations, rate_secret: [0; 2] }
+        Self { asker: None, post: Post::default(), revocations, fleet: None }
     }
 }
 
@@ -60,10 +73,13 @@ impl Bench {
             worker,
             workers,
             questions: Questions::new(worker, provisions.asker),
-            rates: rate::worker::Worker::new(worker, workers, provisions.post.clone(), provisions.rate_secret),
+            rates: rate::worker::Worker::new(worker, workers, provisions.post.clone()),
             post: provisions.post,
+            pool: Pool::new(FREE_BUFFER_BYTES_MAX),
+            deadlines: Deadlines::new(clock::coarse_ms()),
             revocations: Live::new(provisions.revocations),
             watched: Watched::default(),
+            fleet: Rc::new(Courier::new((worker, workers), provisions.fleet)),
         })
     }
 
@@ -85,6 +101,7 @@ impl Bench {
     pub fn take(&self, letter: Letter) {
         match letter {
             Letter::Answer { ticket, answer } => self.questions.take(ticket, answer),
+            Letter::Fleet(heard) => self.fleet.take(heard),
             Letter::Rates { from, messages } => self.rates.take(messages, from),
         }
     }
@@ -95,6 +112,7 @@ impl Bench {
         if self.revocations.refresh() {
             self.watched.revoke(&self.revocations.get());
         }
+        self.fleet.tick();
     }
 }
 
@@ -108,4 +126,12 @@ pub struct Ground<'a> {
     pub clusters: &'a [Rc<Cluster>],
     /// Where to count.
     pub registry: &'a Registry,
+}
+
+impl Ground<'_> {
+    /// The cluster of this name.
+    pub fn cluster(&self, name: &str) -> Option<&Rc<Cluster>> {
+        let found = self.clusters.binary_search_by(|cluster| (*cluster.plan.name).cmp(name));
+        found.ok().map(|at| &self.clusters[at])
+    }
 }

@@ -147,7 +147,8 @@ fn changes(config: &FieldChanges, side: &str, scope: &mut Scope<'_>) -> Changes 
     }
 }
 
-fn check_name(name: &str, path: &str, scope: &mut Scope<'_>) {
+/// Says so where a field is not one to be set by configuration.
+pub(super) fn check_name(name: &str, path: &str, scope: &mut Scope<'_>) {
     let is_token = !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
     if !is_token {

@@ -4,6 +4,14 @@
 //! one generation to the next, so a change of configuration forgets nothing. Compiling asks for inputs here; control keeps
 //! them current from then on, for as long as somebody holds them.
 
+use std::path::PathBuf;
+
+use crate::policy::address_set::AddressList;
+use crate::policy::auth::api_key::ApiKeySource;
+use crate::policy::auth::api_key::keys::ApiKeys;
+use crate::policy::auth::basic::passwords::Passwords;
+use crate::policy::auth::jwt::keys::KeySet;
+use crate::policy::auth::jwt::source::KeySetSource;
 use crate::shared::{Frozen, Published};
 
 /// Inputs of one kind, by their written form.
@@ -45,7 +53,16 @@ impl<S: PartialEq + Clone, T: Send + Sync> Pool<S, T> {
 
 /// All inputs of a generation. A kind is a field.
 #[derive(Debug, Clone, Default)]
-pub struct Inputs {}
+pub struct Inputs {
+    /// Files of address ranges.
+    pub address_lists: Pool<PathBuf, AddressList>,
+    /// Keys that verify tokens.
+    pub key_sets: Pool<KeySetSource, KeySet>,
+    /// Keys of applications.
+    pub api_keys: Pool<ApiKeySource, ApiKeys>,
+    /// Users with their passwords, by file.
+    pub passwords: Pool<PathBuf, Passwords>,
+}
 
 /// The inputs of a generation that is being compiled, and of the one before.
 #[derive(Debug, Default)]
@@ -54,6 +71,13 @@ pub struct InputDesk {
     pub now: Inputs,
     /// What the one before has.
     pub previous: Inputs,
+}
+
+impl InputDesk {
+    /// The keys of a source.
+    pub fn key_set(&mut self, source: &KeySetSource) -> Published<KeySet> {
+        self.now.key_sets.take(source, &self.previous.key_sets, KeySet::unknown)
+    }
 }
 
 #[cfg(test)]

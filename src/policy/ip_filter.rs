@@ -2,20 +2,26 @@
 //!
 //! Looks at the client's address, which behind trusted proxies is not the peer's. `deny` wins over `allow`;
 //! with an `allow` list everything else is refused. Lists are compiled to sorted ranges: a lookup is a binary
-//! search, whatever their length.
+//! search, whatever their length. Those in files are kept current by control, without a new configuration.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::units::AddressRange;
+use crate::policy::address_set::AddressList;
 use crate::policy::exchange::Exchange;
 use crate::policy::ground::Ground;
+use crate::policy::live::Live;
 use crate::policy::reply::{Code, Reply};
 use crate::policy::scope::Scope;
 use crate::policy::{Policy, Verdict};
-use crate::shared::frozen::Frozen;
+use crate::rt::clock;
+use crate::shared::{Frozen, Published};
+
+pub use crate::policy::address_set::AddressSet;
 
 /// Which client addresses are admitted.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -27,116 +33,99 @@ pub struct IpFilterConfig {
     /// These are refused, also when `allow` has them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<AddressRange>,
+    /// Files with more to admit: a range or an address a line, `#` before comments. Read again when they change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_files: Vec<PathBuf>,
+    /// Files with more to refuse.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deny_files: Vec<PathBuf>,
 }
 
 /// Compiled lists.
 pub struct IpFilterPlan {
-    allow: Option<AddressSet>,
+    /// True if only what is on one of the lists is admitted.
+    admits_only: bool,
+    allow: AddressSet,
     deny: AddressSet,
-}
-
-/// Sorted, merged ranges of addresses; IPv4 as IPv4-mapped IPv6.
-#[derive(Debug, Default)]
-pub struct AddressSet(Vec<(u128, u128)>);
-
-impl AddressSet {
-    /// Compiles a list.
-    pub fn new(ranges: &[AddressRange]) -> Self {
-        let mut sorted: Vec<_> = ranges
-            .iter()
-            .map(|range| (number(range.net().network()), number(range.net().broadcast())))
-            .collect();
-        sorted.sort_unstable();
-        let mut merged: Vec<(u128, u128)> = Vec::with_capacity(sorted.len());
-        for (first, last) in sorted {
-            match merged.last_mut() {
-                Some(before) if first <= before.1.saturating_add(1) => before.1 = before.1.max(last),
-                _ => merged.push((first, last)),
-            }
-        }
-        Self(merged)
-    }
-
-    /// True if it has this address.
-    pub fn contains(&self, addr: IpAddr) -> bool {
-        if self.0.is_empty() {
-            return false;
-        }
-        let number = number(addr);
-        let after = self.0.partition_point(|&(first, _)| first <= number);
-        after > 0 && number <= self.0[after - 1].1
-    }
-}
-
-fn number(addr: IpAddr) -> u128 {
-    match addr {
-        IpAddr::V4(addr) => addr.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(addr) => addr.to_bits(),
-    }
+    allow_files: Vec<Published<AddressList>>,
+    deny_files: Vec<Published<AddressList>>,
 }
 
 /// The running policy.
-pub struct IpFilter(Frozen<IpFilterPlan>);
+pub struct IpFilter {
+    plan: Frozen<IpFilterPlan>,
+    allow_files: Vec<Live<AddressList>>,
+    deny_files: Vec<Live<AddressList>>,
+}
 
 impl Policy for IpFilter {
     type Config = IpFilterConfig;
     type Plan = IpFilterPlan;
 
     fn compile(config: &IpFilterConfig, scope: &mut Scope<'_>) -> IpFilterPlan {
-        if config.allow.is_empty() && config.deny.is_empty() {
+        if *config == IpFilterConfig::default() {
             scope.problem(
                 "",
                 "the filter has neither `allow` nor `deny`",
                 "write at least one address range",
             );
         }
-        let allow = (!config.allow.is_empty()).then(|| AddressSet::new(&config.allow));
-        IpFilterPlan { allow, deny: AddressSet::new(&config.deny) }
+        IpFilterPlan {
+            admits_only: !config.allow.is_empty() || !config.allow_files.is_empty(),
+            allow: AddressSet::new(&config.allow),
+            deny: AddressSet::new(&config.deny),
+            allow_files: lists("allow_files", &config.allow_files, scope),
+            deny_files: lists("deny_files", &config.deny_files, scope),
+        }
     }
 
     fn start(plan: Frozen<IpFilterPlan>, _previous: Option<&Self>, _ground: &Ground<'_>) -> Self {
-        Self(plan)
+        let live = |lists: &[Published<AddressList>]| lists.iter().cloned().map(Live::new).collect();
+        Self { allow_files: live(&plan.allow_files), deny_files: live(&plan.deny_files), plan }
     }
 
     async fn on_request(&self, exchange: &mut Exchange) -> Verdict {
-        let client = exchange.client.0;
-        let admitted = self.0.allow.as_ref().is_none_or(|allow| allow.contains(client));
-        if admitted && !self.0.deny.contains(client) {
+        let (client, plan) = (exchange.client.0, &*self.plan);
+        let is_admitted =
+            !plan.admits_only || plan.allow.contains(client) || is_listed(&self.allow_files, client);
+        if is_admitted && !plan.deny.contains(client) && !is_listed(&self.deny_files, client) {
             return Verdict::Continue;
         }
         Verdict::Reply(Reply::new(Code::AddressDenied))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn is_listed(lists: &[Live<AddressList>], client: IpAddr) -> bool {
+    lists.iter().any(|list| {
+        list.refresh();
+        list.get().set.contains(client)
+    })
+}
 
-    fn set(ranges: &[&str]) -> AddressSet {
-        let ranges: Vec<AddressRange> =
-            ranges.iter().map(|text| text.parse().expect("a valid range")).collect();
-        AddressSet::new(&ranges)
-    }
-
-    fn addr(text: &str) -> IpAddr {
-        text.parse().expect("a valid address")
-    }
-
-    #[test]
-    fn finds_addresses_in_overlapping_and_adjacent_ranges() {
-        let set = set(&["10.0.0.0/8", "10.1.0.0/16", "11.0.0.0/8", "192.0.2.7", "2001:db8::/32"]);
-        for inside in ["10.0.0.0", "10.255.255.255", "11.3.4.5", "192.0.2.7", "2001:db8::1"] {
-            assert!(set.contains(addr(inside)), "{inside}");
+/// The lists of these files. A new one has to be there and in order; one that is in use already may have fallen into
+/// disorder since.
+fn lists(key: &str, files: &[PathBuf], scope: &mut Scope<'_>) -> Vec<Published<AddressList>> {
+    let mut all = Vec::with_capacity(files.len());
+    for (at, file) in files.iter().enumerate() {
+        let Some(base) = scope.around.base else { continue };
+        let path = base.join(file);
+        let mut fault = None;
+        let first = || {
+            AddressList::read(&path, clock::wall_seconds()).unwrap_or_else(|why| {
+                fault = Some(why);
+                AddressList::default()
+            })
+        };
+        let inputs = &mut scope.inputs;
+        all.push(inputs.now.address_lists.take(&path, &inputs.previous.address_lists, first));
+        if let Some(fault) = fault {
+            let reason = format!("`{}` cannot be taken: {fault}", file.display());
+            scope.problem(
+                format!("{key}[{at}]"),
+                reason,
+                "a range or an address a line, `#` before comments",
+            );
         }
-        for outside in ["9.255.255.255", "12.0.0.0", "192.0.2.6", "192.0.2.8", "2001:db9::"] {
-            assert!(!set.contains(addr(outside)), "{outside}");
-        }
-        assert_eq!(set.0.len(), 3);
     }
-
-    #[test]
-    fn an_ipv4_range_does_not_take_in_ipv6() {
-        assert!(!set(&["0.0.0.0/0"]).contains(addr("2001:db8::1")));
-        assert!(set(&["::/0"]).contains(addr("192.0.2.1")));
-    }
+    all
 }

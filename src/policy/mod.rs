@@ -3,12 +3,16 @@
 //! One row in [`table`] adds a policy: its source file (which holds its written form), its page and its test.
 //! The row's place is its place in the order of running; responses run back up.
 
+pub mod address_set;
 pub mod auth;
 pub mod authenticate;
+pub mod authorize;
 pub mod chain;
 pub mod concurrency_limit;
+pub mod cors;
 pub mod early_rate_limit;
 pub mod exchange;
+pub mod external_authorization;
 pub mod ground;
 pub mod headers;
 pub mod inputs;
@@ -43,8 +47,10 @@ pub use crate::policy::table::PoliciesConfig;
 pub enum Verdict {
     /// Go on to the next policy, and in the end upstream.
     Continue,
-    /// This is the answer.
+    /// This is the answer, and it is a refusal.
     Reply(Reply),
+    /// This status is the answer, without a body; fields come on the way back. No refusal.
+    Answer(u16),
 }
 
 /// One kind of policy.

@@ -5,6 +5,7 @@
 use std::io;
 
 use crate::policy::question::Answer;
+use crate::policy::rate::fleet::Heard;
 use crate::policy::rate::message::RateMessage;
 use crate::shared::Mailbox;
 
@@ -28,6 +29,8 @@ pub enum Letter {
         /// What it says.
         messages: Vec<RateMessage>,
     },
+    /// Control tells what other hosts have spent.
+    Fleet(Heard),
 }
 
 /// The mailboxes of all workers. A clone sends to the same.

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
+use crate::policy::auth::basic::{PasswordQuestion, Verified};
+use crate::policy::auth::introspection::question::{IntrospectQuestion, Introspected};
 use crate::shared::asking::Asker;
 
 /// Questions of one worker that wait for their answers. Beyond, there is none.
@@ -28,12 +30,18 @@ pub enum Question {
         /// The key's name.
         kid: Box<str>,
     },
+    /// Whether a password is right.
+    Password(PasswordQuestion),
+    /// Who shows a token.
+    Introspect(IntrospectQuestion),
 }
 
 impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeySet { source, .. } => write!(f, "KeySet({source})"),
+            Self::Password(_) => f.write_str("Password"),
+            Self::Introspect(question) => write!(f, "Introspect({})", question.server.name),
         }
     }
 }
@@ -43,6 +51,10 @@ impl fmt::Debug for Question {
 pub enum Answer {
     /// Whether keys were fetched.
     KeySet(bool),
+    /// Whether it is right.
+    Password(Verified),
+    /// Who shows it.
+    Introspect(Introspected),
 }
 
 /// A question on its way.

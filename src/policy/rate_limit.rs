@@ -104,7 +104,11 @@ impl RateLimitPlan {
                 None => {}
             }
             if config.limits[..index].contains(name) {
-                scope.problem(format!("limits[{index}]"), format!("`{name}` is named twice"), "once is enough");
+                scope.problem(
+                    format!("limits[{index}]"),
+                    format!("`{name}` is named twice"),
+                    "once is enough",
+                );
             }
         }
         Self { limits, told: Told { draft: config.headers.draft, legacy: config.headers.legacy } }

@@ -55,12 +55,46 @@ codes! {
     ConnectNotSupported = 501 "connect_not_supported" "This gateway does not open tunnels.";
     /// The client's address is not admitted.
     AddressDenied = 403 "address_denied" "Requests from this address are not admitted.";
+    /// A page of this origin may not ask.
+    OriginDenied = 403 "origin_denied" "Pages of this origin may not use this resource.";
+    /// The rules of the route do not admit who is asking.
+    Forbidden = 403 "forbidden" "This request is not admitted.";
+    /// They would with more scopes.
+    InsufficientScope = 403 "insufficient_scope" "This request needs a token with more scopes.";
     /// A route that wants to know who is asking, and a request that does not say.
     CredentialsMissing = 401 "credentials_missing" "This resource wants to know who is asking.";
+    /// A token that is not believed: malformed, signed by somebody else, or for somebody else.
+    TokenInvalid = 401 "token_invalid" "The token is not valid here.";
+    /// A token whose time is over.
+    TokenExpired = 401 "token_expired" "The token has expired.";
+    /// More than one token in a request (RFC 6750 3.1).
+    TokenRepeated = 400 "token_repeated" "There is more than one token in this request.";
+    /// The keys of an issuer cannot be had.
+    KeysUnavailable = 503 "keys_unavailable" "Tokens cannot be verified at the moment.";
     /// Credentials that were good and are no more.
     CredentialsRevoked = 401 "credentials_revoked" "These credentials have been revoked.";
     /// Nobody can tell at the moment whether the credentials are good.
     AuthenticationUnavailable = 503 "authentication_unavailable" "Credentials cannot be verified at the moment.";
+    /// A key that nobody has been given.
+    ApiKeyUnknown = 401 "api_key_unknown" "This API key is not known here.";
+    /// A key with a typing error, several keys, or what cannot be one.
+    ApiKeyMalformed = 401 "api_key_malformed" "This is not one whole API key.";
+    /// A key whose time is over.
+    ApiKeyExpired = 401 "api_key_expired" "This API key has expired.";
+    /// A key that is not taken for the time being.
+    ApiKeyDisabled = 401 "api_key_disabled" "This API key is disabled.";
+    /// A wrong name or password.
+    CredentialsInvalid = 401 "credentials_invalid" "These credentials are not right.";
+    /// Credentials that cannot be read.
+    CredentialsMalformed = 401 "credentials_malformed" "These credentials cannot be read.";
+    /// A token whose issuer says that it is not good.
+    TokenInactive = 401 "token_inactive" "This token is not valid, or not any more.";
+    /// A token of another issuer, or for another audience.
+    TokenElsewhere = 401 "token_elsewhere" "This token was not issued for this service.";
+    /// The issuer does not say whether a token is good.
+    IntrospectionUnavailable = 503 "introspection_unavailable" "Tokens cannot be verified at the moment.";
+    /// A client's certificate whose time is over.
+    CertificateExpired = 401 "certificate_expired" "This certificate has expired.";
     /// The client's certificate is not one of those that are let in.
     CertificateUnknown = 401 "certificate_unknown" "This certificate is not known here.";
     /// A rate limit is reached.
@@ -71,6 +105,10 @@ codes! {
     ConcurrencyLimited = 503 "concurrency_limited" "As many requests as may be are under way; try again in a moment.";
     /// The client has as many exchanges under way as it may.
     ConcurrencyExceeded = 429 "concurrency_exceeded" "There are too many requests at once; try again in a moment.";
+    /// The service that was asked does not want this request.
+    ExternallyDenied = 403 "externally_denied" "This request is not allowed.";
+    /// The service that is to be asked gives no answer.
+    ExternalAuthorizationUnavailable = 503 "external_authorization_unavailable" "Whether this request is allowed cannot be found out at the moment.";
     /// The query is longer than allowed.
     QueryTooLong = 414 "query_too_long" "The query is longer than this route takes.";
     /// The path is longer than allowed.
@@ -205,12 +243,32 @@ pub struct Reply {
     pub fault: Fault,
     /// Fields besides the usual ones.
     pub fields: SmallVec<[(&'static str, String); 2]>,
+    /// The answer in the words of somebody else, who was asked.
+    pub own: Option<Box<OwnWords>>,
+}
+
+/// An answer in the words of a service that was asked about the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnWords {
+    /// Its status code.
+    pub status: u16,
+    /// Its fields.
+    pub fields: Vec<(Box<[u8]>, Box<[u8]>)>,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
 impl Reply {
     /// The usual answer for a reason.
     pub fn new(fault: impl Into<Fault>) -> Self {
-        Self { fault: fault.into(), fields: SmallVec::new() }
+        Self { fault: fault.into(), fields: SmallVec::new(), own: None }
+    }
+
+    /// In these words, where the client can read them.
+    #[must_use]
+    pub fn in_words(mut self, words: OwnWords) -> Self {
+        self.own = Some(Box::new(words));
+        self
     }
 
     /// With one more field.

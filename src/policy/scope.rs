@@ -9,6 +9,7 @@ use crate::config::secret::Secret;
 use crate::policy::auth::AuthenticatorConfig;
 use crate::policy::inputs::InputDesk;
 use crate::policy::rate::config::LimitConfig;
+use crate::upstream::config::ClusterConfig;
 
 /// Something wrong with a policy's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +25,18 @@ pub struct Problem {
 /// What else the configuration has, as it is written.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Surroundings<'a> {
+    /// What the route's path captures. None where no route is known.
+    pub params: Option<&'a [String]>,
     /// Where relative files are looked for. None where files are not to be read.
     pub base: Option<&'a Path>,
     /// Authenticators by name. None where names are not looked at.
     pub authenticators: Option<&'a BTreeMap<String, AuthenticatorConfig>>,
     /// Limits on how often, by name. None where names are not looked at.
     pub rate_limits: Option<&'a BTreeMap<String, LimitConfig>>,
+    /// Clusters by name. None where names are not looked at.
+    pub clusters: Option<&'a BTreeMap<String, ClusterConfig>>,
+    /// What keys of limits are hashed with, the same on all hosts of a fleet. None where nothing is compiled to run.
+    pub hash_key: Option<[u8; 16]>,
 }
 
 /// A secret where none is to be read.

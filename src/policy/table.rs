@@ -121,12 +121,18 @@ macro_rules! policies {
 policies! {
     /// Admits or refuses clients by address.
     ip_filter: IpFilter;
+    /// Tells browsers which pages of other origins may use it. Before everything that a preflight would fail at.
+    cors: Cors;
     /// Bounds what a request may be: size of its parts, methods, media types.
     request_limits: RequestLimits;
     /// Bounds how often, before anybody is asked who they are.
     early_rate_limit: EarlyRateLimit;
     /// Asks who is asking.
     authenticate: Authenticate;
+    /// Admits or refuses by who is asking and what.
+    authorize: Authorize;
+    /// Asks a service whether a request is allowed.
+    external_authorization: ExternalAuthorization;
     /// Bounds how often.
     rate_limit: RateLimit;
     /// Bounds how many at once.

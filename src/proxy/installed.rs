@@ -18,7 +18,7 @@ use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
 use crate::shared::names::NameId;
 use crate::shared::sharded::Slot;
-use crate::telemetry::metrics::{DoorMetrics, RouteMetrics, TunnelMetrics};
+use crate::telemetry::metrics::{CallerMetrics, DoorMetrics, RouteMetrics, TunnelMetrics};
 use crate::telemetry::registry::Registry;
 use crate::upstream::cluster::Cluster;
 
@@ -83,6 +83,8 @@ pub struct RunningRoute {
 
 /// A listener's figures besides those of HTTP, as one worker keeps them.
 pub struct RunningDoor {
+    /// Of caps on its clients, where it has any.
+    pub callers: Option<Slot<CallerMetrics>>,
     /// Of PROXY headers, where it takes any.
     pub header: Option<Slot<DoorMetrics>>,
     /// Of TCP connections by cluster, the one for no cluster first. Empty where it carries none.
@@ -180,5 +182,9 @@ pub(super) fn start_door(snapshot: &Snapshot, at: usize, registry: &Registry, wo
                 .map(|index| (Some(index), registry.tunnel(name, &snapshot.clusters[index].name, worker))),
         );
     }
-    RunningDoor { header: plan.header.as_ref().map(|_| registry.door(name, worker)), tunnels }
+    RunningDoor {
+        callers: plan.callers.as_ref().map(|_| registry.callers(name, worker)),
+        header: plan.header.as_ref().map(|_| registry.door(name, worker)),
+        tunnels,
+    }
 }

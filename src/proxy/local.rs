@@ -17,9 +17,6 @@ use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::WorkerMetrics;
 use crate::telemetry::request_id::RequestIds;
 
-/// Bytes a worker keeps in free buffers.
-pub const FREE_BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
-
 /// How long a look at the wall clock is good for. It is coarse anyway.
 const WALL_MS: u64 = 10;
 
@@ -93,9 +90,9 @@ impl Local {
         let seed = (u128::from(clock::nanos()) << 64) | (worker as u128 + 1);
         Rc::new(Self {
             worker,
+            pool: bench.pool.clone(),
+            deadlines: bench.deadlines.clone(),
             bench,
-            pool: Pool::new(FREE_BUFFER_BYTES_MAX),
-            deadlines: Deadlines::new(clock::coarse_ms()),
             metrics,
             request_ids: RequestIds::new(seed),
             access_log: RefCell::new(access_log),

@@ -8,7 +8,6 @@
 pub mod access_log;
 pub mod answer;
 pub mod assembly;
-pub mod body;
 pub mod connection;
 pub mod decision;
 pub mod forward;

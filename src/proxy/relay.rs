@@ -9,13 +9,13 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::http::h1::body::BodyCursor;
 use crate::http::h1::chunked::Emit;
 use crate::http::h1::encode;
 use crate::http::h1::framing::Framing;
 use crate::http::refusal::Breach;
 use crate::net::stream::Stream;
 use crate::policy::reply::{Code, Fault};
-use crate::proxy::body::BodyCursor;
 use crate::proxy::installed::Pins;
 use crate::proxy::record::Tally;
 use crate::proxy::upload::Duplex;

@@ -25,6 +25,14 @@ pub fn problem(exchange: &mut Exchange, reply: &Reply, body: &mut Vec<u8>) -> Op
     if let Some(content_type) = content_type {
         return Some(grpc_problem(exchange, fault, &content_type));
     }
+    if let Some(words) = &reply.own {
+        begin(exchange, words.status);
+        for (name, value) in &words.fields {
+            exchange.response.fields.append(name, value);
+        }
+        body.extend_from_slice(&words.body);
+        return None;
+    }
     begin(exchange, fault.status());
     let fields = &mut exchange.response.fields;
     fields.append(b"Content-Type", b"application/problem+json");

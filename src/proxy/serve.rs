@@ -5,11 +5,14 @@
 use std::pin::pin;
 use std::rc::Rc;
 
+use crate::http::h1::body::BodyCursor;
 use crate::http::h1::chunked::Emit;
 use crate::http::h1::framing::Framing;
+use crate::http::method::Method;
+use crate::policy::cors;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault, Reply};
-use crate::proxy::body::BodyCursor;
+use crate::policy::table::PolicyPlan;
 use crate::proxy::connection::Conversation;
 use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::installed::{Installed, RunningRoute};
@@ -18,10 +21,11 @@ use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::record;
 use crate::proxy::reply;
 use crate::proxy::request_head::Address;
-use crate::proxy::snapshot::{Action, RoutePlan};
+use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::proxy::upgrade;
+use crate::route::params::Params;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
-use crate::route::table::{Outcome, RouteIndex, Table};
+use crate::route::table::{Outcome, RequestView, RouteIndex, Table};
 use crate::rt::clock;
 use crate::rt::join::at_once;
 
@@ -90,7 +94,7 @@ async fn decide(conversation: &mut Conversation, installed: &Rc<Installed>) -> A
 
 fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteIndex, Reply> {
     let table = &installed.tables[conversation.listener];
-    let index = find_route(table, &installed.route_names, &mut conversation.exchange)?;
+    let index = find_route(table, &installed.snapshot, &installed.route_names, &mut conversation.exchange)?;
     conversation.tally.route.set(Some(index));
     Ok(index)
 }
@@ -101,12 +105,15 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
 /// With the answer, where there is none.
 pub fn find_route(
     table: &Table,
+    snapshot: &Snapshot,
     route_names: &Rc<[Box<str>]>,
     exchange: &mut Exchange,
 ) -> Result<RouteIndex, Reply> {
     let mut params = std::mem::take(&mut exchange.params);
-    params.clear();
-    let outcome = table.find(&exchange.view(), &mut params);
+    let outcome = find_for_preflight(table, snapshot, exchange, &mut params).unwrap_or_else(|| {
+        params.clear();
+        table.find(&exchange.view(), &mut params)
+    });
     exchange.params = params;
     match outcome {
         Outcome::Found(index) => {
@@ -123,6 +130,23 @@ pub fn find_route(
     }
 }
 
+/// A preflight is about a request that is to come. If the route of that one speaks for itself, it is the one to ask,
+/// whatever methods it takes.
+fn find_for_preflight(
+    table: &Table,
+    snapshot: &Snapshot,
+    exchange: &Exchange,
+    params: &mut Params,
+) -> Option<Outcome> {
+    let method_text = cors::asked_method(exchange)?;
+    let view = RequestView { method: Method::parse(method_text), method_text, ..exchange.view() };
+    params.clear();
+    let outcome = table.find(&view, params);
+    let Outcome::Found(index) = outcome else { return None };
+    let policies = &snapshot.routes[index.0 as usize].policies;
+    policies.iter().any(|policy| matches!(policy, PolicyPlan::Cors(_))).then_some(outcome)
+}
+
 async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: RouteIndex) -> After {
     let route = installed.route(index);
     let (passage, is_at_once) = at_once(pin!(route.chain.on_request(&mut conversation.exchange))).await;
@@ -133,6 +157,10 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
         // A route has a handful of policies.
         conversation.tally.refused_by.set(passage.passed as u8);
         return answer(conversation, installed, Some((route, passage.passed)), reply).await;
+    }
+    if let Some(status) = passage.answer {
+        reply::begin(&mut conversation.exchange, status);
+        return send(conversation, installed, Some((route, passage.passed)), b"").await;
     }
     let exchange = &mut conversation.exchange;
     if let (Framing::Length(length), Some(limit)) = (exchange.framing, exchange.body_bytes_max)

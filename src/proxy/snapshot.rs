@@ -14,6 +14,7 @@ use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::AuthenticatorPlan;
 use crate::policy::inputs::Inputs;
 use crate::policy::ip_filter::AddressSet;
+use crate::policy::rate::fleet::FleetPlan;
 use crate::policy::table::PolicyPlan;
 use crate::proxy::l4::plan::DoorPlan;
 use crate::proxy::recording::RecordingPlan;
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub inputs: [u8; 32],
     /// What control keeps current for its policies and authenticators.
     pub live_inputs: Inputs,
+    /// What it takes to share limits with other hosts.
+    pub fleet: FleetPlan,
     /// Ways to tell who is asking, in the order of their names.
     pub authenticators: Vec<(Box<str>, AuthenticatorPlan)>,
     /// Names of the listeners. A listener keeps its place for as long as the process lives, so that connections can refer

@@ -12,13 +12,13 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::http::h1::body::{BodyCursor, Portion};
 use crate::http::h1::chunked::{ChunkError, Emit};
 use crate::http::h1::framing::Framing;
 use crate::http::refusal::Refusal;
 use crate::net::intake::{Arrival, Intake};
 use crate::net::stream::Stream;
 use crate::policy::reply::{Code, Fault};
-use crate::proxy::body::{BodyCursor, Portion};
 use crate::proxy::local::Local;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::deadline::Deadline;

@@ -43,6 +43,12 @@ impl<T: Send + Sync> Deref for Frozen<T> {
     }
 }
 
+impl<T: Send + Sync + Default> Default for Frozen<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 impl<T: Send + Sync> From<T> for Frozen<T> {
     fn from(value: T) -> Self {
         Self::new(value)

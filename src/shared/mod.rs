@@ -7,6 +7,8 @@
 pub mod asking;
 // What every worker says of its load, for the others.
 pub mod board;
+// How many connections each address has.
+pub mod callers;
 // Names that shards are found by: grown and shrunk by control.
 pub mod catalogue;
 // Counters, gauges and histograms with one writer each.

@@ -14,7 +14,7 @@ pub const METHOD_SLOTS: usize = 12;
 pub const CLASS_SLOTS: usize = 5;
 
 /// Error codes a worker can count; what the index means is the exporter's table.
-pub const ERROR_SLOTS: usize = 96;
+pub const ERROR_SLOTS: usize = 160;
 
 /// Reasons for which a TLS handshake fails; what the index means is the exporter's table.
 pub const TLS_FAULT_SLOTS: usize = 16;
@@ -241,6 +241,9 @@ pub struct PolicyMetrics {
     pub answered: Counter,
 }
 
+/// Reasons for which an authenticator may turn credentials away.
+pub const AUTH_REASONS: usize = 16;
+
 /// What one worker counts about an authenticator.
 #[derive(Debug, Default)]
 pub struct AuthMetrics {
@@ -254,6 +257,17 @@ pub struct AuthMetrics {
     pub unavailable: Counter,
     /// Those of the known whom it remembered.
     pub remembered: Counter,
+    /// Why bad credentials were bad, by number, where the kind of authenticator tells reasons apart.
+    pub reasons: [Counter; AUTH_REASONS],
+}
+
+/// What one worker counts about a listener with caps on each client.
+#[derive(Debug, Default)]
+pub struct CallerMetrics {
+    /// Connections closed because their client had as many as it may have.
+    pub over_open: Counter,
+    /// Connections closed because their client opened them too fast.
+    pub over_pace: Counter,
 }
 
 /// What one worker counts about a limit on how often, or on how many at once.

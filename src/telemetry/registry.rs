@@ -7,7 +7,8 @@
 use crate::shared::{Catalogue, NameId, Names, Sharded, Slot};
 
 use super::metrics::{
-    AuthMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics, RouteMetrics, TunnelMetrics, WorkerMetrics,
+    AuthMetrics, CallerMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics, RouteMetrics,
+    TunnelMetrics, WorkerMetrics,
 };
 
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a
@@ -42,6 +43,7 @@ pub struct Registry {
     authenticators: Catalogue<String, Sharded<AuthMetrics>>,
     rates: Catalogue<String, Sharded<RateMetrics>>,
     doors: Catalogue<String, Sharded<DoorMetrics>>,
+    callers: Catalogue<String, Sharded<CallerMetrics>>,
     tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
     names: Names,
 }
@@ -61,6 +63,7 @@ impl Registry {
             authenticators: Catalogue::new(series_max),
             rates: Catalogue::new(series_max),
             doors: Catalogue::new(series_max),
+            callers: Catalogue::new(series_max),
             tunnels: Catalogue::new(series_max),
             names: Names::new(NAMES_MAX, OVERFLOW_NAME),
         }
@@ -126,6 +129,11 @@ impl Registry {
         self.authenticators.get_or_create(&name.to_owned(), || self.shards()).slot(index)
     }
 
+    /// What worker `index` counts about caps on clients of a listener; created when new.
+    pub fn callers(&self, listener: &str, index: usize) -> Slot<CallerMetrics> {
+        self.callers.get_or_create(&listener.to_owned(), || self.shards()).slot(index)
+    }
+
     /// What worker `index` counts about PROXY headers on a listener; created when new.
     pub fn door(&self, listener: &str, index: usize) -> Slot<DoorMetrics> {
         self.doors.get_or_create(&listener.to_owned(), || self.shards()).slot(index)
@@ -170,6 +178,11 @@ impl Registry {
     /// All authenticators, and [`OVERFLOW_NAME`] when names were refused.
     pub fn authenticators(&self) -> Vec<(String, Sharded<AuthMetrics>)> {
         all(&self.authenticators, OVERFLOW_NAME.to_owned())
+    }
+
+    /// All listeners with caps on each client, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn all_callers(&self) -> Vec<(String, Sharded<CallerMetrics>)> {
+        all(&self.callers, OVERFLOW_NAME.to_owned())
     }
 
     /// All listeners that take PROXY headers, and [`OVERFLOW_NAME`] when names were refused.

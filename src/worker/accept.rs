@@ -14,7 +14,8 @@ use monoio::io::CancelHandle;
 use monoio::net::{TcpListener, TcpStream};
 
 use crate::net::addr::PeerAddr;
-use crate::net::stream::set_close_on_exec;
+use crate::net::stream::{Stream, set_close_on_exec};
+use crate::proxy::l4::callers::at_the_door;
 use crate::proxy::local::Local;
 use crate::rt::say::say;
 use crate::worker::placement::{Placement, begin, connections_max};
@@ -49,7 +50,10 @@ pub async fn accept(
             Ok((stream, peer)) => {
                 set_close_on_exec(stream.as_raw_fd());
                 local.metrics.connections_accepted.add(1);
-                placement.place(&local, stream, PeerAddr(peer), index);
+                match at_the_door(&local.installed(), index, peer.ip()) {
+                    Ok(called) => placement.place(&local, stream, PeerAddr(peer), index, called),
+                    Err(_) => refuse(stream),
+                }
             }
             Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => break,
             // The client went away between its connect and our accept.
@@ -69,9 +73,17 @@ pub async fn accept(
         // A client that is gone already has no address any more.
         if let Ok((stream, peer)) = accepted {
             local.metrics.connections_accepted.add(1);
-            begin(&local, &placement, stream, peer, index);
+            match at_the_door(&local.installed(), index, peer.ip()) {
+                Ok(called) => begin(&local, &placement, stream, peer, index, called),
+                Err(_) => refuse(stream),
+            }
         }
     }
+}
+
+/// Closes at once, and so that nothing of it is left with us.
+fn refuse(stream: TcpStream) {
+    Stream::from_tcp(stream).reset_on_close();
 }
 
 /// A connection that is complete already. The listening socket does not block.

@@ -20,6 +20,7 @@ use crate::proxy::l4::enter::enter;
 use crate::proxy::local::Local;
 use crate::rt::clock;
 use crate::rt::say::say;
+use crate::shared::callers::Called;
 use crate::shared::{Board, Load, Mailbox};
 use crate::worker::evenness::{better_place, has_room_elsewhere};
 
@@ -32,6 +33,7 @@ pub struct Passed {
     socket: OwnedFd,
     peer: PeerAddr,
     listener: usize,
+    called: Option<Called>,
 }
 
 /// All workers, as they see each other. A clone is a handle to the same.
@@ -88,14 +90,21 @@ impl Placement {
     }
 
     /// Begins the connection here or hands it over.
-    pub fn place(self: &Rc<Self>, local: &Rc<Local>, stream: TcpStream, peer: PeerAddr, listener: usize) {
+    pub fn place(
+        self: &Rc<Self>,
+        local: &Rc<Local>,
+        stream: TcpStream,
+        peer: PeerAddr,
+        listener: usize,
+        called: Option<Called>,
+    ) {
         let Some(target) = self.elsewhere(local) else {
-            return begin(local, self, stream, peer, listener);
+            return begin(local, self, stream, peer, listener, called);
         };
         // SAFETY: the descriptor is the stream's own, which gives it away here and no longer knows it.
         let socket = unsafe { OwnedFd::from_raw_fd(stream.into_raw_fd()) };
         self.neighbours.board.announce(target);
-        match self.neighbours.inboxes[target].send(Passed { socket, peer, listener }) {
+        match self.neighbours.inboxes[target].send(Passed { socket, peer, listener, called }) {
             Ok(()) => local.metrics.connections_handed_over.add(1),
             Err(passed) => {
                 self.neighbours.board.settle(target);
@@ -140,14 +149,21 @@ impl Placement {
 
     fn begin_passed(self: &Rc<Self>, local: &Rc<Local>, passed: Passed) {
         match TcpStream::from_std(passed.socket.into()) {
-            Ok(stream) => begin(local, self, stream, passed.peer, passed.listener),
+            Ok(stream) => begin(local, self, stream, passed.peer, passed.listener, passed.called),
             Err(error) => say(format_args!("worker {}: cannot take a connection over: {error}", self.own)),
         }
     }
 }
 
 /// Starts the task that serves a connection, on this worker for good.
-pub fn begin(local: &Rc<Local>, placement: &Rc<Placement>, stream: TcpStream, peer: PeerAddr, index: usize) {
+pub fn begin(
+    local: &Rc<Local>,
+    placement: &Rc<Placement>,
+    stream: TcpStream,
+    peer: PeerAddr,
+    index: usize,
+    called: Option<Called>,
+) {
     local.metrics.connections_active.add(1);
     placement.publish(local);
     let (local, placement) = (local.clone(), placement.clone());
@@ -159,6 +175,7 @@ pub fn begin(local: &Rc<Local>, placement: &Rc<Placement>, stream: TcpStream, pe
         } else {
             enter(local.clone(), stream, peer, index).await;
         }
+        drop(called);
         local.metrics.connections_active.sub(1);
         placement.publish(&local);
     });

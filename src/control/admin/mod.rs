@@ -16,6 +16,7 @@ mod failures;
 pub mod gate;
 mod handlers;
 mod inputs;
+mod keys;
 mod listener;
 mod page;
 mod problem;
@@ -42,6 +43,7 @@ use crate::control::audit::Audit;
 use crate::control::desk::Desk;
 use crate::control::export::Exporter;
 use crate::control::generation::GenerationLabel;
+use crate::control::keepers::api_keys::store::KeyStore;
 use crate::control::recorder::Recorder;
 use crate::control::revocations::RevocationDesk;
 use crate::shared::{Frozen, Published};
@@ -82,6 +84,8 @@ pub struct AdminState {
     pub recorder: Recorder,
     /// Credentials that are good no more.
     pub revocations: RevocationDesk,
+    /// What was said of API keys, and what keepers say of them.
+    pub keys: KeyStore,
 }
 
 /// What a worker runs on.

@@ -20,7 +20,7 @@ use crate::shared::level;
 type Shared = State<Arc<AdminState>>;
 
 /// Routes or lines of the audit log in one answer.
-type Limit = UpTo<1_000>;
+pub(super) type Limit = UpTo<1_000>;
 const LIMIT_DEFAULT: usize = 100;
 
 pub(super) fn json_answer(value: &Value) -> Response {
@@ -109,7 +109,7 @@ pub(super) async fn routes(State(state): Shared, Asked(query): Asked<PageQuery>)
     }))
 }
 
-fn limit(asked: Option<Limit>) -> usize {
+pub(super) fn limit(asked: Option<Limit>) -> usize {
     asked.map_or(LIMIT_DEFAULT, Limit::count)
 }
 

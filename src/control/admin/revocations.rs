@@ -10,10 +10,13 @@ use serde_json::json;
 
 use super::AdminState;
 use super::changes::{By, outcome, written};
-use super::inputs::{Note, Segments, order};
+use super::inputs::{Note, Segments, Whole, order};
 use super::problem::problem;
 use super::reads::json_answer;
 use crate::control::revocations::list::Kind;
+
+/// The largest whole number that all readers of JSON agree on (RFC 8259 6).
+const LATEST_S: u64 = (1 << 53) - 1;
 
 type Shared = State<Arc<AdminState>>;
 
@@ -26,16 +29,26 @@ pub(super) async fn all(State(state): Shared) -> Response {
 pub(super) struct RevokeOrder {
     kind: Option<Kind>,
     name: Option<String>,
-    until: Option<u64>,
+    #[serde(default, deserialize_with = "moment")]
+    until: Option<Whole>,
     #[serde(default)]
     note: Note,
 }
 
+/// Seconds, where they are said at all: `null` says nothing that could be meant.
+fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Whole>, D::Error> {
+    Whole::deserialize(deserializer).map(Some)
+}
+
 pub(super) async fn revoke(State(state): Shared, by: By, request: Request) -> Result<Response, Response> {
     let RevokeOrder { kind, name, until, note } = order(request).await?;
+    let until = until.map(|Whole(seconds)| seconds);
     let (Some(kind), Some(name)) = (kind, name) else {
         return Err(wrong("say `kind` (token, session, key or subject) and `name`"));
     };
+    if until.is_some_and(|seconds| seconds > LATEST_S) {
+        return Err(wrong("`until` is later than any time there is"));
+    }
     if until.is_some() && kind != Kind::Subject {
         return Err(wrong("only a subject is revoked up to a moment"));
     }

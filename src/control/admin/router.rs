@@ -9,7 +9,7 @@ use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, page, reads, recent, revocations, status};
+use super::{AdminState, changes, gate, handlers, keys, page, reads, recent, revocations, status};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
@@ -41,6 +41,7 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/audit", reads::audit),
         read("/log/level", reads::log_level),
         read("/revocations", revocations::all),
+        read("/keys", keys::all),
         change("post", "/reload", changes::reload),
         change("post", "/check", changes::check),
         change("post", "/rollback", changes::rollback),
@@ -48,6 +49,8 @@ pub(super) fn operations() -> Vec<Operation> {
         change("put", "/clusters/{cluster}/endpoints/{endpoint}/state", changes::endpoint),
         change("put", "/log/level", changes::log_level),
         change("post", "/revocations", revocations::revoke),
+        change("post", "/keys", keys::add),
+        change("put", "/keys/{authenticator}/{id}/state", keys::set_state),
         change("delete", "/revocations/{kind}/{name}", revocations::restore),
         change("post", "/drain", changes::drain),
     ]

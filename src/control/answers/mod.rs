@@ -1,27 +1,42 @@
 //! Answers to what workers ask: one task, and one flight for each question however many workers ask it.
 
+pub mod introspection;
+pub mod key_sets;
+mod passwords;
+
 use std::collections::HashMap;
 
 use tokio::task::JoinSet;
 
+use self::key_sets::KeyDesk;
 use crate::policy::post::{Letter, Post};
 use crate::policy::question::{Answer, Posed, Question};
 use crate::rt::say::say_at;
 use crate::shared::asking::Asked;
 use crate::shared::level::Level;
+use introspection::IntrospectionDesk;
+use passwords::PasswordDesk;
 
 /// Flights at once. Further questions wait in the queue, and their askers for as long as they like.
 const FLIGHTS_MAX: usize = 256;
 
 /// What answering may use. A clone uses the same.
 #[derive(Clone, Default)]
-pub struct Means {}
+pub struct Means {
+    /// The ways to those who keep keys.
+    pub key_sets: KeyDesk,
+    passwords: PasswordDesk,
+    /// Who asks issuers about tokens.
+    pub introspection: IntrospectionDesk,
+}
 
 impl Means {
     /// Answers a question. May take as long as it takes.
     async fn answer(&self, question: &Question) -> Answer {
         match question {
-            Question::KeySet { .. } => Answer::KeySet(false),
+            Question::KeySet { source, .. } => Answer::KeySet(self.key_sets.ask(source).await),
+            Question::Password(question) => Answer::Password(self.passwords.answer(question).await),
+            Question::Introspect(question) => Answer::Introspect(self.introspection.answer(question).await),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::route::rewrite::{RedirectPlan, RewritePlan};
 
 /// Checks all routes. Gives back what each matches; none for a route whose conditions are wrong.
 pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
-    policies(check, "defaults.policies", &check.config.defaults.policies);
+    policies(check, "defaults.policies", &check.config.defaults.policies, None);
     upgrades(check, "defaults.upgrades", &check.config.defaults.upgrades);
     let rules = path_rules(check.config.paths);
     let mut plans = Vec::with_capacity(check.config.routes.len());
@@ -37,7 +37,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
         if let Some(config) = &route.respond {
             respond(check, &format!("{at}.respond"), config);
         }
-        policies(check, &format!("{at}.policies"), &route.policies);
+        policies(check, &format!("{at}.policies"), &route.policies, names.as_deref());
         if let Some(protocols) = &route.upgrades {
             upgrades(check, &format!("{at}.upgrades"), protocols);
             if route.cluster.is_none() && !protocols.is_empty() {
@@ -98,10 +98,13 @@ fn literal_star(check: &mut Check<'_>, place: &str, config: &MatchConfig) {
     }
 }
 
-fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig) {
+fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig, params: Option<&[String]>) {
     let around = Surroundings {
         base: None,
         authenticators: Some(&check.config.authenticators),
+        clusters: Some(&check.config.clusters),
+        params,
+        hash_key: None,
         rate_limits: Some(&check.config.rate_limits),
     };
     policies.check(around, &mut |path, reason, hint| {

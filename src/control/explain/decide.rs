@@ -17,6 +17,7 @@ use crate::policy::chain::{Chain, Passage};
 use crate::policy::exchange::Exchange;
 use crate::policy::ground::{Bench, Ground, Provisions};
 use crate::policy::reply::{Code, Fault, Reply};
+use crate::policy::table::PolicyPlan;
 use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::serve::find_route;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
@@ -140,14 +141,22 @@ impl<'a> Decider<'a> {
     /// # Errors
     /// With the answer, where there is none.
     pub fn route(&self, listener: usize, exchange: &mut Exchange) -> Result<RouteIndex, Reply> {
-        find_route(&self.tables[listener], &self.route_names, exchange)
+        find_route(&self.tables[listener], self.snapshot, &self.route_names, exchange)
     }
 
     /// Runs the route's policies, and then says what the route does. What the request offers to switch to is settled.
     pub fn act(&self, index: RouteIndex, exchange: &mut Exchange) -> Ending {
         let plan = &self.snapshot.routes[index.0 as usize];
-        if let Some((by, reply)) = self.refusal(plan, exchange) {
-            return Ending::Refused { reply, by: Some(by) };
+        // Who is known to be asking is not asked who they are.
+        let is_known = !exchange.principals.is_empty();
+        let needed = |policy: &&PolicyPlan| !(is_known && matches!(policy, PolicyPlan::Authenticate(_)));
+        let policies: Vec<_> = plan.policies.iter().filter(needed).cloned().collect();
+        match self.passage(plan, &policies, exchange) {
+            Some(Passage { passed, reply: Some(reply), .. }) => {
+                return Ending::Refused { reply, by: Some(policies[passed - 1].key()) };
+            }
+            Some(Passage { answer: Some(status), .. }) => return Ending::Respond { status, body_bytes: 0 },
+            _ => {}
         }
         if let (Framing::Length(length), Some(limit)) = (exchange.framing, exchange.body_bytes_max)
             && length > limit
@@ -177,8 +186,8 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Those policies that refuse do so without waiting for anything.
-    fn refusal(&self, plan: &RoutePlan, exchange: &mut Exchange) -> Option<(&'static str, Reply)> {
+    /// How it fares with the route's policies. Those that refuse or answer do so without waiting for anything.
+    fn passage(&self, plan: &RoutePlan, policies: &[PolicyPlan], exchange: &mut Exchange) -> Option<Passage> {
         let bench = Bench::new(0, 1, Provisions::none());
         let mut authenticators = Authenticators::default();
         for (name, plan) in &self.snapshot.authenticators {
@@ -193,14 +202,11 @@ impl<'a> Decider<'a> {
             clusters: &[],
             registry: &self.registry,
         };
-        let chain =
-            Chain::start(&plan.policies, None, &ground, |key| self.registry.policy(&plan.name, key, 0));
+        let chain = Chain::start(policies, None, &ground, |key| self.registry.policy(&plan.name, key, 0));
         let passage = pin!(chain.on_request(exchange));
         match passage.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Passage { passed, reply: Some(reply) }) => {
-                Some((plan.policies[passed - 1].key(), reply))
-            }
-            _ => None,
+            Poll::Ready(passage) => Some(passage),
+            Poll::Pending => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use super::Sources;
 use super::collector::total;
 use super::family::Family;
+use crate::policy::auth::jwt::reason::Reason;
 use crate::shared::Counter;
 use crate::telemetry::metrics::AuthMetrics;
 
@@ -38,6 +39,16 @@ pub(super) fn encode(sources: &Sources, encoder: &mut DescriptorEncoder) -> fmt:
     for (name, shards) in &all {
         for (outcome, counter) in OUTCOMES {
             family.count([("authenticator", name.as_str()), ("outcome", outcome)], total(shards, counter))?;
+        }
+    }
+    let mut family =
+        Family::counter(encoder, "ringgate_token_refusals", "Why tokens were not accepted, by reason.")?;
+    for (name, shards) in &all {
+        for (number, reason) in Reason::ALL.iter().enumerate() {
+            let refusals = shards.iter().map(|auth| auth.reasons[number].get()).sum::<u64>();
+            if refusals > 0 {
+                family.count([("authenticator", name.as_str()), ("reason", reason.label())], refusals)?;
+            }
         }
     }
     let mut family = Family::counter(

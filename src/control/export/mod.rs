@@ -3,11 +3,15 @@
 //! Owns the prometheus-client registry and what the samples are read from. The workers' shards are summed when
 //! somebody asks, here on the control thread; a scrape costs a worker nothing.
 
+pub mod address_lists;
 mod authenticators;
 mod clusters;
 mod collector;
+// What authenticators live on.
+pub mod credentials;
 pub(super) mod family;
 mod http2;
+pub mod key_sets;
 mod negotiate;
 mod process;
 mod prometheus_text;

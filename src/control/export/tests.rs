@@ -17,6 +17,7 @@ fn exporter(registry: &Frozen<Registry>) -> Exporter {
         log: Some(Frozen::new(LogMetrics::default())),
         certificates: Published::new(Frozen::new(crate::control::tls::Inventory::default())),
         feeds: None,
+        revocations: crate::control::revocations::RevocationDesk::default(),
         reloads: Frozen::new(ReloadFigures::default()),
         rollouts: Frozen::new(crate::control::rollout::figures::RolloutFigures::default()),
         source: None,

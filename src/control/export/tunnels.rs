@@ -42,6 +42,22 @@ impl Shards {
         Ok(())
     }
 
+    /// Only listeners with caps on each client.
+    pub(super) fn encode_callers(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let listeners = self.sources.registry.all_callers();
+        if listeners.is_empty() {
+            return Ok(());
+        }
+        let help = "Connections closed because their client has too many, or opens them too fast.";
+        let mut family = Family::counter(encoder, "ringgate_per_client_refused", help)?;
+        for (listener, shards) in &listeners {
+            let (open, pace) = (total(shards, |one| &one.over_open), total(shards, |one| &one.over_pace));
+            family.count([("listener", listener.as_str()), ("reason", "connections")], open)?;
+            family.count([("listener", listener.as_str()), ("reason", "new_connections")], pace)?;
+        }
+        Ok(())
+    }
+
     /// Only TCP listeners.
     pub(super) fn encode_tunnels(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let tunnels = self.sources.registry.tunnels();

@@ -17,6 +17,9 @@ use crate::control::audit::Audit;
 use crate::control::config::{AdminConfig, Config};
 use crate::control::desk::Refusal;
 use crate::control::diff;
+use crate::control::export::address_lists::AddressLists;
+use crate::control::export::credentials::Credentials;
+use crate::control::export::key_sets::KeySetMetrics;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
 use crate::control::recorder::Recorder;
@@ -72,6 +75,10 @@ impl Gateway {
         self.admin = Some(addr);
         let tls = opened(&admin, &base, access.is_open(), addr).map_err(StartError::Missing)?;
         let mut exporter = self.exporter();
+        exporter.add(Box::new(Credentials {
+            keys: self.shown.keepers.keys.clone(),
+            introspection: self.means.introspection.clone(),
+        }));
         let workers = self.cpus.iter().map(|&cpu| self.describe_worker(cpu, started)).collect();
         let state = AdminState {
             gate: Gate::new(access, &mut exporter),
@@ -86,6 +93,7 @@ impl Gateway {
             views: self.views(),
             recorder: self.recorder(),
             revocations: self.shown.revocations.clone(),
+            keys: self.shown.keepers.keys.clone(),
         };
         let (close, closed) = tokio::sync::oneshot::channel();
         let task = serve(listener, tls, Arc::new(state), async {
@@ -102,7 +110,7 @@ impl Gateway {
     }
 
     fn exporter(&self) -> Exporter {
-        Exporter::new(Sources {
+        let mut exporter = Exporter::new(Sources {
             registry: self.registry.clone(),
             names: slot_names(),
             version: env!("CARGO_PKG_VERSION"),
@@ -115,7 +123,10 @@ impl Gateway {
             source: Some(self.source.clone()),
             feeds: Some(self.shown.feeds.clone()),
             revocations: self.shown.revocations.clone(),
-        })
+        });
+        exporter.add(Box::new(AddressLists::of(self.shown.snapshot.clone())));
+        exporter.add(Box::new(KeySetMetrics(self.shown.keepers.key_desk())));
+        exporter
     }
 
     fn views(&self) -> AdminViews {

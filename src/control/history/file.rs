@@ -14,7 +14,7 @@ pub(super) const PARTIAL_SUFFIX: &str = ".partial";
 const FILE_MODE: u32 = 0o600;
 
 /// Puts these bytes into `folder/name`, in place of what is there.
-pub(super) fn write_whole(folder: &Path, name: &str, bytes: &[&[u8]]) -> io::Result<()> {
+pub(in crate::control) fn write_whole(folder: &Path, name: &str, bytes: &[&[u8]]) -> io::Result<()> {
     let partial = folder.join(format!("{name}{PARTIAL_SUFFIX}"));
     let written = (|| {
         let mut file =

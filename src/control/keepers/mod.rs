@@ -3,21 +3,35 @@
 //! An input is a published value that the compiler has made for a written form. Control looks through each generation that
 //! comes into force, starts a task for every input that has none yet, and the task ends when nobody else holds the input.
 
+mod address_lists;
+pub mod api_keys;
+pub mod jwks;
+mod passwords;
+// Files that are read when they have changed and settled.
+pub mod settled;
+
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::control::answers::key_sets::KeyDesk;
 use crate::control::stamp::{Stamp, stamp};
 use crate::proxy::snapshot::Snapshot;
 use crate::shared::Published;
+use api_keys::store::KeyStore;
 
 /// Between two looks at a file, and at whether an input is still wanted.
 pub const LOOK: Duration = Duration::from_secs(1);
 
 /// The tasks. A clone is a handle to the same.
 #[derive(Clone, Default)]
-pub struct Keepers(Arc<Mutex<Kept>>);
+pub struct Keepers {
+    kept: Arc<Mutex<Kept>>,
+    /// What the admin API has said of keys.
+    pub keys: KeyStore,
+    key_sets: KeyDesk,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -36,9 +50,24 @@ impl Keepers {
     /// Starts to keep what this generation lives on and nobody keeps yet. Relative files are looked for in `base`. Needs a
     /// tokio runtime around it.
     pub fn attach(&self, snapshot: &Snapshot, base: &std::path::Path) {
-        let _ = (snapshot, base);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.inputs.retain(|input| !input.task.is_finished());
+        self.lock().inputs.retain(|input| !input.task.is_finished());
+        for (file, list) in snapshot.live_inputs.address_lists.iter() {
+            self.keep(list, |list| address_lists::keep(file.clone(), list));
+        }
+        for (source, input) in snapshot.live_inputs.key_sets.iter() {
+            self.keep(input, |input| jwks::keep(input, source.clone(), base.into(), self.key_sets.clone()));
+        }
+        for (source, input) in snapshot.live_inputs.api_keys.iter() {
+            self.keep(input, |input| api_keys::keep(source.clone(), self.keys.clone(), input));
+        }
+        for (file, input) in snapshot.live_inputs.passwords.iter() {
+            self.keep(input, |input| passwords::keep(file.clone(), self.keys.clone(), input));
+        }
+    }
+
+    /// How it stands with key sets, and the way to those who keep them.
+    pub fn key_desk(&self) -> KeyDesk {
+        self.key_sets.clone()
     }
 
     /// Starts a task for an input, unless it has one. `keep` makes it; it must end when [`is_wanted`] says so.
@@ -49,7 +78,7 @@ impl Keepers {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.lock();
         let address = input.address();
         if kept.inputs.iter().any(|one| one.address == address && !one.task.is_finished()) {
             return;
@@ -62,10 +91,14 @@ impl Keepers {
         });
     }
 
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until every input has been published, or its task has ended, but no longer than `bound`.
     pub async fn first_values(&self, bound: Duration) {
         let all_have = || {
-            let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = self.lock();
             kept.inputs.iter().all(|input| (input.has_spoken)() || input.task.is_finished())
         };
         let wait = async {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::policy::revocation::Revocations;
 
 /// Longest name of anything that is revoked.
-const NAME_BYTES_MAX: usize = 1024;
+const NAME_BYTES_MAX: usize = 256;
 /// Entries of one list.
 pub const ENTRIES_MAX: usize = 1_000_000;
 
@@ -81,12 +81,11 @@ impl List {
     /// # Errors
     /// When the name cannot be one, or the list is full.
     pub fn add(&mut self, kind: Kind, name: &str, until_s: Option<u64>) -> Result<(), String> {
-        if name.is_empty()
-            || name.len() > NAME_BYTES_MAX
-            || name.contains(char::is_whitespace)
-            || name.contains('#')
-        {
-            return Err(format!("a name has 1 to {NAME_BYTES_MAX} bytes, and neither spaces nor `#`"));
+        let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(is_name) {
+            return Err(format!(
+                "a name has 1 to {NAME_BYTES_MAX} characters of ASCII, and neither spaces nor `#`"
+            ));
         }
         if self.0.len() >= ENTRIES_MAX {
             return Err(format!("a list has at most {ENTRIES_MAX} entries"));

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::config::diagnostic::Diagnostics;
 use crate::control::config::Config;
 use crate::control::discovery::feeds::Feeds;
+use crate::control::fleet::FleetDesk;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
 use crate::control::keepers::Keepers;
 use crate::control::revocations::RevocationDesk;
@@ -37,6 +38,8 @@ pub struct Shown {
     pub feeds: Feeds,
     /// Credentials that are good no more.
     pub revocations: RevocationDesk,
+    /// Limits and quotas across hosts.
+    pub fleet: FleetDesk,
     /// What policies live on.
     pub keepers: Keepers,
     /// The rollout that is under way, or was last.
@@ -59,7 +62,12 @@ pub struct Refused {
 
 impl Shown {
     /// Of a gateway that runs this.
-    pub fn new(snapshot: Frozen<Snapshot>, feeds: Feeds, revocations: RevocationDesk) -> Self {
+    pub fn new(
+        snapshot: Frozen<Snapshot>,
+        feeds: Feeds,
+        revocations: RevocationDesk,
+        fleet: FleetDesk,
+    ) -> Self {
         let label = GenerationLabel { number: snapshot.generation, hash: snapshot.hash.to_string() };
         let figures = ReloadFigures::default();
         figures.was_last_good.set(1);
@@ -76,6 +84,7 @@ impl Shown {
             feeds,
             keepers: Keepers::default(),
             revocations,
+            fleet,
             rollout: Published::new(Frozen::new(None)),
             rollouts: Frozen::new(RolloutFigures::default()),
         }

@@ -146,6 +146,7 @@ impl Steward {
         self.shown.feeds.attach(&current.config, &current.snapshot);
         self.shown.keepers.attach(&current.snapshot, &current.base);
         self.shown.revocations.attach(&current.config.revocations, &current.base);
+        self.shown.fleet.follow(current);
         for &worker in &workers {
             self.crew.install(worker, current, &mut prepared);
         }

@@ -3,6 +3,8 @@
 //! Owns no sockets and no buffers: it reads byte slices and appends to vectors. Strict where leniency would let two
 //! readers of the same bytes disagree on where a message ends.
 
+// A position in a body, whatever its framing.
+pub mod body;
 // The chunked transfer coding.
 pub mod chunked;
 // Heads to bytes.

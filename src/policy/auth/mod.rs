@@ -3,7 +3,21 @@
 //! An authenticator is named in the configuration and used by any number of routes. A worker runs one of each, with its
 //! memories, from generation to generation. A row in the list adds a kind.
 
+pub mod api_key;
+pub mod basic;
 pub mod certificate;
+pub mod jwt;
+// Files that authenticators live on.
+pub mod file;
+pub mod introspection;
+// What a worker remembers of credentials.
+pub mod memory;
+// Patterns of names.
+pub mod pattern;
+// Schemes of Authorization, and challenges.
+pub mod scheme;
+// What the configuration knows of somebody.
+pub mod traits;
 
 use std::rc::Rc;
 
@@ -122,8 +136,16 @@ macro_rules! authenticators {
 }
 
 authenticators! {
+    /// A key that was given to an application.
+    api_key: ApiKey;
+    /// A name and a password.
+    basic: Basic;
     /// The certificate that a TLS client has proved to be its own.
     certificate: Certificate;
+    /// A signed token (JWT).
+    jwt: Jwt;
+    /// A token that its issuer is asked about.
+    introspection: Introspection;
 }
 
 impl AuthenticatorConfig {

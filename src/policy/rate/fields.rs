@@ -68,7 +68,9 @@ impl Names {
     fn tell_draft(&self, stands: &Stands, fields: &mut Fields) {
         let (mut policies, mut limits) = (Text::new(), Text::new());
         for stand in &stands.limits {
-            let Some(item) = self.0.get(stand.limit).and_then(|items| items.get(stand.rule)) else { continue };
+            let Some(item) = self.0.get(stand.limit).and_then(|items| items.get(stand.rule)) else {
+                continue;
+            };
             let separator: &[u8] = if policies.is_empty() { b"" } else { b", " };
             policies.extend_from_slice(separator);
             policies.extend_from_slice(&item.policy);
@@ -109,7 +111,8 @@ fn item(name: &str, rule: &Rule) -> Item {
 /// In how many seconds the whole size is there again: of a bucket the time to fill, of others the period.
 fn span_s(rule: &Rule) -> u64 {
     let nanos = u128::from(rule.period_ns());
-    let nanos = if rule.is_bucket() { nanos * u128::from(rule.burst) / u128::from(rule.count) } else { nanos };
+    let nanos =
+        if rule.is_bucket() { nanos * u128::from(rule.burst) / u128::from(rule.count) } else { nanos };
     u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX).max(1)
 }
 

@@ -4,10 +4,12 @@
 //! here decides and counts; policies ask it, and the worker carries its messages.
 
 pub mod account;
+mod accounts;
 pub mod admission;
 pub mod borrowing;
 pub mod config;
 pub mod fields;
+pub mod fleet;
 pub mod hold;
 pub mod key;
 pub mod ledger;

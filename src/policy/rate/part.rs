@@ -42,7 +42,9 @@ impl Part {
             "identity.plan" => Self::Plan,
             "route" => Self::Route,
             _ => match word.split_once(':')? {
-                ("header", name) if !name.is_empty() => Self::Header(name.to_ascii_lowercase().into_bytes().into()),
+                ("header", name) if !name.is_empty() => {
+                    Self::Header(name.to_ascii_lowercase().into_bytes().into())
+                }
                 ("claim", path) if !path.is_empty() => Self::Claim(path.split('.').map(Box::from).collect()),
                 _ => return None,
             },
@@ -99,12 +101,10 @@ fn feed_claim(claims: &serde_json::Map<String, Value>, path: &[Box<str>], sip: &
     match found.flatten() {
         Some(Value::String(text)) => sip.piece(text.as_bytes()),
         Some(Value::Bool(yes)) => sip.piece(if *yes { b"true" } else { b"false" }),
-        Some(Value::Number(number)) => {
-            match number.as_i64() {
-                Some(whole) => sip.piece(itoa::Buffer::new().format(whole).as_bytes()),
-                None => sip.piece(number.to_string().as_bytes()),
-            }
-        }
+        Some(Value::Number(number)) => match number.as_i64() {
+            Some(whole) => sip.piece(itoa::Buffer::new().format(whole).as_bytes()),
+            None => sip.piece(number.to_string().as_bytes()),
+        },
         _ => return false,
     }
     true

@@ -19,7 +19,7 @@ use crate::policy::scope::Scope;
 const IPV6_BITS: u8 = 128;
 
 /// A compiled limit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct LimitPlan {
     /// Its name in the configuration.
     pub name: Box<str>,
@@ -35,6 +35,7 @@ pub struct LimitPlan {
     cost: u32,
     cost_field: Option<Box<[u8]>>,
     cost_max: u32,
+    begun: Sip,
 }
 
 /// What a request wants of a limit.
@@ -61,7 +62,11 @@ impl LimitPlan {
         }
         let smallest = rules.iter().map(|(_, rule)| rule.size()).min().unwrap_or(1);
         if config.cost > smallest {
-            scope.problem("cost", "a request costs more than the limit ever has at once", "raise `burst` or `rate`");
+            scope.problem(
+                "cost",
+                "a request costs more than the limit ever has at once",
+                "raise `burst` or `rate`",
+            );
         }
         Self {
             name: name.into(),
@@ -74,6 +79,7 @@ impl LimitPlan {
             cost: config.cost.max(1),
             cost_field: config.cost_field.as_ref().map(|name| name.to_ascii_lowercase().into_bytes().into()),
             cost_max: config.cost_max.clamp(1, smallest.max(1)),
+            begun: begin(name, scope),
         }
     }
 
@@ -91,6 +97,7 @@ impl LimitPlan {
             cost: 1,
             cost_field: None,
             cost_max: 1,
+            begun: begin(name, scope),
         }
     }
 
@@ -105,16 +112,9 @@ impl LimitPlan {
         !self.tiers.is_empty() || self.parts.iter().any(Part::is_of_identity)
     }
 
-    /// The hash of its name, to go on from.
-    pub fn begin(&self, secret: [u64; 2]) -> Sip {
-        let mut sip = Sip::new(secret);
-        sip.piece(self.name.as_bytes());
-        sip
-    }
-
-    /// What a request wants of it. `begun` is what [`LimitPlan::begin`] gave.
-    pub fn wanted(&self, exchange: &Exchange, begun: &Sip) -> Wanted {
-        let mut sip = begun.clone();
+    /// What a request wants of it.
+    pub fn wanted(&self, exchange: &Exchange) -> Wanted {
+        let mut sip = self.begun.clone();
         let tier = self.tier(exchange);
         if tier != Tier::default() {
             sip.bytes(&tier.0.to_le_bytes());
@@ -147,9 +147,9 @@ impl LimitPlan {
         let value = exchange.request.fields.first_named(name);
         let digits = value.filter(|value| !value.is_empty() && value.iter().all(u8::is_ascii_digit));
         let Some(digits) = digits else { return self.cost };
-        let told = digits.iter().fold(0_u32, |sum, digit| {
-            sum.saturating_mul(10).saturating_add(u32::from(digit - b'0'))
-        });
+        let told = digits
+            .iter()
+            .fold(0_u32, |sum, digit| sum.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
         told.clamp(1, self.cost_max)
     }
 }
@@ -157,12 +157,17 @@ impl LimitPlan {
 fn check(config: &LimitConfig, scope: &mut Scope<'_>) {
     let buckets = matches!(config.algorithm, AlgorithmConfig::TokenBucket | AlgorithmConfig::LeakyBucket);
     let terms = std::iter::once((String::new(), config.rate, config.burst));
-    let plans = config.by_plan.iter().map(|(plan, terms)| (format!("by_plan.{plan}."), terms.rate, terms.burst));
+    let plans =
+        config.by_plan.iter().map(|(plan, terms)| (format!("by_plan.{plan}."), terms.rate, terms.burst));
     for (at, rate, burst) in terms.chain(plans) {
         let most = burst_max(rate.count(), nanos(rate.period()));
         match burst {
             Some(_) if !buckets => {
-                scope.problem(format!("{at}burst"), "only buckets have a burst", "leave it out: `rate` is all there is");
+                scope.problem(
+                    format!("{at}burst"),
+                    "only buckets have a burst",
+                    "leave it out: `rate` is all there is",
+                );
             }
             Some(0) => scope.problem(format!("{at}burst"), "a burst of 0 admits nothing", "write at least 1"),
             Some(burst) if burst > most => {
@@ -239,6 +244,14 @@ fn number(name: &str, rule: &Rule) -> LimitNumber {
     };
     let period = if rule.is_bucket() { 0 } else { rule.period_ns() };
     LimitNumber(hash(&format!("{kind} {period} {name}")) as u64)
+}
+
+/// The hash of its name, to go on from.
+fn begin(name: &str, scope: &Scope<'_>) -> Sip {
+    let secret = u128::from_le_bytes(scope.around.hash_key.unwrap_or_default());
+    let mut sip = Sip::new([secret as u64, (secret >> 64) as u64]);
+    sip.piece(name.as_bytes());
+    sip
 }
 
 fn hash(text: &str) -> u128 {

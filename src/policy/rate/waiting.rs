@@ -34,8 +34,19 @@ struct Seat {
 
 enum State {
     Free,
-    Pending { limit: Rc<Limit>, wish: Wish, hold: bool, since: u64, is_introduced: bool, waker: Option<Waker> },
-    Done { limit: Rc<Limit>, wish: Wish, outcome: Outcome },
+    Pending {
+        limit: Rc<Limit>,
+        wish: Wish,
+        hold: bool,
+        since: u64,
+        is_introduced: bool,
+        waker: Option<Waker>,
+    },
+    Done {
+        limit: Rc<Limit>,
+        wish: Wish,
+        outcome: Outcome,
+    },
 }
 
 impl Waiting {
@@ -46,7 +57,8 @@ impl Waiting {
         let place = seats.free.pop().unwrap_or(seats.seats.len());
         let ticket = seats.sitting << SEAT_BITS | place as u64;
         let limit = limit.clone();
-        let state = State::Pending { limit, wish: *wish, hold, since: now, is_introduced: false, waker: None };
+        let state =
+            State::Pending { limit, wish: *wish, hold, since: now, is_introduced: false, waker: None };
         let seat = Seat { ticket, state };
         match seats.seats.get_mut(place) {
             Some(free) => *free = seat,

@@ -6,6 +6,7 @@ use crate::net::addr::{Caller, PeerAddr};
 use crate::net::proxy_header::Proxied;
 use crate::net::stream::Stream;
 use crate::proxy::connection::serve_connection;
+use crate::proxy::l4::callers;
 use crate::proxy::l4::header::{DoorFault, count, read_header};
 use crate::proxy::l4::plan::Expectation;
 use crate::proxy::l4::secure::secure;
@@ -22,11 +23,17 @@ async fn enter_inside(local: Rc<Local>, stream: Stream, peer: PeerAddr, listener
     let installed = local.installed();
     let door = &installed.snapshot.doors[listener];
     let mut caller = Caller::from(peer);
+    // For as long as the connection is.
+    let mut _called = None;
     if let Some(header) = &door.header {
         let metrics = &installed.doors[listener].header;
         match header.expects_of(peer.ip()) {
             Expectation::Header => match read_header(&local, &stream, metrics.as_deref()).await {
                 Some(Some(Proxied { source, destination })) => {
+                    match callers::count(&installed, listener, source.ip()) {
+                        Ok(called) => _called = called,
+                        Err(_) => return stream.reset_on_close(),
+                    }
                     caller =
                         Caller { peer: PeerAddr(source), via: Some(peer), destination: Some(destination) };
                 }

@@ -5,6 +5,7 @@
 //! [`stream_relay`] carries bytes both ways, [`ending`] writes down what happened. Where TLS ends here, [`secure`] comes
 //! before either: the header is in front of the handshake.
 
+pub mod callers;
 pub mod ending;
 pub mod enter;
 pub mod header;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::policy::ip_filter::AddressSet;
+use crate::proxy::l4::callers::CallerPlan;
 use crate::route::host::HostPattern;
 
 /// What a listener does with a connection.
@@ -12,6 +13,8 @@ use crate::route::host::HostPattern;
 pub struct DoorPlan {
     /// Whose PROXY header is taken.
     pub header: Option<HeaderPlan>,
+    /// What each client may have of it.
+    pub callers: Option<CallerPlan>,
     /// True if HTTP/2 is spoken too.
     pub http2: bool,
     /// Where connections go that are not HTTP.

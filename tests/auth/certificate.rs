@@ -1,0 +1,62 @@
+//! `certificate`: clients by their certificates.
+
+use crate::harness::{Authority, FaultOrigin, Gateway, curl};
+
+/// A gateway that asks for certificates, and answers from curl with and without one.
+fn statuses(certificate: &str, clients: &[&str]) -> (Vec<String>, Gateway) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let folder = directory.path().to_owned();
+    let authority = Authority::new(&folder, "ca");
+    authority.issue("site", &["localhost", "127.0.0.1"]);
+    for (serial, client) in (1..).zip(clients) {
+        if !client.is_empty() {
+            authority.issue_client(client, client, serial);
+        }
+    }
+    let origin = FaultOrigin::echo();
+    let yaml = format!(
+        "listeners: [{{name: public, address: '127.0.0.1:0', tls: {{certificates: [{{cert: site.pem, key: site.key}}], \
+         client_certificates: {{ca: ca.pem, mode: optional}}}}}}]\nadmin: {{address: '127.0.0.1:0'}}\n\
+         authenticators: {{mesh: {{certificate: {certificate}}}}}\n\
+         clusters: {{origin: {{endpoints: ['{}']}}}}\n\
+         routes: [{{name: all, cluster: origin, policies: {{authenticate: {{any_of: [mesh]}}}}}}]\n",
+        origin.address()
+    );
+    let file = folder.join("gateway.yaml");
+    std::fs::write(&file, yaml).expect("ours");
+    let gateway = Gateway::start_file(&file, directory, &[]);
+    let path = |name: &str| folder.join(name).display().to_string();
+    let url = format!("https://localhost:{}/", gateway.public().port());
+    let all = clients.iter().map(|client| {
+        let (ca, cert, key) =
+            (path("ca.pem"), path(&format!("{client}.pem")), path(&format!("{client}.key")));
+        let mut arguments =
+            vec!["--ipv4", "--cacert", &ca, "--output", "/dev/null", "--write-out", "%{http_code}", &url];
+        if !client.is_empty() {
+            arguments.extend(["--cert", &cert, "--key", &key]);
+        }
+        curl(&arguments)
+    });
+    (all.collect(), gateway)
+}
+
+#[test]
+fn names_that_are_let_in_pass_and_others_are_told() {
+    let (statuses, gateway) = statuses("{allow: ['orders*']}", &["orders-1", "billing", ""]);
+    assert_eq!(statuses, ["200", "401", "401"]);
+    for (code, count) in [("certificate_unknown", 1.0), ("credentials_missing", 1.0)] {
+        gateway.metric_becomes(&format!("ringgate_errors_total{{code=\"{code}\"}}"), count);
+    }
+}
+
+#[test]
+fn without_a_list_everybody_passes_for_whom_the_authority_vouches() {
+    let (statuses, _gateway) = statuses("{}", &["orders-1", "billing", ""]);
+    assert_eq!(statuses, ["200", "200", "401"]);
+}
+
+#[test]
+fn a_name_of_another_kind_is_not_taken_for_it() {
+    let (statuses, _gateway) = statuses("{subject: uri}", &["orders-1"]);
+    assert_eq!(statuses, ["401"], "it has a common name and no URI");
+}

@@ -1,0 +1,1 @@
+//! `authorize`: who may do what.

@@ -1,0 +1,1 @@
+//! `cors`: what browsers are told.
