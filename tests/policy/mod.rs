@@ -3,10 +3,13 @@
 mod authenticate;
 mod authorize;
 mod cors;
+mod concurrency_limit;
+mod early_rate_limit;
 mod external_authorization;
 mod headers;
 mod identity;
 mod ip_filter;
+mod rate_limit;
 mod request_limits;
 
 use crate::harness::{FaultOrigin, Gateway, Setup};
