@@ -2,13 +2,14 @@
 
 mod authenticate;
 mod authorize;
-mod cors;
 mod concurrency_limit;
+mod cors;
 mod early_rate_limit;
 mod external_authorization;
 mod headers;
 mod identity;
 mod ip_filter;
+mod quota;
 mod rate_limit;
 mod request_limits;
 
