@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::compile_places::Places;
-use crate::control::compile_recording::recording;
+use crate::control::compile_recording::{credential_headers, recording};
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
 use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
@@ -121,7 +121,12 @@ pub fn compile(
         access_log: config.access_log.as_ref().map(|log| AccessLogPlan {
             sample: log.sample.fraction(),
             fields: log.headers.iter().map(|name| name.to_ascii_lowercase().into()).collect(),
-            redaction: Redaction::compile(&log.redact_headers, &log.redact_query),
+            redaction: {
+                let named = log.redact_headers.iter().map(String::as_str);
+                let headers: Vec<&str> = named.chain(credential_headers(config)).collect();
+                let parameters: Vec<&str> = log.redact_query.iter().map(String::as_str).collect();
+                Redaction::compile(&headers, &parameters)
+            },
         }),
     })
 }
