@@ -68,7 +68,7 @@ struct Sign {
     /// The private key: PEM, or a file with a shared secret.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// How to sign. Default: the usual way with this key.
+    /// How to sign. Default: as `jwks.json` beside the key says, else the usual way with such keys.
     #[arg(long, value_parser = algorithm)]
     alg: Option<Algorithm>,
     /// `iss`: who says all this.
@@ -167,7 +167,13 @@ impl Sign {
     fn token(&self, now_s: u64) -> anyhow::Result<String> {
         let shown = self.key.display();
         let text = read_bounded(&self.key).with_context(|| format!("cannot read {shown}"))?;
-        let key = SigningKey::read(&text, self.alg).with_context(|| format!("cannot sign with {shown}"))?;
+        let mut key =
+            SigningKey::read(&text, self.alg).with_context(|| format!("cannot sign with {shown}"))?;
+        if self.alg.is_none()
+            && let Some(published) = published_algorithm(&self.key, &key.id())
+        {
+            key = SigningKey::read(&text, Some(published))?;
+        }
         let mut claims = Map::new();
         claims.insert("iss".to_owned(), self.issuer.as_str().into());
         match self.audience.as_slice() {
@@ -186,6 +192,13 @@ impl Sign {
         claims.extend(self.claims.iter().cloned());
         Ok(key.sign(&self.kind, &claims)?)
     }
+}
+
+/// What the set beside a key says that the key is for.
+fn published_algorithm(key: &Path, id: &str) -> Option<Algorithm> {
+    let set = json::object(read_bounded(&key.with_file_name("jwks.json")).ok()?.as_bytes()).ok()?;
+    let own = set.get("keys")?.as_array()?.iter().find(|key| key["kid"] == *id)?;
+    Algorithm::parse(own.get("alg")?.as_str()?)
 }
 
 fn token_id() -> anyhow::Result<String> {

@@ -9,16 +9,28 @@ use crate::telemetry::redaction::Redaction;
 
 /// What the access log hides is hidden here too, and who a request is from.
 pub(super) fn recording(config: &Config) -> RecordingPlan {
-    let log = config.access_log.as_ref();
-    let hidden = log.map_or(&[][..], |log| &log.redact_headers).iter().chain(&config.identity_headers);
-    let headers: Vec<&String> = hidden.collect();
-    let parameters: Vec<&String> = log.iter().flat_map(|log| &log.redact_query).collect();
     RecordingPlan {
         decisions: config.recording.decisions(),
         heads: config.recording.heads(),
-        redaction: Redaction::compile(&headers, &parameters),
+        redaction: redaction(config, &config.identity_headers),
         pseudonyms: pseudonyms(),
     }
+}
+
+/// What is hidden: what the configuration names, what carries credentials, and these fields.
+pub(super) fn redaction(config: &Config, more: &[String]) -> Redaction {
+    let (mut headers, mut parameters): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    if let Some(log) = &config.access_log {
+        headers.extend(log.redact_headers.iter().map(String::as_str));
+        parameters.extend(log.redact_query.iter().map(String::as_str));
+    }
+    for authenticator in config.authenticators.values() {
+        let (header, parameter) = authenticator.hidden_names();
+        headers.extend(header);
+        parameters.extend(parameter);
+    }
+    headers.extend(more.iter().map(String::as_str));
+    Redaction::compile(&headers, &parameters)
 }
 
 /// The same for every generation of this process, so that equal things stay equal.

@@ -178,6 +178,7 @@ impl Gateway {
         if let Some(folder) = folder {
             shown.keepers.keys.open(folder).map_err(StartError::Missing)?;
         }
+        shown.keepers.remember_in(folder);
         shown.keepers.attach(&snapshot, &base.base);
         shown.keepers.first_values(FIRST_ANSWERS_BOUND).await;
         let mut gateway = Self {

@@ -15,6 +15,8 @@ pub mod exchange;
 pub mod external_authorization;
 pub mod ground;
 pub mod headers;
+pub mod identity;
+pub mod identity_text;
 pub mod inputs;
 pub mod ip_filter;
 pub mod live;

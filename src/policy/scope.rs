@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::config::secret::Secret;
 use crate::policy::auth::AuthenticatorConfig;
+use crate::policy::identity::own_keys::OwnKeysConfig;
 use crate::policy::inputs::InputDesk;
 use crate::policy::rate::config::LimitConfig;
 use crate::upstream::config::ClusterConfig;
@@ -25,6 +26,8 @@ pub struct Problem {
 /// What else the configuration has, as it is written.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Surroundings<'a> {
+    /// The gateway's own keys.
+    pub own_keys: Option<&'a OwnKeysConfig>,
     /// What the route's path captures. None where no route is known.
     pub params: Option<&'a [String]>,
     /// Where relative files are looked for. None where files are not to be read.

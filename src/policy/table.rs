@@ -137,6 +137,8 @@ policies! {
     rate_limit: RateLimit;
     /// Bounds how many at once.
     concurrency_limit: ConcurrencyLimit;
+    /// Tells services who is asking.
+    identity: Identity;
     /// Sets, adds and removes fields of requests and responses.
     headers: Headers;
 }

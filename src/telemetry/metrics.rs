@@ -65,6 +65,12 @@ pub struct WorkerMetrics {
     pub buffers_leased: Gauge,
     /// Bytes in buffers that wait for a lease.
     pub buffers_free_bytes: Gauge,
+    /// Values of who is asking that could not stand in a field.
+    pub identity_values_left_out: Counter,
+    /// Tokens for services that were signed.
+    pub own_tokens_signed: Counter,
+    /// Tokens for services that were sent again.
+    pub own_tokens_reused: Counter,
     /// Log lines handed to the log writer.
     pub log_lines_written: Counter,
     /// Log lines lost because the log writer was behind.
@@ -112,6 +118,9 @@ impl Default for WorkerMetrics {
             bytes_upstream_written: Counter::default(),
             buffers_leased: Gauge::default(),
             buffers_free_bytes: Gauge::default(),
+            identity_values_left_out: Counter::default(),
+            own_tokens_signed: Counter::default(),
+            own_tokens_reused: Counter::default(),
             log_lines_written: Counter::default(),
             log_lines_lost: Counter::default(),
             heads_recorded: Counter::default(),

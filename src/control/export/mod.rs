@@ -10,6 +10,7 @@ mod collector;
 // What authenticators live on.
 pub mod credentials;
 pub(super) mod family;
+pub mod fleet;
 mod http2;
 pub mod key_sets;
 mod negotiate;

@@ -157,6 +157,10 @@ impl Keeper {
             say_at(Level::Warn, format_args!("keys of {} cannot be had: {reason}; {kept}", self.source));
         }
         self.state.failure = Some(reason);
+        if self.input.generation() == 1 {
+            // Whoever waits for a first word has it: there are no keys yet.
+            self.input.publish(Frozen::new(KeySet::unknown()));
+        }
     }
 
     /// Publishes a set that is another one. Returns how long it is good for.

@@ -24,7 +24,7 @@ fn answer(
 ) -> (String, Vec<String>) {
     let (plan, problems) = compiled(settings);
     assert_eq!(problems, []);
-    let cors = Cors::start(Frozen::new(plan), None);
+    let cors = Cors(Frozen::new(plan));
     let mut exchange = Exchange::new(PeerAddr("192.0.2.1:5".parse().expect("an address")));
     exchange.request.method = Method::parse(method.as_bytes());
     for (name, value) in fields {

@@ -102,9 +102,15 @@ impl Ledger {
     /// Takes out of an account. Where that fails, or is about to, what others have and do not need is asked back.
     pub(super) fn take_at(&mut self, at: At, wish: &Wish, now: u64, out: &mut Outbox) -> Result<u64, u64> {
         let rule = self.rule_at(at, wish.tier);
+        if let Some(fleet) = &self.fleet {
+            fleet.check(wish.key, &rule, wish.cost, now)?;
+        }
         let mut account = self.owned(at).account;
         let taken = account.take(&rule, &mut self.logs, wish.cost, now);
         self.owned(at).account = account;
+        if let Some(fleet) = self.fleet.as_ref().filter(|_| taken.is_ok()) {
+            fleet.take(wish.key, &rule, wish.cost, now);
+        }
         if account.lent > 0 && (taken.is_err() || is_tight(&account, &rule, &self.logs, now)) {
             self.recall(at, wish, now, out);
         }
@@ -115,6 +121,11 @@ impl Ledger {
         let mut account = self.owned(at).account;
         account.give_back(rule, &mut self.logs, cost, taken_at, now);
         self.owned(at).account = account;
+        let key = self.owned(at).key;
+        // Of those without a place nobody knows whose it is: it stays spent as far as other hosts go.
+        if let Some(fleet) = self.fleet.as_ref().filter(|_| at != At::Crowd) {
+            fleet.give_back(key, rule, cost, taken_at, now);
+        }
     }
 }
 

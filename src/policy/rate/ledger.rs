@@ -6,6 +6,7 @@
 
 use super::account::Account;
 use super::accounts::{full_at, rooms, worth};
+use super::fleet::abroad::Abroad;
 use super::key::Key;
 use super::loan::{Head, Loans};
 use super::log::Logs;
@@ -130,6 +131,8 @@ pub struct Ledger {
     pub(super) listed: Vec<Key>,
     pub(super) born: u64,
     pub(super) tally: Tally,
+    /// What other hosts spend of it, if they do.
+    pub fleet: Option<Abroad>,
 }
 
 impl Ledger {
@@ -158,6 +161,7 @@ impl Ledger {
             listed: Vec::new(),
             born: 0,
             tally: Tally::default(),
+            fleet: None,
         }
     }
 
@@ -326,13 +330,18 @@ impl Ledger {
             let owned = self.accounts.find(wish.key).and_then(|place| self.accounts.get(place));
             let fresh = Account::default();
             let account = owned.map_or(&fresh, |owned| &owned.account);
-            let left = account.room(&rule, &self.logs, now);
+            let left = self.with_others(wish.key, &rule, account.room(&rule, &self.logs, now), now);
             return Standing { size, left, full_at: full_at(account, &rule, &self.logs, now) };
         }
         let share = self.shares.find(wish.key).and_then(|place| self.shares.get(place));
         let Some(share) = share else { return Standing { size, left: 0, full_at: now } };
         let credit = u32::try_from(share.credit(now)).unwrap_or(u32::MAX);
         Standing { size, left: share.left.saturating_add(credit).min(size), full_at: share.full_at.max(now) }
+    }
+
+    /// What is left of an account that has `left`, once others have had theirs.
+    pub(super) fn with_others(&self, key: Key, rule: &Rule, left: u32, now: u64) -> u32 {
+        self.fleet.as_ref().map_or(left, |fleet| left.min(fleet.left(key, rule, now)))
     }
 
     /// One tick: spent credit is told of, unused credit goes back, and places that are worth nothing are freed.

@@ -19,7 +19,7 @@ fn compiled(changes: &Value, base: Option<&Path>) -> (JwtPlan, Vec<(String, Stri
         "short" => Some(Secret::new("x".repeat(31))),
         _ => None,
     };
-    let mut scope = Scope::new(&secrets).around(Surroundings { base, authenticators: None });
+    let mut scope = Scope::new(&secrets).around(Surroundings { base, ..Surroundings::default() });
     let plan = JwtPlan::compile(&config, "partners", &mut scope);
     (plan, scope.problems.into_iter().map(|problem| (problem.path, problem.reason)).collect())
 }
@@ -69,7 +69,8 @@ fn mistakes_are_told_where_they_are() {
     says(json!({"keys": {"pem": []}}), "keys.pem", "no file");
     says(json!({"algorithms": ["ES256", "HS256"]}), "algorithms[1]", "anybody could sign");
     says(json!({"keys": {"secret": "long"}, "algorithms": ["RS256"]}), "algorithms[0]", "public keys");
-    says(json!({"from": {"query": "a b"}}), "from.query", "not a name");
+    says(json!({"from": {"cookie": "a b"}}), "from.cookie", "not a name");
+    says(json!({"from": {"query": "jwt"}}), "from.query", "logs always hide");
     says(json!({"from": {"cookie": "a", "scheme": "Bearer"}}), "from.scheme", "there is none");
 }
 

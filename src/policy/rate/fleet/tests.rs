@@ -39,8 +39,8 @@ fn bound(case: &Case) -> f64 {
 fn random() {
     let mut worst = 0.0;
     for seed in 1..300 {
-        let mut random = Xorshift::new(seed * 7919);
-        let mut below = |most: u64| random.next() % most;
+        let random = Xorshift::new(seed * 7919);
+        let below = |most: u64| random.next() % most;
         let hosts = 1 + below(20) as usize;
         let burst = [1, 5, 20, 100, 1000][below(5) as usize];
         let per_second = [0.1, 1.0, 20.0, 200.0, 1000.0][below(5) as usize];
