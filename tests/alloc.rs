@@ -19,7 +19,7 @@ use ringgate::rt::driver;
 
 use stage::shape::Shape;
 use stage::traffic::{Traffic, origin};
-use stage::{Log, Stage};
+use stage::{Log, Stage, configuration};
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
@@ -38,19 +38,30 @@ const ATTEMPTS: usize = 3;
 /// Tests in one process share the allocator's counters.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// What the route has besides.
+#[derive(Clone, Copy, PartialEq)]
+enum Limits {
+    None,
+    Two,
+}
+
 fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
+    asks_nothing_with(Limits::None, shape, connections);
+}
+
+fn asks_nothing_with(limits: Limits, shape: &Shape, connections: usize) {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for driver in drivers() {
         let (demands, about) = (0..ATTEMPTS)
-            .find_map(|_| demands(driver, shape, connections))
+            .find_map(|_| demands(driver, limits, shape, connections))
             .expect("the machine does nothing for so long, again and again");
         assert_eq!(demands, 0, "{about}");
     }
 }
 
 /// None if this process stood still for so long that its connections may have been parked.
-fn demands(driver: DriverConfig, shape: &Shape, connections: usize) -> Option<(u64, String)> {
-    let (stage, mut traffic) = begin(driver, connections);
+fn demands(driver: DriverConfig, limits: Limits, shape: &Shape, connections: usize) -> Option<(u64, String)> {
+    let (stage, mut traffic) = begin(driver, limits, connections);
     run(&mut traffic, shape, WARM_UP, Duration::ZERO);
     let mut longest = Duration::ZERO;
     let (demands, stacks) = counting::watch(|| {
@@ -65,10 +76,17 @@ fn demands(driver: DriverConfig, shape: &Shape, connections: usize) -> Option<(u
     (longest < STALL).then(|| (demands, format!("{about}, in {rounds} rounds:\n{stacks}")))
 }
 
-fn begin(driver: DriverConfig, connections: usize) -> (Stage, Traffic) {
+fn begin(driver: DriverConfig, limits: Limits, connections: usize) -> (Stage, Traffic) {
     let (listener, endpoint) = origin();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let stage = Stage::start(any, endpoint, driver, Log::On);
+    let mut text = configuration(any, endpoint, Log::On);
+    if limits == Limits::Two {
+        let policies = "request_limits:";
+        assert!(text.contains(policies), "{text}");
+        text = text.replace(policies, &format!("rate_limit: {{limits: [wide, own]}}\n      {policies}"));
+        text.push_str("rate_limits:\n  wide: {rate: 1000000/s, key: [route]}\n  own: {rate: 1000000/s}\n");
+    }
+    let stage = Stage::with(&text, driver);
     let traffic = Traffic::connect(stage.address(), listener, connections);
     (stage, traffic)
 }
@@ -97,7 +115,7 @@ fn drivers() -> Vec<DriverConfig> {
 #[test]
 fn the_worker_is_watched() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let (stage, mut traffic) = begin(DriverConfig::Auto, 1);
+    let (stage, mut traffic) = begin(DriverConfig::Auto, Limits::None, 1);
     let (demands, stacks) = counting::watch(|| traffic.exchange(&Shape::download("first", 128)));
     drop(traffic);
     stage.stop();
@@ -123,6 +141,11 @@ fn a_large_upload_costs_no_allocation() {
 #[test]
 fn a_chunked_answer_costs_no_allocation() {
     asks_nothing_of_the_heap(&Shape::chunked("GET 16 chunks of 1 KiB", 16), 1);
+}
+
+#[test]
+fn two_rate_limits_and_their_fields_cost_no_allocation() {
+    asks_nothing_with(Limits::Two, &Shape::download("GET 128 B, two limits", 128), 1);
 }
 
 #[test]

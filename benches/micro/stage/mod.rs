@@ -35,9 +35,13 @@ pub enum Log {
 impl Stage {
     /// Starts a gateway as it comes, at this address, before this endpoint, with kept-alive connections on both sides.
     pub fn start(address: SocketAddr, endpoint: SocketAddr, driver: DriverConfig, log: Log) -> Self {
-        let text = configuration(address, endpoint, log);
+        Self::with(&configuration(address, endpoint, log), driver)
+    }
+
+    /// Starts a gateway with this configuration.
+    pub fn with(text: &str, driver: DriverConfig) -> Self {
         let environment = Environment::default();
-        let (loaded, snapshot) = load_and_compile_text("stage.yaml", &text, &environment, 1)
+        let (loaded, snapshot) = load_and_compile_text("stage.yaml", text, &environment, 1)
             .unwrap_or_else(|wrong| panic!("{wrong}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let source = Source::at_path("stage.yaml");
