@@ -19,6 +19,8 @@ mod fleet;
 mod http2;
 mod limits;
 mod names;
+mod own_keys;
+mod rate_limits;
 mod registries;
 mod routes;
 mod same;
@@ -177,7 +179,9 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     tls::check(&mut check);
     clusters::check(&mut check);
     authenticators::check(&mut check);
+    own_keys::check(&mut check);
     fleet::check(&mut check);
+    rate_limits::check(&mut check);
     let plans = routes::check(&mut check);
     same::check(&mut check, &plans);
     secrets::check(&mut check);

@@ -11,22 +11,25 @@ use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::compile_places::Places;
-use crate::control::compile_recording::{credential_headers, recording};
+use crate::control::compile_recording::{recording, redaction};
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
 use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::{AuthenticatorConfig, AuthenticatorPlan};
+use crate::policy::identity::IdentityConfig;
+use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::inputs::{InputDesk, Inputs};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::{Scope, Surroundings};
+use crate::policy::switch::Switch;
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
 use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
+use crate::shared::Published;
 use crate::shared::frozen::Frozen;
-use crate::telemetry::redaction::Redaction;
 use crate::upstream::cluster::ClusterPlan;
 use crate::upstream::config::ProtocolConfig;
 
@@ -93,8 +96,10 @@ pub fn compile(
         .iter()
         .map(|name| name.to_ascii_lowercase().into_bytes())
         .chain(CLIENT_CERTIFICATE_FIELDS.map(<[u8]>::to_vec))
+        .chain(told_identities(config))
         .map(Into::into)
         .collect();
+    let own_keys = compiler.own_keys();
     let places = Places::of(config, previous);
     let mut served = served(config);
     Ok(Snapshot {
@@ -103,6 +108,7 @@ pub fn compile(
         hash: content_hash(config).into(),
         inputs: compiler.inputs(&clusters),
         live_inputs: compiler.inputs.now,
+        own_keys,
         fleet,
         authenticators,
         tls: places.arrange(&mut tls),
@@ -121,12 +127,7 @@ pub fn compile(
         access_log: config.access_log.as_ref().map(|log| AccessLogPlan {
             sample: log.sample.fraction(),
             fields: log.headers.iter().map(|name| name.to_ascii_lowercase().into()).collect(),
-            redaction: {
-                let named = log.redact_headers.iter().map(String::as_str);
-                let headers: Vec<&str> = named.chain(credential_headers(config)).collect();
-                let parameters: Vec<&str> = log.redact_query.iter().map(String::as_str).collect();
-                Redaction::compile(&headers, &parameters)
-            },
+            redaction: redaction(config, &[]),
         }),
     })
 }
@@ -150,6 +151,13 @@ pub fn path_rules(config: PathsConfig) -> PathRules {
         },
         merge_slashes: config.empty_segments == EmptySegments::Merge,
     }
+}
+
+/// Names under which services are told who is asking, by any route: on all of them, clients may not say so.
+fn told_identities(config: &Config) -> impl Iterator<Item = Vec<u8>> {
+    let policies = config.routes.iter().map(|route| &route.policies).chain([&config.defaults.policies]);
+    let told = policies.filter_map(|all| all.identity.as_ref().and_then(Switch::settings));
+    told.flat_map(IdentityConfig::names).map(|name| name.to_ascii_lowercase().into_bytes())
 }
 
 fn served(config: &Config) -> Vec<Vec<u32>> {
@@ -300,9 +308,11 @@ impl Compiler<'_> {
         let around = Surroundings {
             base: Some(self.base),
             authenticators: Some(&self.config.authenticators),
+            own_keys: Some(&self.config.own_keys),
             clusters: Some(&self.config.clusters),
             params,
             hash_key: self.hash_key,
+            rate_limits: Some(&self.config.rate_limits),
         };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
         let compiled = compile(&mut scope);
@@ -313,6 +323,15 @@ impl Compiler<'_> {
             self.error(code, path, problem.reason, problem.hint.as_deref().unwrap_or_default());
         }
         compiled
+    }
+
+    /// The gateway's own keys, where a route publishes them.
+    fn own_keys(&mut self) -> Option<Published<OwnKeys>> {
+        let config = self.config;
+        config.routes.iter().any(|route| route.jwks.is_some()).then(|| {
+            let InputDesk { now, previous } = &mut self.inputs;
+            now.own_keys.take(&config.own_keys, &previous.own_keys, OwnKeys::default)
+        })
     }
 
     fn authenticators(&mut self) -> Vec<(Box<str>, AuthenticatorPlan)> {
@@ -362,6 +381,9 @@ impl Compiler<'_> {
                 .map(Action::Redirect)
                 .map_err(|errors| self.plan_errors(&format!("{place}.redirect"), errors))
                 .ok();
+        }
+        if config.jwks.is_some() {
+            return Some(Action::OwnKeys);
         }
         if let Some(respond) = &config.respond {
             return Some(Action::Respond {

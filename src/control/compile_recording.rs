@@ -3,32 +3,34 @@
 use std::sync::OnceLock;
 
 use crate::control::config::Config;
-use crate::policy::auth::AuthenticatorConfig;
 use crate::proxy::recording::RecordingPlan;
 use crate::telemetry::Pseudonyms;
 use crate::telemetry::redaction::Redaction;
 
 /// What the access log hides is hidden here too, and who a request is from.
 pub(super) fn recording(config: &Config) -> RecordingPlan {
-    let log = config.access_log.as_ref();
-    let hidden = log.map_or(&[][..], |log| &log.redact_headers).iter().chain(&config.identity_headers);
-    let headers: Vec<&str> = hidden.map(String::as_str).chain(credential_headers(config)).collect();
-    let parameters: Vec<&str> = log.iter().flat_map(|log| &log.redact_query).map(String::as_str).collect();
     RecordingPlan {
         decisions: config.recording.decisions(),
         heads: config.recording.heads(),
-        redaction: Redaction::compile(&headers, &parameters),
+        redaction: redaction(config, &config.identity_headers),
         pseudonyms: pseudonyms(),
     }
 }
 
-/// Fields that authenticators read credentials from, whatever they are called.
-pub(super) fn credential_headers(config: &Config) -> impl Iterator<Item = &str> {
-    config.authenticators.values().filter_map(|authenticator| match authenticator {
-        AuthenticatorConfig::Jwt(jwt) => jwt.from.header.as_deref(),
-        AuthenticatorConfig::ApiKey(api_key) => api_key.header.as_deref(),
-        _ => None,
-    })
+/// What is hidden: what the configuration names, what carries credentials, and these fields.
+pub(super) fn redaction(config: &Config, more: &[String]) -> Redaction {
+    let (mut headers, mut parameters): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    if let Some(log) = &config.access_log {
+        headers.extend(log.redact_headers.iter().map(String::as_str));
+        parameters.extend(log.redact_query.iter().map(String::as_str));
+    }
+    for authenticator in config.authenticators.values() {
+        let (header, parameter) = authenticator.hidden_names();
+        headers.extend(header);
+        parameters.extend(parameter);
+    }
+    headers.extend(more.iter().map(String::as_str));
+    Redaction::compile(&headers, &parameters)
 }
 
 /// The same for every generation of this process, so that equal things stay equal.

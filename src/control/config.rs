@@ -27,6 +27,8 @@ use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpC
 use crate::policy::PoliciesConfig;
 use crate::policy::auth::AuthenticatorConfig;
 use crate::policy::authorize::RuleConfig;
+use crate::policy::identity::own_keys::OwnKeysConfig;
+use crate::policy::rate::config::LimitConfig;
 use crate::policy::switch::Switch;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
@@ -89,6 +91,12 @@ pub struct Config {
     /// Refuses requests to routes that do not say who may use them: that have neither `authorize` nor `authorize: off`.
     #[serde(default)]
     pub deny_by_default: bool,
+    /// Limits on how often, by name; routes use them by their policies `rate_limit` and `early_rate_limit`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rate_limits: BTreeMap<String, LimitConfig>,
+    /// The keys that the gateway signs its own tokens with, for `identity`.
+    #[serde(default)]
+    pub own_keys: OwnKeysConfig,
     /// Where lists are of credentials that are good no more.
     #[serde(default)]
     pub revocations: RevocationsConfig,
@@ -332,7 +340,12 @@ impl Default for DefaultsConfig {
     }
 }
 
-/// What a request matches and where it goes. Exactly one of `cluster`, `redirect` and `respond`.
+/// Publishes the keys of the gateway's own tokens.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JwksConfig {}
+
+/// What a request matches and where it goes. Exactly one of `cluster`, `redirect`, `respond` and `jwks`.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
@@ -353,6 +366,9 @@ pub struct RouteConfig {
     /// Answers by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub respond: Option<RespondConfig>,
+    /// Publishes the keys of the gateway's own tokens (RFC 7517), for services that verify them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<JwksConfig>,
     /// Protocols that a client may switch to, such as `websocket`; `[]` for none. Default: those of `defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrades: Option<Vec<String>>,

@@ -4,7 +4,7 @@
 //! torn or foreign is passed over with a remark and never keeps the gateway from starting. Bounded: the oldest go, but
 //! never the newest nor those known to be good. It decides nothing about generations, and reads no clock.
 
-mod file;
+pub(in crate::control) mod file;
 mod folder;
 mod record;
 mod rejected;

@@ -14,6 +14,8 @@ use crate::http::head::{RequestHead, ResponseHead};
 use crate::net::addr::{ClientAddr, PeerAddr};
 use crate::net::tls::certificate::PeerCertificate;
 use crate::policy::principal::Principal;
+use crate::policy::rate::hold::Hold;
+use crate::policy::rate_limit::Found;
 use crate::policy::revocation::Principals;
 use crate::route::params::Params;
 use crate::route::table::RequestView;
@@ -70,6 +72,10 @@ pub struct Exchange {
     pub cors_origin: Vec<u8>,
     /// True if a browser asks whether a page may make a request.
     pub is_preflight: bool,
+    /// How its rate limits stand, for the response.
+    pub limits: Found,
+    /// Slots that it has until it is over.
+    pub holds: Vec<Hold>,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -104,6 +110,8 @@ impl Exchange {
             principals: Principals::new(),
             cors_origin: Vec::new(),
             is_preflight: false,
+            limits: Found::default(),
+            holds: Vec::new(),
             params: Params::default(),
             routes: (Rc::default(), 0),
         }

@@ -6,6 +6,7 @@ use crate::policy::auth::Authenticators;
 use crate::policy::live::Live;
 use crate::policy::post::{Letter, Post};
 use crate::policy::question::{Posed, Questions};
+use crate::policy::rate;
 use crate::policy::rate::fleet::Told;
 use crate::policy::rate::fleet::courier::Courier;
 use crate::policy::revocation::{Principals, Revocations, Watch, Watched};
@@ -40,6 +41,8 @@ pub struct Bench {
     pub watched: Watched,
     /// What other hosts spend of limits.
     pub fleet: Rc<Courier>,
+    /// Its part of all limits on how often.
+    pub rates: Rc<rate::worker::Worker>,
 }
 
 /// What crosses to a worker for its bench.
@@ -53,13 +56,15 @@ pub struct Provisions {
     pub revocations: Published<Revocations>,
     /// What is told to other hosts.
     pub fleet: Option<Asker<Told>>,
+    /// With what keys of limits are hashed: the same for all workers.
+    pub rate_secret: [u64; 2],
 }
 
 impl Provisions {
     /// For trying out what a worker would do: nobody is there to ask.
     pub fn none() -> Self {
         let revocations = Published::new(Frozen::new(Revocations::default()));
-        Self { asker: None, post: Post::default(), revocations, fleet: None }
+        Self { asker: None, post: Post::default(), revocations, fleet: None, rate_secret: [0; 2] }
     }
 }
 
@@ -70,6 +75,12 @@ impl Bench {
             worker,
             workers,
             questions: Questions::new(worker, provisions.asker),
+            rates: rate::worker::Worker::new(
+                worker,
+                workers,
+                provisions.post.clone(),
+                provisions.rate_secret,
+            ),
             post: provisions.post,
             pool: Pool::new(FREE_BUFFER_BYTES_MAX),
             deadlines: Deadlines::new(clock::coarse_ms()),
@@ -98,11 +109,13 @@ impl Bench {
         match letter {
             Letter::Answer { ticket, answer } => self.questions.take(ticket, answer),
             Letter::Fleet(heard) => self.fleet.take(heard),
+            Letter::Rates { from, messages } => self.rates.take(messages, from),
         }
     }
 
     /// Once a tick.
     pub fn tick(&self) {
+        self.rates.tick();
         if self.revocations.refresh() {
             self.watched.revoke(&self.revocations.get());
         }

@@ -13,7 +13,7 @@ use crate::http::field::{FieldId, Fields, IdSet};
 use crate::policy::exchange::Exchange;
 use crate::policy::ground::Ground;
 use crate::policy::scope::Scope;
-use crate::policy::template::Template;
+use crate::policy::template::{Rendered, Template};
 use crate::policy::{Policy, Verdict};
 use crate::shared::frozen::Frozen;
 
@@ -28,7 +28,8 @@ pub struct HeadersConfig {
 }
 
 /// Changes, in the order remove, set, add. Values may use `${client.address}`, `${request.id}`,
-/// `${request.host}`, `${request.path}`, `${route.name}` and `${secret.NAME}`.
+/// `${request.host}`, `${request.path}`, `${route.name}`, `${secret.NAME}`, `${identity.NAME}` and `${claim.PATH}`. A field
+/// whose value tells of something that is not there is left out.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FieldChanges {
@@ -104,25 +105,27 @@ impl Headers {
             fields.remove_named(name);
         }
         for (name, value) in &changes.set {
-            self.with_value(value, exchange, |value| {
-                fields.set(name, value);
+            self.with_value(value, exchange, |value| match value {
+                Some(value) => fields.set(name, value),
+                // What stands there is somebody else's word for it.
+                None => fields.remove_named(name),
             });
         }
         for (name, value) in &changes.add {
-            self.with_value(value, exchange, |value| {
-                fields.append(name, value);
-            });
+            self.with_value(value, exchange, |value| value.is_some_and(|value| fields.append(name, value)));
         }
     }
 
-    fn with_value(&self, value: &Template, exchange: &Exchange, then: impl FnOnce(&[u8])) {
+    /// With the value, or without where it tells of something that is not there or cannot stand in a field.
+    fn with_value(&self, value: &Template, exchange: &Exchange, then: impl FnOnce(Option<&[u8]>) -> bool) {
         if let Some(literal) = value.as_literal() {
-            return then(literal);
+            then(Some(literal));
+            return;
         }
         let mut scratch = self.scratch.borrow_mut();
         scratch.clear();
-        value.render(exchange, &mut scratch);
-        then(&scratch);
+        let is_whole = value.render(exchange, &mut scratch) == Rendered::Whole;
+        then(is_whole.then_some(&scratch[..]));
     }
 }
 

@@ -166,12 +166,15 @@ mod tests {
 
     #[test]
     fn values_that_a_field_cannot_carry_are_left_out_whole() {
-        let exchange = asking(&[], json!({
-            "text": "a b", "accent": "Zoë", "number": 7, "huge": u64::MAX, "part": 1.5, "truth": true, "list": ["a", "b"],
-            "crlf": "a\r\nX-Admin: 1", "nul": "a\u{0}", "blank": " a", "tab": "a\t", "comma": ["a,b"], "mixed": ["a", 1],
-            "object": {"a": 1}, "null": null, "empty": "", "none": [], "long": "x".repeat(VALUE_BYTES_MAX + 1),
-            "newline": ["a", "b\n"], "hole": ["a", ""]
-        }));
+        let exchange = asking(
+            &[],
+            json!({
+                "text": "a b", "accent": "Zoë", "number": 7, "huge": u64::MAX, "part": 1.5, "truth": true, "list": ["a", "b"],
+                "crlf": "a\r\nX-Admin: 1", "nul": "a\u{0}", "blank": " a", "tab": "a\t", "comma": ["a,b"], "mixed": ["a", 1],
+                "object": {"a": 1}, "null": null, "empty": "", "none": [], "long": "x".repeat(VALUE_BYTES_MAX + 1),
+                "newline": ["a", "b\n"], "hole": ["a", ""]
+            }),
+        );
         for (path, text) in [
             ("text", "a b"),
             ("accent", "Zoë"),

@@ -12,6 +12,7 @@ use crate::policy::auth::api_key::keys::ApiKeys;
 use crate::policy::auth::basic::passwords::Passwords;
 use crate::policy::auth::jwt::keys::KeySet;
 use crate::policy::auth::jwt::source::KeySetSource;
+use crate::policy::identity::own_keys::{OwnKeys, OwnKeysConfig};
 use crate::shared::{Frozen, Published};
 
 /// Inputs of one kind, by their written form.
@@ -62,6 +63,8 @@ pub struct Inputs {
     pub api_keys: Pool<ApiKeySource, ApiKeys>,
     /// Users with their passwords, by file.
     pub passwords: Pool<PathBuf, Passwords>,
+    /// The gateway's own keys.
+    pub own_keys: Pool<OwnKeysConfig, OwnKeys>,
 }
 
 /// The inputs of a generation that is being compiled, and of the one before.

@@ -6,6 +6,7 @@ use std::io;
 
 use crate::policy::question::Answer;
 use crate::policy::rate::fleet::Heard;
+use crate::policy::rate::message::RateMessage;
 use crate::shared::Mailbox;
 
 /// Letters that wait for a worker.
@@ -23,6 +24,13 @@ pub enum Letter {
     },
     /// Control tells what other hosts have spent.
     Fleet(Heard),
+    /// Another worker writes about limits.
+    Rates {
+        /// Which one.
+        from: usize,
+        /// What it says.
+        messages: Vec<RateMessage>,
+    },
 }
 
 /// The mailboxes of all workers. A clone sends to the same.

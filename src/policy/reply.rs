@@ -101,6 +101,14 @@ codes! {
     ExternallyDenied = 403 "externally_denied" "This request is not allowed.";
     /// The service that is to be asked gives no answer.
     ExternalAuthorizationUnavailable = 503 "external_authorization_unavailable" "Whether this request is allowed cannot be found out at the moment.";
+    /// A rate limit is reached.
+    RateLimited = 429 "rate_limited" "There have been too many requests; try again later.";
+    /// A request lacks what a limit counts by.
+    RateKeyMissing = 403 "rate_key_missing" "The request lacks something that is needed to count it.";
+    /// There are as many exchanges under way as may be.
+    ConcurrencyLimited = 503 "concurrency_limited" "As many requests as may be are under way; try again in a moment.";
+    /// The client has as many exchanges under way as it may.
+    ConcurrencyExceeded = 429 "concurrency_exceeded" "There are too many requests at once; try again in a moment.";
     /// The query is longer than allowed.
     QueryTooLong = 414 "query_too_long" "The query is longer than this route takes.";
     /// The path is longer than allowed.

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use crate::config::secret::Secret;
 use crate::policy::auth::AuthenticatorConfig;
+use crate::policy::identity::own_keys::OwnKeysConfig;
 use crate::policy::inputs::InputDesk;
+use crate::policy::rate::config::LimitConfig;
 use crate::upstream::config::ClusterConfig;
 
 /// Something wrong with a policy's configuration.
@@ -24,6 +26,8 @@ pub struct Problem {
 /// What else the configuration has, as it is written.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Surroundings<'a> {
+    /// The gateway's own keys.
+    pub own_keys: Option<&'a OwnKeysConfig>,
     /// What the route's path captures. None where no route is known.
     pub params: Option<&'a [String]>,
     /// Where relative files are looked for. None where files are not to be read.
@@ -34,6 +38,8 @@ pub struct Surroundings<'a> {
     pub clusters: Option<&'a BTreeMap<String, ClusterConfig>>,
     /// What keys of limits are hashed with, the same on all hosts of a fleet. None where nothing is compiled to run.
     pub hash_key: Option<[u8; 16]>,
+    /// Limits on how often, by name. None where names are not looked at.
+    pub rate_limits: Option<&'a BTreeMap<String, LimitConfig>>,
 }
 
 /// A secret where none is to be read.

@@ -125,12 +125,20 @@ policies! {
     cors: Cors;
     /// Bounds what a request may be: size of its parts, methods, media types.
     request_limits: RequestLimits;
+    /// Bounds how often, before anybody is asked who they are.
+    early_rate_limit: EarlyRateLimit;
     /// Asks who is asking.
     authenticate: Authenticate;
     /// Admits or refuses by who is asking and what.
     authorize: Authorize;
     /// Asks a service whether a request is allowed.
     external_authorization: ExternalAuthorization;
+    /// Bounds how often.
+    rate_limit: RateLimit;
+    /// Bounds how many at once.
+    concurrency_limit: ConcurrencyLimit;
+    /// Tells services who is asking.
+    identity: Identity;
     /// Sets, adds and removes fields of requests and responses.
     headers: Headers;
 }

@@ -1,11 +1,13 @@
 //! Text with variables: `Bearer ${secret.key}`, `${client.address}`.
 //!
 //! Parsed once; secrets become literal text at compile time and are never printed again. Rendering appends
-//! bytes and allocates only if the target has to grow.
+//! bytes and allocates only if the target has to grow. What is said of who is asking is put in only if it can stand in a
+//! field just as it is.
 
 use std::io::Write;
 
 use crate::policy::exchange::Exchange;
+use crate::policy::identity_text::{self, IdentityPart};
 use crate::policy::scope::Scope;
 
 /// Compiled text.
@@ -20,9 +22,23 @@ enum Part {
     RequestHost,
     RequestPath,
     RouteName,
+    Identity(IdentityPart),
+    Claim(Box<str>),
 }
 
-const VARIABLES: &str = "client.address, request.id, request.host, request.path, route.name, secret.NAME";
+/// What became of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rendered {
+    /// It is there.
+    Whole,
+    /// Something that it tells of is not there. What was appended is no text.
+    Missing,
+    /// Something cannot stand in a field. What was appended is no text.
+    Unfit,
+}
+
+const VARIABLES: &str = "client.address, request.id, request.host, request.path, route.name, secret.NAME, claim.PATH, \
+                         identity.subject, .tenant, .plan, .scopes, .roles, .authenticator, .method, .key_id, .token_id, .session";
 
 impl Template {
     /// Parses `text`; problems go to `scope` under `path`.
@@ -54,7 +70,7 @@ impl Template {
     }
 
     /// Appends the text for this exchange.
-    pub fn render(&self, exchange: &Exchange, out: &mut Vec<u8>) {
+    pub fn render(&self, exchange: &Exchange, out: &mut Vec<u8>) -> Rendered {
         for part in &self.0 {
             match part {
                 Part::Literal(text) => out.extend_from_slice(text),
@@ -64,8 +80,17 @@ impl Template {
                 Part::RequestHost => out.extend_from_slice(exchange.host.as_bytes()),
                 Part::RequestPath => out.extend_from_slice(&exchange.path),
                 Part::RouteName => out.extend_from_slice(exchange.route().as_bytes()),
+                Part::Identity(part) => match part.render(exchange, out) {
+                    Rendered::Whole => {}
+                    other => return other,
+                },
+                Part::Claim(path) => match identity_text::claim(exchange, path, out) {
+                    Rendered::Whole => {}
+                    other => return other,
+                },
             }
         }
+        Rendered::Whole
     }
 }
 
@@ -76,20 +101,29 @@ fn variable(name: &str, path: &str, scope: &mut Scope<'_>) -> Option<Part> {
         "request.host" => Part::RequestHost,
         "request.path" => Part::RequestPath,
         "route.name" => Part::RouteName,
+        _ if name.starts_with("identity.") => match IdentityPart::named(&name["identity.".len()..]) {
+            Some(part) => Part::Identity(part),
+            None => return unknown(name, path, scope),
+        },
+        _ if name.len() > "claim.".len() && name.starts_with("claim.") => {
+            Part::Claim(name["claim.".len()..].into())
+        }
         _ => match name.strip_prefix("secret.").map(|secret| scope.secret(secret)) {
             Some(Some(secret)) => Part::Literal(secret.expose().as_bytes().into()),
             Some(None) => {
                 scope.problem(path, format!("there is no secret `{name}`"), "add it under `secrets:`");
                 return None;
             }
-            None => {
-                let hint = format!("the variables are {VARIABLES}");
-                scope.problem(path, format!("there is no variable `{name}`"), &hint);
-                return None;
-            }
+            None => return unknown(name, path, scope),
         },
     };
     Some(part)
+}
+
+fn unknown(name: &str, path: &str, scope: &mut Scope<'_>) -> Option<Part> {
+    let hint = format!("the variables are {VARIABLES}");
+    scope.problem(path, format!("there is no variable `{name}`"), &hint);
+    None
 }
 
 #[cfg(test)]

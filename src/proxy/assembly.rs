@@ -9,6 +9,7 @@ use crate::net::tls::plan::Acceptor;
 use crate::policy::auth::{AuthenticatorPlan, Authenticators};
 use crate::policy::chain::Chain;
 use crate::policy::ground::{Bench, Ground};
+use crate::policy::live::Live;
 use crate::proxy::installed::{Installed, InstalledNames, Pins, RunningRoute, UNROUTED, start_door};
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::route::table::Table;
@@ -131,6 +132,7 @@ impl Assembly {
             clusters: snapshot.clusters.iter().map(|plan| registry.name_id(&plan.name)).collect(),
         };
         Rc::new(Installed {
+            own_keys: snapshot.own_keys.clone().map(Live::new),
             names: recorded,
             snapshot,
             tables,

@@ -11,6 +11,8 @@ use crate::net::tls::plan::Acceptor;
 use crate::policy::auth::Authenticators;
 use crate::policy::chain::Chain;
 use crate::policy::ground::Bench;
+use crate::policy::identity::own_keys::OwnKeys;
+use crate::policy::live::Live;
 use crate::proxy::assembly::Assembly;
 use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
@@ -42,6 +44,8 @@ pub struct Installed {
     pub doors: Vec<RunningDoor>,
     /// Fields that only the gateway may set.
     pub identity_fields: Rc<[Box<[u8]>]>,
+    /// The gateway's own keys, where a route publishes them.
+    pub own_keys: Option<Live<OwnKeys>>,
     /// Figures of requests that no route took.
     pub unrouted: Slot<RouteMetrics>,
     /// What those that run on it and the worker tell each other.

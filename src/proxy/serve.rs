@@ -64,6 +64,7 @@ pub async fn serve(conversation: &mut Conversation) -> After {
         return after;
     }
     record::record(&conversation.tally, &conversation.exchange, &installed, &local, conversation.listener);
+    conversation.exchange.holds.clear();
     after
 }
 
@@ -196,6 +197,7 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
             after_forward(conversation, installed, route_and_passed, outcome).await
         }
         (None, Action::Redirect(plan)) => redirect(conversation, installed, route_and_passed, plan).await,
+        (None, Action::OwnKeys) => publish_keys(conversation, installed, route_and_passed).await,
         (None, Action::Respond { status, content_type, body }) => {
             reply::begin(exchange, *status);
             exchange.response.fields.append(b"Content-Type", content_type.as_bytes());
@@ -246,6 +248,24 @@ async fn after_forward(
             answer(conversation, installed, route, Reply::new(fault)).await
         }
     }
+}
+
+/// The gateway's own keys, as services fetch them now and then.
+async fn publish_keys(
+    conversation: &mut Conversation,
+    installed: &Installed,
+    route: Option<(&RunningRoute, usize)>,
+) -> After {
+    let document = installed.own_keys.as_ref().map(|keys| {
+        keys.refresh();
+        keys.get().document.clone()
+    });
+    reply::begin(&mut conversation.exchange, 200);
+    let fields = &mut conversation.exchange.response.fields;
+    fields.append(b"Content-Type", b"application/jwk-set+json");
+    // Half of the time for which a key is announced before it is used.
+    fields.append(b"Cache-Control", b"public, max-age=300");
+    send(conversation, installed, route, &document.unwrap_or_default()).await
 }
 
 async fn redirect(

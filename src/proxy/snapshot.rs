@@ -12,6 +12,7 @@ use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::AuthenticatorPlan;
+use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::inputs::Inputs;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::rate::fleet::FleetPlan;
@@ -21,6 +22,7 @@ use crate::proxy::recording::RecordingPlan;
 use crate::route::path::PathRules;
 use crate::route::plan::MatchPlan;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
+use crate::shared::Published;
 use crate::shared::frozen::Frozen;
 use crate::telemetry::redaction::Redaction;
 use crate::upstream::cluster::ClusterPlan;
@@ -62,6 +64,8 @@ pub struct Snapshot {
     pub paths: PathRules,
     /// Whose X-Forwarded-For is believed.
     pub trusted_proxies: AddressSet,
+    /// The gateway's own keys, where a route publishes them.
+    pub own_keys: Option<Published<OwnKeys>>,
     /// Fields that only the gateway may set, lower case.
     pub identity_fields: Vec<Box<[u8]>>,
     /// What those can be known as.
@@ -111,6 +115,8 @@ pub enum Action {
     },
     /// Sends the client elsewhere.
     Redirect(RedirectPlan),
+    /// Publishes the gateway's own keys.
+    OwnKeys,
     /// Answers by itself.
     Respond {
         /// Status code.

@@ -65,6 +65,12 @@ pub struct WorkerMetrics {
     pub buffers_leased: Gauge,
     /// Bytes in buffers that wait for a lease.
     pub buffers_free_bytes: Gauge,
+    /// Values of who is asking that could not stand in a field.
+    pub identity_values_left_out: Counter,
+    /// Tokens for services that were signed.
+    pub own_tokens_signed: Counter,
+    /// Tokens for services that were sent again.
+    pub own_tokens_reused: Counter,
     /// Log lines handed to the log writer.
     pub log_lines_written: Counter,
     /// Log lines lost because the log writer was behind.
@@ -112,6 +118,9 @@ impl Default for WorkerMetrics {
             bytes_upstream_written: Counter::default(),
             buffers_leased: Gauge::default(),
             buffers_free_bytes: Gauge::default(),
+            identity_values_left_out: Counter::default(),
+            own_tokens_signed: Counter::default(),
+            own_tokens_reused: Counter::default(),
             log_lines_written: Counter::default(),
             log_lines_lost: Counter::default(),
             heads_recorded: Counter::default(),
@@ -268,6 +277,39 @@ pub struct CallerMetrics {
     pub over_open: Counter,
     /// Connections closed because their client opened them too fast.
     pub over_pace: Counter,
+}
+
+/// What one worker counts about a limit on how often, or on how many at once.
+#[derive(Debug, Default)]
+pub struct RateMetrics {
+    /// Requests it let through.
+    pub admitted: Counter,
+    /// Requests it refused.
+    pub refused: Counter,
+    /// Of those let through, such as had to wait for their turn.
+    pub waited: Counter,
+    /// Requests for which another worker had to be asked.
+    pub asked: Counter,
+    /// Times that another worker was asked before there was need.
+    pub asked_ahead: Counter,
+    /// Requests refused because the other worker did not answer in time.
+    pub late: Counter,
+    /// Keys that left with some debt, for want of room.
+    pub evicted: Counter,
+    /// Requests counted together with others for want of room.
+    pub crowded: Counter,
+    /// Credit that was lent and that nobody spent in time.
+    pub voided: Counter,
+    /// Keys whose accounts are here.
+    pub accounts: Gauge,
+    /// Keys of other workers that something is known of here.
+    pub shares: Gauge,
+    /// Credit lent to other workers and not settled.
+    pub outstanding: Gauge,
+    /// Milliseconds since something of it was settled.
+    pub unsettled_ms: Gauge,
+    /// Slots that exchanges have.
+    pub held: Gauge,
 }
 
 /// Ways in which a PROXY header can fail to come; what the index means is the exporter's table.

@@ -7,8 +7,8 @@
 use crate::shared::{Catalogue, NameId, Names, Sharded, Slot};
 
 use super::metrics::{
-    AuthMetrics, CallerMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RouteMetrics, TunnelMetrics,
-    WorkerMetrics,
+    AuthMetrics, CallerMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics, RouteMetrics,
+    TunnelMetrics, WorkerMetrics,
 };
 
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a
@@ -41,6 +41,7 @@ pub struct Registry {
     endpoints: Catalogue<EndpointName, Sharded<EndpointMetrics>>,
     policies: Catalogue<PolicyName, Sharded<PolicyMetrics>>,
     authenticators: Catalogue<String, Sharded<AuthMetrics>>,
+    rates: Catalogue<String, Sharded<RateMetrics>>,
     doors: Catalogue<String, Sharded<DoorMetrics>>,
     callers: Catalogue<String, Sharded<CallerMetrics>>,
     tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
@@ -60,6 +61,7 @@ impl Registry {
             endpoints: Catalogue::new(series_max),
             policies: Catalogue::new(series_max),
             authenticators: Catalogue::new(series_max),
+            rates: Catalogue::new(series_max),
             doors: Catalogue::new(series_max),
             callers: Catalogue::new(series_max),
             tunnels: Catalogue::new(series_max),
@@ -110,6 +112,16 @@ impl Registry {
     /// The policy's counters of all workers; created when new.
     pub fn policy_shards(&self, route: &str, policy: &str) -> Sharded<PolicyMetrics> {
         self.policies.get_or_create(&(route.to_owned(), policy.to_owned()), || self.shards())
+    }
+
+    /// What worker `index` counts about a limit on how often; created when new.
+    pub fn rate(&self, limit: &str, index: usize) -> Slot<RateMetrics> {
+        self.rates.get_or_create(&limit.to_owned(), || self.shards()).slot(index)
+    }
+
+    /// All limits on how often, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn rates(&self) -> Vec<(String, Sharded<RateMetrics>)> {
+        all(&self.rates, OVERFLOW_NAME.to_owned())
     }
 
     /// What worker `index` counts about an authenticator; created when new.

@@ -9,8 +9,11 @@ fn statuses(certificate: &str, clients: &[&str]) -> (Vec<String>, Gateway) {
     let authority = Authority::new(&folder, "ca");
     authority.issue("site", &["localhost", "127.0.0.1"]);
     for (serial, client) in (1..).zip(clients) {
-        if !client.is_empty() {
-            authority.issue_client(client, client, serial);
+        match client.split_once('=') {
+            _ if client.is_empty() => {}
+            // `file=uri`
+            Some((file, uri)) => authority.issue_service(file, uri),
+            None => authority.issue_client(client, client, serial),
         }
     }
     let origin = FaultOrigin::echo();
@@ -28,6 +31,7 @@ fn statuses(certificate: &str, clients: &[&str]) -> (Vec<String>, Gateway) {
     let path = |name: &str| folder.join(name).display().to_string();
     let url = format!("https://localhost:{}/", gateway.public().port());
     let all = clients.iter().map(|client| {
+        let client = client.split('=').next().unwrap_or_default();
         let (ca, cert, key) =
             (path("ca.pem"), path(&format!("{client}.pem")), path(&format!("{client}.key")));
         let mut arguments =
@@ -59,4 +63,17 @@ fn without_a_list_everybody_passes_for_whom_the_authority_vouches() {
 fn a_name_of_another_kind_is_not_taken_for_it() {
     let (statuses, _gateway) = statuses("{subject: uri}", &["orders-1"]);
     assert_eq!(statuses, ["401"], "it has a common name and no URI");
+}
+
+#[test]
+fn services_are_known_by_their_uris() {
+    let certificate = "{subject: uri, allow: ['spiffe://example.org/ns/*/sa/orders']}";
+    let clients = [
+        "orders=spiffe://example.org/ns/prod/sa/orders",
+        "billing=spiffe://example.org/ns/prod/sa/billing",
+        "deep=spiffe://example.org/ns/prod/x/sa/orders",
+        "named-orders",
+    ];
+    let (statuses, _gateway) = statuses(certificate, &clients);
+    assert_eq!(statuses, ["200", "401", "401", "401"]);
 }

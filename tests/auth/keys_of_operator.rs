@@ -1,9 +1,12 @@
 //! Keys that the operator adds, disables and revokes while the gateway runs.
 
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::{Guarded, run, said};
-use crate::harness::Response;
+use crate::harness::{FaultOrigin, Response};
 
 const CONFIG: &str = "api_key: {files: [keys.yaml]}";
 
@@ -58,6 +61,43 @@ fn keys_are_added_disabled_and_revoked_on_all_workers_before_the_answer() {
 }
 
 #[test]
+fn what_still_runs_for_a_revoked_key_is_cut_and_nothing_else() {
+    let origin = FaultOrigin::start(|dialogue| {
+        if dialogue.request().is_some() {
+            dialogue.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+            while dialogue.send("4\r\nbody\r\n") {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    });
+    let (mut kept, mut lost) = (String::new(), String::new());
+    let guarded = Guarded::before(origin, CONFIG, |folder| {
+        let file = folder.join("keys.yaml").display().to_string();
+        kept = said(&["key", "new", "--owner", "a", "--id", "kept", "--file", &file], "");
+        lost = said(&["key", "new", "--owner", "b", "--id", "lost", "--file", &file], "");
+    });
+    let stream = |key: &str| {
+        let mut stream = std::net::TcpStream::connect(guarded.gateway.public()).expect("it listens");
+        let request = format!("GET / HTTP/1.1\r\nHost: test\r\nX-API-Key: {key}\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        stream.set_read_timeout(Some(crate::harness::PATIENCE)).expect("a timeout");
+        let mut begun = [0; 12];
+        stream.read_exact(&mut begun).expect("an answer begins");
+        assert_eq!(&begun, b"HTTP/1.1 200");
+        stream
+    };
+    let (mut of_kept, mut of_lost) = (stream(&kept), stream(&lost));
+    command(&guarded, &["key", "revoke", "clients", "lost"]);
+    // A reset is an error, an end is nothing; more and more would be neither.
+    let mut rest = [0; 4096];
+    let deadline = Instant::now() + crate::harness::PATIENCE;
+    while of_lost.read(&mut rest).is_ok_and(|count| count > 0) {
+        assert!(Instant::now() < deadline, "it goes on");
+    }
+    assert!(of_kept.read(&mut rest).is_ok_and(|count| count > 0), "the other one goes on");
+}
+
+#[test]
 fn what_was_said_of_keys_survives_a_restart() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("keys.yaml").display().to_string();
@@ -85,15 +125,20 @@ fn orders_that_cannot_be_carried_out_say_why() {
     let row = json!({ "hash": hash, "owner": "x" });
     let add = |body: serde_json::Value| guarded.change("POST", "/keys", &body);
     add(json!({"authenticator": "clients", "id": "n1", "key": row})).has_status(200);
-    add(json!({"authenticator": "clients", "id": "n2", "key": row})).has_problem(409, "key_exists");
-    add(json!({"authenticator": "nobody", "id": "n3", "key": row})).has_problem(404, "no_such_authenticator");
-    add(json!({"authenticator": "clients", "id": "n3"})).has_problem(400, "bad_body");
+    let refused = |answer: Response, status: u16, code: &str| {
+        let answer = answer.has_status(status);
+        assert_eq!(answer.json()["code"], code, "{}", answer.text());
+        answer.text()
+    };
+    refused(add(json!({"authenticator": "clients", "id": "n2", "key": row})), 409, "key_exists");
+    refused(add(json!({"authenticator": "nobody", "id": "n3", "key": row})), 404, "no_such_authenticator");
+    refused(add(json!({"authenticator": "clients", "id": "n3"})), 400, "bad_body");
     let secret = "rg_acme_ThisIsTheKeyItselfAndNotItsHash";
     let answer = add(json!({"authenticator": "clients", "id": "n3", "key": {"hash": secret, "owner": "x"}}));
-    assert!(!answer.has_problem(400, "bad_body").text().contains(secret));
+    assert!(!refused(answer, 400, "bad_body").contains(secret));
     let state = |id: &str, state: &str| {
         guarded.change("PUT", &format!("/keys/clients/{id}/state"), &json!({ "state": state }))
     };
-    state("nobody", "revoked").has_problem(404, "no_such_key");
-    state("n1", "asleep").has_problem(400, "bad_body");
+    refused(state("nobody", "revoked"), 404, "no_such_key");
+    refused(state("n1", "asleep"), 400, "bad_body");
 }

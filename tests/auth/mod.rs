@@ -32,10 +32,27 @@ impl Guarded {
         Self::start_in(authenticators, top, directory)
     }
 
+    /// The same before another origin than one that echoes.
+    #[track_caller]
+    fn before(origin: FaultOrigin, authenticators: &str, prepare: impl FnOnce(&Path)) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        prepare(directory.path());
+        Self::start_with(origin, authenticators, "", directory)
+    }
+
     /// The same in a folder that is there already, with the state folder `state` in it.
     #[track_caller]
     fn start_in(authenticators: &str, top: &str, directory: tempfile::TempDir) -> Self {
-        let origin = FaultOrigin::echo();
+        Self::start_with(FaultOrigin::echo(), authenticators, top, directory)
+    }
+
+    #[track_caller]
+    fn start_with(
+        origin: FaultOrigin,
+        authenticators: &str,
+        top: &str,
+        directory: tempfile::TempDir,
+    ) -> Self {
         let folder = directory.path().to_owned();
         let file = folder.join("gateway.yaml");
         let yaml = format!(

@@ -9,6 +9,7 @@ mod forwarded;
 mod hop_by_hop;
 mod idle_memory;
 mod large_bodies;
+mod per_client;
 mod request_id;
 mod response_fields;
 mod rewrite;

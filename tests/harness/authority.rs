@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
     CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SerialNumber, date_time_ymd,
+    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 
 /// Issues certificates into a folder.
@@ -65,6 +65,13 @@ impl Authority {
         self.issue_as(file, &[], false, |params| {
             params.serial_number = Some(SerialNumber::from(serial));
             params.distinguished_name.push(DnType::CommonName, common_name);
+        });
+    }
+
+    /// One for a service, with a URI as its only name.
+    pub fn issue_service(&self, file: &str, uri: &str) {
+        self.issue_as(file, &[], false, |params| {
+            params.subject_alt_names.push(SanType::URI(uri.try_into().expect("ASCII")));
         });
     }
 

@@ -1,8 +1,11 @@
 //! Policies, each through the whole gateway. One file per policy, named as it is; `tidy` holds that.
 
 mod authenticate;
+mod authorize;
+mod cors;
 mod external_authorization;
 mod headers;
+mod identity;
 mod ip_filter;
 mod request_limits;
 
@@ -13,4 +16,63 @@ fn guarded(policies: &str) -> (FaultOrigin, Gateway) {
     let origin = FaultOrigin::echo();
     let gateway = Setup::before(origin.address()).route(&format!("policies: {{{policies}}}")).start();
     (origin, gateway)
+}
+
+/// A gateway that knows the holders of tokens, its origin, and whoever issues those.
+struct Known {
+    gateway: Gateway,
+    origin: FaultOrigin,
+    issuer: Issuer,
+}
+
+/// An issuer of tokens.
+struct Issuer(std::path::PathBuf);
+
+impl Known {
+    /// With these policies besides `authenticate`, and these lines at the top level.
+    #[track_caller]
+    fn start(policies: &str, top: &str) -> Self {
+        let origin = FaultOrigin::echo();
+        let route = format!("policies: {{authenticate: {{any_of: [tokens]}}, {policies}}}");
+        Self::started(Setup::before(origin.address()).top(top).route(&route), origin)
+    }
+
+    #[track_caller]
+    fn started(setup: Setup, origin: FaultOrigin) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let issuer = Issuer::new(directory.path());
+        let file = directory.path().join("gateway.yaml");
+        std::fs::write(&file, setup.top(AUTHENTICATORS).yaml()).expect("the directory is ours");
+        let state = ("RINGGATE_STATE".to_owned(), directory.path().join("state").display().to_string());
+        Self { gateway: Gateway::start_file(&file, directory, &[state]), origin, issuer }
+    }
+
+    /// A GET with a token that has these claims.
+    #[track_caller]
+    fn get(&self, target: &str, claims: &[&str], fields: &str) -> crate::harness::Response {
+        let token = self.issuer.token(claims);
+        self.gateway.get_with(target, &format!("Authorization: Bearer {token}\r\n{fields}"))
+    }
+}
+
+const AUTHENTICATORS: &str = "authenticators: {tokens: {jwt: {issuer: 'https://id.test', any_audience: true, \
+                              keys: {jwks_file: keys/jwks.json}, claims: {tenant: tenant, plan: plan}}}}";
+
+impl Issuer {
+    /// One whose keys are in `keys` of this folder.
+    fn new(folder: &std::path::Path) -> Self {
+        let keys = folder.join("keys");
+        crate::harness::ringgate(&["token", "keys", "--out", &keys.display().to_string()]).succeeded();
+        Self(keys.join("private.pem"))
+    }
+
+    /// A token of `ann`, with claims as `NAME=VALUE`.
+    #[track_caller]
+    fn token(&self, claims: &[&str]) -> String {
+        let key = self.0.display().to_string();
+        let mut arguments =
+            vec!["token", "sign", "--key", &key, "--issuer", "https://id.test", "--subject", "ann"];
+        claims.iter().for_each(|claim| arguments.extend(["--claim", claim]));
+        crate::harness::ringgate(&arguments).succeeded().trim().to_owned()
+    }
 }

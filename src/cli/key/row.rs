@@ -18,25 +18,25 @@ pub(super) struct Row {
     pub(super) owner: String,
     /// Tenant of the owner.
     #[arg(long)]
-    tenant: Option<String>,
+    pub(super) tenant: Option<String>,
     /// Plan of the owner, as limits by plan know it.
     #[arg(long)]
-    plan: Option<String>,
+    pub(super) plan: Option<String>,
     /// What the key is good for; may be given several times.
     #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
+    pub(super) scopes: Vec<String>,
     /// What its owner is; may be given several times.
     #[arg(long = "role", value_name = "ROLE")]
-    roles: Vec<String>,
+    pub(super) roles: Vec<String>,
     /// How long it is taken: `90d`, or until when: `2027-03-31`. Default: for ever.
     #[arg(long, value_name = "TIME")]
-    expires: Option<String>,
+    pub(super) expires: Option<String>,
     /// For people.
     #[arg(long = "remark", value_name = "TEXT")]
-    remark: Option<String>,
+    pub(super) remark: Option<String>,
     /// Id of the key, which is no secret. Default: one is made.
     #[arg(long)]
-    id: Option<String>,
+    pub(super) id: Option<String>,
 }
 
 impl Row {

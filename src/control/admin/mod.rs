@@ -20,6 +20,7 @@ mod keys;
 mod listener;
 mod page;
 mod problem;
+mod quotas;
 mod reads;
 mod recent;
 mod revocations;
@@ -42,6 +43,7 @@ use rustls::ServerConfig;
 use crate::control::audit::Audit;
 use crate::control::desk::Desk;
 use crate::control::export::Exporter;
+use crate::control::fleet::FleetDesk;
 use crate::control::generation::GenerationLabel;
 use crate::control::keepers::api_keys::store::KeyStore;
 use crate::control::recorder::Recorder;
@@ -84,6 +86,8 @@ pub struct AdminState {
     pub recorder: Recorder,
     /// Credentials that are good no more.
     pub revocations: RevocationDesk,
+    /// Limits and quotas across hosts.
+    pub fleet: FleetDesk,
     /// What was said of API keys, and what keepers say of them.
     pub keys: KeyStore,
 }

@@ -9,7 +9,7 @@ use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, keys, page, reads, recent, revocations, status};
+use super::{AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, status};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
@@ -39,6 +39,10 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/recent/decisions", recent::decisions),
         read("/recent/heads", recent::heads),
         read("/audit", reads::audit),
+        read("/fleet", quotas::fleet),
+        read("/quotas", quotas::all),
+        read("/quotas/{quota}", quotas::of_quota),
+        read("/quotas/{quota}/{key}", quotas::of_key),
         read("/log/level", reads::log_level),
         read("/revocations", revocations::all),
         read("/keys", keys::all),

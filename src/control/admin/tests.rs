@@ -62,6 +62,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         views: AdminViews::default(),
         recorder: Recorder::of_nobody(),
         revocations: crate::control::revocations::RevocationDesk::default(),
+        fleet: crate::control::fleet::FleetDesk::default(),
         keys: crate::control::keepers::api_keys::store::KeyStore::default(),
     };
     (Arc::new(state), orders)

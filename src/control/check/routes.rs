@@ -100,11 +100,11 @@ fn literal_star(check: &mut Check<'_>, place: &str, config: &MatchConfig) {
 
 fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig, params: Option<&[String]>) {
     let around = Surroundings {
-        base: None,
         authenticators: Some(&check.config.authenticators),
-        clusters: Some(&check.config.clusters),
         params,
-        hash_key: None,
+        rate_limits: Some(&check.config.rate_limits),
+        clusters: Some(&check.config.clusters),
+        ..Surroundings::default()
     };
     policies.check(around, &mut |path, reason, hint| {
         check.error("bad-policy", &format!("{at}.{path}"), UnitError { reason, hint });
@@ -133,11 +133,16 @@ fn destination(check: &mut Check<'_>, at: &str, route: &RouteConfig) {
         ("cluster", route.cluster.is_some()),
         ("redirect", route.redirect.is_some()),
         ("respond", route.respond.is_some()),
+        ("jwks", route.jwks.is_some()),
     ];
     let mut given = present.iter().filter(|(_, is_given)| *is_given).map(|(name, _)| *name);
     let Some(first) = given.next() else {
         let why = UnitError::new(format!("route `{}` goes nowhere", route.name));
-        return check.error("no-destination", at, why.hint("add one of `cluster`, `redirect` and `respond`"));
+        return check.error(
+            "no-destination",
+            at,
+            why.hint("add one of `cluster`, `redirect`, `respond` and `jwks`"),
+        );
     };
     for other in given {
         let why =
@@ -157,7 +162,9 @@ fn rewrite(
     if *config == RewriteConfig::default() {
         return;
     }
-    if route.cluster.is_none() && (route.redirect.is_some() || route.respond.is_some()) {
+    if route.cluster.is_none()
+        && (route.redirect.is_some() || route.respond.is_some() || route.jwks.is_some())
+    {
         let why =
             UnitError::new("a request that goes to no cluster is not rewritten").hint("remove `rewrite`");
         check.warning("no-effect", &format!("{at}.rewrite"), why);

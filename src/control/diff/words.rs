@@ -171,10 +171,12 @@ fn route(steps: &[Step], value: &Value) -> String {
         (None, Some(prefix)) => format!("{}/*", prefix.trim_end_matches('/')),
         _ => "/*".to_owned(),
     };
-    let does = ["cluster", "redirect", "respond"].iter().find_map(|key| Some((*key, value.get(key)?)));
+    let does =
+        ["cluster", "redirect", "respond", "jwks"].iter().find_map(|key| Some((*key, value.get(key)?)));
     let does = match does {
         Some(("cluster", cluster)) => format!("cluster {}", quoted(cluster.as_str().unwrap_or_default())),
         Some(("redirect", to)) => format!("redirect to {}", shown(steps, &to["to"])),
+        Some(("jwks", _)) => "publish the gateway's keys".to_owned(),
         Some((_, answer)) => format!("respond with {}", answer["status"]),
         None => "nothing".to_owned(),
     };

@@ -180,6 +180,10 @@ impl<'a> Decider<'a> {
             Action::Redirect(plan) => {
                 Ending::Redirect { status: plan.status(), location: location(plan, exchange) }
             }
+            Action::OwnKeys => Ending::Respond {
+                status: 200,
+                body_bytes: self.snapshot.own_keys.as_ref().map_or(0, |keys| keys.load().1.document.len()),
+            },
             Action::Respond { status, body, .. } => {
                 Ending::Respond { status: *status, body_bytes: body.len() }
             }

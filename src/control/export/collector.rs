@@ -54,6 +54,7 @@ impl Collector for Shards {
         self.encode_endpoints(encoder)?;
         self.encode_policies(encoder)?;
         super::authenticators::encode(&self.sources, encoder)?;
+        super::rates::encode(&self.sources, encoder)?;
         self.encode_doors(encoder)?;
         self.encode_callers(encoder)?;
         self.encode_tunnels(encoder)
@@ -288,7 +289,7 @@ type Part = (&'static str, &'static str, fn(&WorkerMetrics) -> f64);
 /// Name, words, and where the number is.
 pub(super) type Row<T, N> = (&'static str, &'static str, fn(&T) -> &N);
 
-const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 5] = [
+const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 8] = [
     ("ringgate_connections_accepted", "Client connections accepted.", |worker| &worker.connections_accepted),
     ("ringgate_connections_handed_over", "Of those, served by another worker.", |worker| {
         &worker.connections_handed_over
@@ -298,6 +299,17 @@ const WORKER_COUNTERS: [Row<WorkerMetrics, Counter>; 5] = [
     }),
     ("ringgate_connections_refused", "Connections that could not be accepted.", |worker| {
         &worker.connections_refused
+    }),
+    (
+        "ringgate_identity_values_left_out",
+        "Values for services, of who is asking, that no field can carry.",
+        |worker| &worker.identity_values_left_out,
+    ),
+    ("ringgate_own_tokens_signed", "Tokens for services that were signed.", |worker| {
+        &worker.own_tokens_signed
+    }),
+    ("ringgate_own_tokens_reused", "Tokens for services that were sent again.", |worker| {
+        &worker.own_tokens_reused
     }),
     ("ringgate_worker_requests", "Requests whose head was complete.", |worker| &worker.requests),
 ];

@@ -10,11 +10,13 @@ mod collector;
 // What authenticators live on.
 pub mod credentials;
 pub(super) mod family;
+pub mod fleet;
 mod http2;
 pub mod key_sets;
 mod negotiate;
 mod process;
 mod prometheus_text;
+mod rates;
 mod recording;
 mod reloads;
 mod rollouts;

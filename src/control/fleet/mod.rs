@@ -10,6 +10,7 @@ pub mod link;
 mod run;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,6 +52,13 @@ struct State {
     kept: Kept,
     file: Option<PathBuf>,
     wrong: Option<String>,
+}
+
+impl fmt::Debug for FleetDesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Passwords and keys of hashes are within.
+        f.debug_tuple("FleetDesk").field(&self.0.host).finish()
+    }
 }
 
 impl Default for FleetDesk {
@@ -139,10 +147,26 @@ impl FleetDesk {
         }
     }
 
-    /// What has been used of quotas: of all limits and keys, or of some. Sorted; at most `most`.
-    pub fn usage(&self, limit: Option<&str>, key: Option<&[u8; 16]>, most: usize) -> Vec<Usage> {
+    /// Whether limits are shared with other hosts.
+    pub fn is_shared(&self) -> bool {
+        self.0.way.borrow().is_some()
+    }
+
+    /// Whether there is, or was, a quota of this name.
+    pub fn knows(&self, quota: &str) -> bool {
+        self.lock().names.contains_key(&quota_id(quota))
+    }
+
+    /// The key of a quota that has these values, with `,` between them.
+    pub fn hashed(&self, _quota: &str, _values: &str) -> Option<[u8; 16]> {
+        None
+    }
+
+    /// What has been used of quotas: of all limits and keys, or of some. How many entries there are, and the first of them
+    /// in order, at most `most`.
+    pub fn usage(&self, limit: Option<&str>, key: Option<&[u8; 16]>, most: usize) -> (usize, Vec<Usage>) {
         let state = self.lock();
-        let limit = limit.map(LimitId::of);
+        let limit = limit.map(quota_id);
         let wanted = |id: &AccountId| {
             limit.is_none_or(|limit| limit == id.limit) && key.is_none_or(|key| *key == id.key)
         };
@@ -151,7 +175,7 @@ impl FleetDesk {
             .iter()
             .filter(|(id, _)| wanted(id))
             .map(|(id, count)| Usage {
-                quota: state.name(id.limit),
+                quota: state.name(id.limit).trim_start_matches(QUOTA).to_owned(),
                 key: hex(&id.key),
                 period: id.window,
                 used: count.level.ceil() as u64,
@@ -160,8 +184,9 @@ impl FleetDesk {
             })
             .collect();
         all.sort_by(|a, b| (&a.quota, b.period, &a.key).cmp(&(&b.quota, a.period, &b.key)));
+        let total = all.len();
         all.truncate(most);
-        all
+        (total, all)
     }
 
     /// What was used before this process began, of windows that go on, and when those end by the clock that never goes back.
@@ -203,6 +228,13 @@ impl State {
     fn name(&self, limit: LimitId) -> String {
         self.names.get(&limit).map_or_else(|| format!("{:016x}", limit.0), |name| name.to_string())
     }
+}
+
+/// Begins the names of quotas among those of limits.
+const QUOTA: &str = "quota:";
+
+fn quota_id(name: &str) -> LimitId {
+    LimitId::of(&format!("{QUOTA}{name}"))
 }
 
 /// What has been used of a quota in one period.

@@ -19,6 +19,7 @@ use crate::control::desk::Refusal;
 use crate::control::diff;
 use crate::control::export::address_lists::AddressLists;
 use crate::control::export::credentials::Credentials;
+use crate::control::export::fleet::FleetShown;
 use crate::control::export::key_sets::KeySetMetrics;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
@@ -75,6 +76,7 @@ impl Gateway {
         self.admin = Some(addr);
         let tls = opened(&admin, &base, access.is_open(), addr).map_err(StartError::Missing)?;
         let mut exporter = self.exporter();
+        exporter.add(Box::new(FleetShown(self.shown.fleet.clone())));
         exporter.add(Box::new(Credentials {
             keys: self.shown.keepers.keys.clone(),
             introspection: self.means.introspection.clone(),
@@ -93,6 +95,7 @@ impl Gateway {
             views: self.views(),
             recorder: self.recorder(),
             revocations: self.shown.revocations.clone(),
+            fleet: self.shown.fleet.clone(),
             keys: self.shown.keepers.keys.clone(),
         };
         let (close, closed) = tokio::sync::oneshot::channel();

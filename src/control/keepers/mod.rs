@@ -6,6 +6,7 @@
 mod address_lists;
 pub mod api_keys;
 pub mod jwks;
+mod own_keys;
 mod passwords;
 // Files that are read when they have changed and settled.
 pub mod settled;
@@ -35,6 +36,8 @@ pub struct Keepers {
 
 #[derive(Default)]
 struct Kept {
+    /// The gateway's own folder, if it has one.
+    state: Option<PathBuf>,
     inputs: Vec<KeptInput>,
 }
 
@@ -63,6 +66,15 @@ impl Keepers {
         for (file, input) in snapshot.live_inputs.passwords.iter() {
             self.keep(input, |input| passwords::keep(file.clone(), self.keys.clone(), input));
         }
+        let state = self.lock().state.clone();
+        for (written, keys) in snapshot.live_inputs.own_keys.iter() {
+            self.keep(keys, |keys| own_keys::keep(written.clone(), base.to_owned(), state.clone(), keys));
+        }
+    }
+
+    /// Keeps what the gateway makes by itself in this folder. To be said before anything is attached.
+    pub fn remember_in(&self, folder: Option<&std::path::Path>) {
+        self.lock().state = folder.map(std::path::Path::to_owned);
     }
 
     /// How it stands with key sets, and the way to those who keep them.

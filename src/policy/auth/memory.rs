@@ -81,6 +81,11 @@ impl<V> Memory<V> {
         self.entries.remove(digest);
     }
 
+    /// Forgets those that `keep` says no to.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut V) -> bool) {
+        self.entries.retain(|_, entry| keep(&mut entry.value));
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.entries.clear();
@@ -118,8 +123,11 @@ mod tests {
         memory.put(digest(3), "d", 300);
         assert_eq!(memory.get(&digest(2), 0), None, "the oldest");
         assert_eq!((memory.get(&digest(1), 299), memory.get(&digest(3), 0)), (Some(&"c"), Some(&"d")));
+        memory.retain(|value| *value == "c");
+        assert_eq!((memory.get(&digest(1), 0), memory.get(&digest(3), 0)), (Some(&"c"), None));
         memory.forget(&digest(1));
         assert_eq!(memory.get(&digest(1), 0), None);
+        memory.put(digest(4), "e", 300);
         memory.clear();
         assert!(memory.is_empty());
     }

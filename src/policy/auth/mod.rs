@@ -149,6 +149,16 @@ authenticators! {
 }
 
 impl AuthenticatorConfig {
+    /// The field and the query parameter that carry its credentials, for logs to hide.
+    pub fn hidden_names(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Self::ApiKey(config) => (config.header.as_deref(), config.query.as_deref()),
+            Self::Jwt(config) => (config.from.header.as_deref(), config.from.query.as_deref()),
+            // In Authorization, which is always hidden, or in no field.
+            Self::Basic(_) | Self::Certificate(_) | Self::Introspection(_) => (None, None),
+        }
+    }
+
     /// Reports what is wrong, as `(path, reason, hint)`. Secrets are taken to exist, and no file is read.
     pub fn check(&self, name: &str, report: &mut dyn FnMut(&str, String, Option<String>)) {
         let mut scope = Scope::new(&placeholder).around(Surroundings::default());

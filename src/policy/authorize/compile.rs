@@ -23,6 +23,9 @@ const REGEX_BYTES_MAX: usize = 64 * 1024;
 
 const VARIABLES: &str = "path.NAME, query.NAME, field.NAME, request.host, claim.PATH, identity.subject, identity.tenant, identity.plan";
 
+/// A condition of these names.
+type ConditionOf = fn(Box<[Box<str>]>) -> Condition;
+
 /// Compiles one route's rule.
 pub struct Compiler<'s, 'a> {
     scope: &'s mut Scope<'a>,
@@ -85,7 +88,7 @@ impl<'s, 'a> Compiler<'s, 'a> {
     }
 
     fn names(&mut self, config: &RuleConfig, path: &str, parts: &mut Vec<Rule>) {
-        let lists: [(&str, &[String], fn(Box<[Box<str>]>) -> Condition); 4] = [
+        let lists: [(&str, &[String], ConditionOf); 4] = [
             ("scopes", &config.scopes, Condition::Scopes),
             ("any_scope", &config.any_scope, Condition::AnyScope),
             ("roles", &config.roles, Condition::Roles),
@@ -139,7 +142,7 @@ impl<'s, 'a> Compiler<'s, 'a> {
         let tests = match config {
             ClaimConfig::Equals(value) => TestConfig { equals: Some(value.clone()), ..TestConfig::default() },
             ClaimConfig::In(values) => TestConfig { one_of: Some(values.clone()), ..TestConfig::default() },
-            ClaimConfig::Test(tests) => tests.clone(),
+            ClaimConfig::Test(tests) => (**tests).clone(),
         };
         if tests == TestConfig::default() {
             self.problem(

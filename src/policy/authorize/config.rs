@@ -63,7 +63,7 @@ pub enum ClaimConfig {
     /// Equal to one of these.
     In(Vec<Scalar>),
     /// All of this.
-    Test(TestConfig),
+    Test(Box<TestConfig>),
 }
 
 /// Comparisons of a claim. Everything that is written has to be so.

@@ -450,7 +450,7 @@ fn a_rule() -> impl Strategy<Value = RuleConfig> {
             .prop_map(|tenants| RuleConfig { tenants, ..RuleConfig::default() }),
         proptest::collection::btree_map(
             proptest::sample::select(&["a", "b", "o.a", "none"][..]).prop_map(str::to_owned),
-            a_test().prop_map(ClaimConfig::Test),
+            a_test().prop_map(|test| ClaimConfig::Test(Box::new(test))),
             1..3
         )
         .prop_map(|claims| RuleConfig { claims, ..RuleConfig::default() }),

@@ -114,7 +114,11 @@ impl Policy for Identity {
             }
             let template = Template::parse(value, &path, scope);
             if template.as_literal().is_some() {
-                scope.problem(&path, "the value tells nothing of who is asking", "write `${identity.subject}`");
+                scope.problem(
+                    &path,
+                    "the value tells nothing of who is asking",
+                    "write `${identity.subject}`",
+                );
             }
             fields.push((name.as_bytes().into(), template));
         }
@@ -174,12 +178,12 @@ impl Identity {
         request.fields.remove_named(&plan.field);
         let Some(principal) = principals.first() else { return };
         let mut remembered = self.remembered.borrow_mut();
-        let token =
-            remembered.value(principal, now_s, || plan.make(principal, keys.signer()?, now_s));
+        let token = remembered.value(principal, now_s, || plan.make(principal, keys.signer()?, now_s));
         match token {
             Some((value, is_new)) => {
                 request.fields.set(&plan.field, value);
-                let counter = if is_new { &self.metrics.own_tokens_signed } else { &self.metrics.own_tokens_reused };
+                let counter =
+                    if is_new { &self.metrics.own_tokens_signed } else { &self.metrics.own_tokens_reused };
                 counter.add(1);
             }
             None => self.metrics.identity_values_left_out.add(1),
@@ -210,6 +214,10 @@ fn compile_token(config: &TokenConfig, scope: &mut Scope<'_>) -> TokenPlan {
         issuer: config.issuer.as_str().into(),
         audience: config.audience.as_deref().map(Into::into),
         lifetime_s,
-        claims: config.claims.iter().map(|(name, path)| (name.as_str().into(), path.as_str().into())).collect(),
+        claims: config
+            .claims
+            .iter()
+            .map(|(name, path)| (name.as_str().into(), path.as_str().into()))
+            .collect(),
     }
 }

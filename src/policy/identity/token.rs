@@ -78,11 +78,6 @@ impl Remembered {
             }
         }
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.tokens.len()
-    }
 }
 
 impl TokenPlan {
@@ -214,6 +209,6 @@ mod tests {
             let other = Rc::new(principal());
             assert!(remembered.value(&other, 45, || token("x", 90)).is_some_and(|(_, is_new)| is_new));
         }
-        assert_eq!(remembered.len(), REMEMBERED_MAX);
+        assert_eq!(remembered.tokens.len(), REMEMBERED_MAX);
     }
 }

@@ -7,6 +7,7 @@
 //! Plain values and arithmetic: time comes in as an argument, and nothing here knows of Redis. Amounts are in units of
 //! cost, not in shares of a limit, so that hosts whose limits of one name differ still count the same thing.
 
+pub mod abroad;
 pub mod book;
 pub mod courier;
 pub mod hold;

@@ -5,6 +5,7 @@
 //! [`borrowing`](super::borrowing).
 
 use super::account::Account;
+use super::fleet::abroad::Abroad;
 use super::key::Key;
 use super::loan::{Head, Loans};
 use super::log::Logs;
@@ -135,6 +136,8 @@ pub struct Ledger {
     pub(super) listed: Vec<Key>,
     pub(super) born: u64,
     pub(super) tally: Tally,
+    /// What other hosts spend of it, if they do.
+    pub fleet: Option<Abroad>,
 }
 
 impl Ledger {
@@ -158,6 +161,7 @@ impl Ledger {
             listed: Vec::new(),
             born: 0,
             tally: Tally::default(),
+            fleet: None,
         }
     }
 
@@ -224,6 +228,11 @@ impl Ledger {
     /// Whether this worker has the account of a key.
     pub fn owns(&self, key: Key) -> bool {
         key.owner(self.workers) == self.worker
+    }
+
+    /// Which worker has the account of a key.
+    pub fn owner(&self, key: Key) -> usize {
+        key.owner(self.workers)
     }
 
     /// What happened so far.
@@ -345,13 +354,18 @@ impl Ledger {
             let owned = self.accounts.find(wish.key).and_then(|place| self.accounts.get(place));
             let fresh = Account::default();
             let account = owned.map_or(&fresh, |owned| &owned.account);
-            let left = account.room(&rule, &self.logs, now);
+            let left = self.with_others(wish.key, &rule, account.room(&rule, &self.logs, now), now);
             return Standing { size, left, full_at: full_at(account, &rule, &self.logs, now) };
         }
         let share = self.shares.find(wish.key).and_then(|place| self.shares.get(place));
         let Some(share) = share else { return Standing { size, left: 0, full_at: now } };
         let credit = u32::try_from(share.credit(now)).unwrap_or(u32::MAX);
         Standing { size, left: share.left.saturating_add(credit).min(size), full_at: share.full_at.max(now) }
+    }
+
+    /// What is left of an account that has `left`, once others have had theirs.
+    pub(super) fn with_others(&self, key: Key, rule: &Rule, left: u32, now: u64) -> u32 {
+        self.fleet.as_ref().map_or(left, |fleet| left.min(fleet.left(key, rule, now)))
     }
 
     /// One tick: spent credit is told of, unused credit goes back, and places that are worth nothing are freed.
@@ -427,9 +441,15 @@ impl Ledger {
     /// Takes out of an account. Where that fails, or is about to, what others have and do not need is asked back.
     pub(super) fn take_at(&mut self, at: At, wish: &Wish, now: u64, out: &mut Outbox) -> Result<u64, u64> {
         let rule = self.rule_at(at, wish.tier);
+        if let Some(fleet) = &self.fleet {
+            fleet.check(wish.key, &rule, wish.cost, now)?;
+        }
         let mut account = self.owned(at).account;
         let taken = account.take(&rule, &mut self.logs, wish.cost, now);
         self.owned(at).account = account;
+        if let Some(fleet) = self.fleet.as_ref().filter(|_| taken.is_ok()) {
+            fleet.take(wish.key, &rule, wish.cost, now);
+        }
         if account.lent > 0 && (taken.is_err() || is_tight(&account, &rule, &self.logs, now)) {
             self.recall(at, wish, now, out);
         }
@@ -440,6 +460,11 @@ impl Ledger {
         let mut account = self.owned(at).account;
         account.give_back(rule, &mut self.logs, cost, taken_at, now);
         self.owned(at).account = account;
+        let key = self.owned(at).key;
+        // Of those without a place nobody knows whose it is: it stays spent as far as other hosts go.
+        if let Some(fleet) = self.fleet.as_ref().filter(|_| at != At::Crowd) {
+            fleet.give_back(key, rule, cost, taken_at, now);
+        }
     }
 
     pub(super) fn message(&self, wish: &Wish, word: Word) -> RateMessage {

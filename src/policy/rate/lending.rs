@@ -155,12 +155,17 @@ impl Ledger {
         let want = if is_calm { ask.want.max(HANDFUL.min(room / 16)) } else { ask.want };
         // Half of the size at most is lent to all of them, so that an account is never all promises.
         let amount = want.min(room / PART_LENT).min((rule.size() / 2).saturating_sub(account.lent));
+        let of_fleet = self.fleet.as_ref().map(|fleet| fleet.room(wish.key, &rule, 0, now) / PART_LENT);
+        let amount = amount.min(of_fleet.unwrap_or(amount));
         if amount == 0 {
             return;
         }
         let mut account = account;
         if account.take(&rule, &mut self.logs, amount, now).is_ok() {
             self.owned(at).account = account;
+            if let Some(fleet) = &self.fleet {
+                fleet.take(wish.key, &rule, amount, now);
+            }
             if !self.lend(at, to, wish, ask, amount, now) {
                 self.put_back(at, &rule, amount, now, now);
             }
@@ -183,7 +188,7 @@ impl Ledger {
             loan: number,
             lent,
             until,
-            left: account.room(&rule, &self.logs, now),
+            left: self.with_others(wish.key, &rule, account.room(&rule, &self.logs, now), now),
             full_at: full_at(&account, &rule, &self.logs, now),
             calm: !is_tight(&account, &rule, &self.logs, now) && rule.size() >= LENT_FROM,
         }

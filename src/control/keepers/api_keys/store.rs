@@ -3,7 +3,7 @@
 //! Owns `keys.json` of the state folder, written whole or not at all. A key that was added here has its row here; of a key
 //! of a file only its state is. Hashes go no further than the set that workers get.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::control::desk::Refusal;
 use crate::control::keepers::settled::SettledFile;
 use crate::policy::auth::api_key::keys::KeyRow;
-use crate::policy::auth::api_key::text::is_id;
+use crate::policy::auth::api_key::text::{KeyHash, is_id};
 
 /// The file in the state folder.
 const FILE: &str = "keys.json";
@@ -250,11 +250,15 @@ impl KeyStore {
     pub fn merge(&self, authenticator: &str, of_files: Vec<(Origin, String, KeyRow)>) -> Vec<Merged> {
         let state = self.lock();
         let managed = state.managed.get(authenticator);
+        // A key that was added and has been written into a file since is the file's.
+        let ids: HashSet<String> = of_files.iter().map(|(_, id, _)| id.clone()).collect();
+        let hashes: HashSet<KeyHash> = of_files.iter().map(|(_, _, row)| row.hash).collect();
         let said_of = |id: &str| managed.and_then(|managed| managed.get(id)).map(|it| it.state);
         let added = managed
             .into_iter()
             .flatten()
-            .filter_map(|(id, managed)| Some((Origin::Operator, id.clone(), managed.row.clone()?)));
+            .filter_map(|(id, managed)| Some((Origin::Operator, id.clone(), managed.row.clone()?)))
+            .filter(|(_, id, row)| !ids.contains(id) && !hashes.contains(&row.hash));
         let all = of_files.into_iter().chain(added);
         all.map(|(origin, id, mut row)| {
             let said = said_of(&id);

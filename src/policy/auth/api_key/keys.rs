@@ -18,7 +18,7 @@ use crate::config::tree::Value;
 
 /// Largest file of keys: some ten thousand rows.
 pub const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// Most keys of one authenticator. Each takes about half a kilobyte.
+/// Most keys of one authenticator. Each takes one to two kilobytes, with what control keeps of it.
 pub const KEYS_MAX: usize = 100_000;
 /// Longest text of a row's values, in bytes: they become fields and labels of others.
 const TEXT_BYTES_MAX: usize = 256;

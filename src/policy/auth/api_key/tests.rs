@@ -127,7 +127,7 @@ fn keys_are_taken_up_when_they_are_published() {
 #[test]
 fn a_configuration_that_would_show_keys_or_find_none_is_told() {
     for (json, why) in [
-        (r#"{"query": "k"}"#, "always hide"),
+        (r#"{"query": ""}"#, "has no name"),
         (r#"{"header": "Authorization"}"#, "has a scheme"),
         (r#"{"scheme": "ApiKey"}"#, "is for a `header`"),
         (r#"{"header": "a b"}"#, "cannot be the name"),

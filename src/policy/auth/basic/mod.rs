@@ -36,7 +36,7 @@ use crate::shared::frozen::Frozen;
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::AuthMetrics;
 use credentials::Credentials;
-use passwords::{FILE_BYTES_MAX, Passwords};
+use passwords::{FILE_BYTES_MAX, PasswordHash, Passwords};
 
 /// People by their names and passwords.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -93,8 +93,14 @@ pub struct Basic {
     metrics: Slot<AuthMetrics>,
     passwords: Live<Passwords>,
     pepper: Pepper,
-    right: RefCell<Memory<Rc<Principal>>>,
+    right: RefCell<Memory<Right>>,
     wrong: RefCell<Memory<()>>,
+}
+
+/// Somebody whose password was right, and its hash: with another one it has to be verified anew.
+struct Right {
+    principal: Rc<Principal>,
+    hash: PasswordHash,
 }
 
 impl Authenticates for Basic {
@@ -134,21 +140,32 @@ impl Authenticates for Basic {
 
     fn start(plan: Frozen<BasicPlan>, previous: Option<&Self>, ground: &Ground<'_>) -> Self {
         let passwords = Live::new(plan.passwords.clone());
-        // Users may be known otherwise now, so that principals are made anew. What was wrong stays so.
+        let metrics = ground.registry.authenticator(&plan.name, ground.bench.worker);
         let kept = previous.filter(|previous| previous.plan.passwords.is_same(&plan.passwords));
         let pepper = kept.map_or_else(Pepper::random, |kept| kept.pepper.clone());
+        let mut right =
+            kept.map_or_else(|| Memory::new(REMEMBERED_MAX), |kept| kept.right.replace(Memory::new(1)));
         let wrong =
             kept.map_or_else(|| Memory::new(REMEMBERED_MAX), |kept| kept.wrong.replace(Memory::new(1)));
-        let metrics = ground.registry.authenticator(&plan.name, ground.bench.worker);
-        Self {
+        if kept.is_some_and(|kept| kept.plan.users != plan.users) {
+            // The password stays right; who it is may be known otherwise now.
+            right.retain(|right| {
+                right.principal = Rc::new(plan.principal(&right.principal.subject));
+                true
+            });
+        }
+        let this = Self {
             plan,
             bench: ground.bench.clone(),
             metrics,
             passwords,
             pepper,
-            right: RefCell::new(Memory::new(REMEMBERED_MAX)),
+            right: RefCell::new(right),
             wrong: RefCell::new(wrong),
-        }
+        };
+        // The file may have changed since the former one looked.
+        this.forget_changed();
+        this
     }
 
     async fn identify(&self, exchange: &mut Exchange) -> Found {
@@ -158,8 +175,7 @@ impl Authenticates for Basic {
             Authorization::One(text) => text,
         };
         if self.passwords.refresh() {
-            self.right.borrow_mut().clear();
-            self.wrong.borrow_mut().clear();
+            self.forget_changed();
         }
         let digest = self.pepper.digest(&[text]);
         let found = match self.remembered(&digest, clock::coarse_ms()) {
@@ -181,10 +197,20 @@ impl Authenticates for Basic {
 }
 
 impl Basic {
+    /// The file has changed. Who has the same hash as before need not be verified again: in a large file, that would be
+    /// everybody at once.
+    fn forget_changed(&self) {
+        let passwords = self.passwords.get();
+        self.right
+            .borrow_mut()
+            .retain(|right| passwords.hash_of(&right.principal.subject) == Some(&right.hash));
+        self.wrong.borrow_mut().clear();
+    }
+
     fn remembered(&self, digest: &Digest, now_ms: u64) -> Option<Found> {
         if let Some(known) = self.right.borrow().get(digest, now_ms) {
             self.metrics.remembered.add(1);
-            return Some(Found::Known(known.clone()));
+            return Some(Found::Known(known.principal.clone()));
         }
         self.wrong.borrow().get(digest, now_ms).map(|()| Found::Invalid(Code::CredentialsInvalid))
     }
@@ -203,9 +229,10 @@ impl Basic {
         let is_current = self.plan.passwords.generation() == generation;
         match answer {
             Some(Answer::Password(Verified::Right)) => {
-                let known = Rc::new(self.principal(&user));
-                if is_current {
-                    self.right.borrow_mut().put(digest, known.clone(), now_ms + self.plan.remember_ms);
+                let known = Rc::new(self.plan.principal(&user));
+                if let Some(hash) = self.passwords.get().hash_of(&user).filter(|_| is_current).cloned() {
+                    let right = Right { principal: known.clone(), hash };
+                    self.right.borrow_mut().put(digest, right, now_ms + self.plan.remember_ms);
                 }
                 Found::Known(known)
             }
@@ -218,10 +245,12 @@ impl Basic {
             _ => Found::Unavailable(Code::AuthenticationUnavailable),
         }
     }
+}
 
+impl BasicPlan {
     fn principal(&self, user: &str) -> Principal {
-        let principal = Principal::new(&self.plan.name, Method::Basic, user);
-        match self.plan.users.get(user) {
+        let principal = Principal::new(&self.name, Method::Basic, user);
+        match self.users.get(user) {
             Some(traits) => traits.given_to(principal),
             None => principal,
         }

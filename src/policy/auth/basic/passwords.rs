@@ -177,6 +177,11 @@ impl Passwords {
         self.hashes.get(usize::try_from(place).unwrap_or(0))
     }
 
+    /// The hash of a user's password.
+    pub fn hash_of(&self, user: &str) -> Option<&PasswordHash> {
+        self.users.get(user)
+    }
+
     /// How many users there are.
     pub fn len(&self) -> usize {
         self.users.len()

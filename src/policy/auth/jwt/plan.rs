@@ -17,7 +17,6 @@ use super::token::media_type;
 use crate::config::units::Span;
 use crate::policy::scope::Scope;
 use crate::shared::{Frozen, Published};
-use crate::telemetry::redaction::Redaction;
 
 /// Longest leeway: beyond, a clock is wrong and not merely late.
 const LEEWAY_MAX: Span = Span::from_secs(600);
@@ -292,10 +291,6 @@ fn place(config: &TokenPlaceConfig, scope: &mut Scope<'_>) -> Place {
         if name.as_ref().is_some_and(|name| !crate::http::is_token(name.as_bytes())) {
             scope.problem(format!("from.{key}"), "this is not a name", "letters, digits, `-` and `_`");
         }
-    }
-    if config.query.as_ref().is_some_and(|name| !Redaction::default().hides_parameter(name.as_bytes())) {
-        let hint = "call it access_token, token or id_token";
-        scope.problem("from.query", "this is not a parameter that logs always hide", hint);
     }
     if config.scheme.is_some() && header.is_none() {
         scope.problem("from.scheme", "a scheme stands in a header, and there is none", "add `header`");
