@@ -11,7 +11,7 @@ use super::claims::{Checks, Mapping, Required};
 use super::config::{ClaimValueConfig, ClaimsConfig, JwtConfig, JwtKeysConfig, TokenPlaceConfig};
 use super::keys::{Key, KeySet};
 use super::pem;
-use super::place::Place;
+use super::place::{FieldPlace, Place};
 use super::source::{KeySetPlace, KeySetSource, LIFETIME, check_address};
 use super::token::media_type;
 use crate::config::units::Span;
@@ -297,7 +297,7 @@ fn place(config: &TokenPlaceConfig, scope: &mut Scope<'_>) -> Place {
     }
     let header = header.map(|name| {
         let bearer = name.eq_ignore_ascii_case("authorization").then(|| "Bearer".to_owned());
-        (bytes(&name), config.scheme.clone().or(bearer).as_ref().map(bytes))
+        FieldPlace { name: bytes(&name), scheme: config.scheme.clone().or(bearer).as_ref().map(bytes) }
     });
     Place { header, cookie: config.cookie.as_ref().map(bytes), query: config.query.as_ref().map(bytes) }
 }

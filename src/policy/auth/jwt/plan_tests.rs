@@ -110,7 +110,7 @@ fn a_token_may_stand_in_several_places() {
         compiled(&json!({"from": {"header": "X-Token", "cookie": "session", "query": "access_token"}}), None);
     assert_eq!(problems, []);
     let header = plan.place.header.as_ref().unwrap();
-    assert_eq!((&*header.0, header.1.as_deref()), (&b"X-Token"[..], None));
+    assert_eq!((&*header.name, header.scheme.as_deref()), (&b"X-Token"[..], None));
     let (plan, _) = compiled(&json!({"from": {"cookie": "session"}}), None);
     assert!(plan.place.header.is_none());
 }
