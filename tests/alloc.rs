@@ -15,11 +15,12 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use ringgate::control::config::DriverConfig;
+use ringgate::policy::auth::jwt::signing::SigningKey;
 use ringgate::rt::driver;
 
 use stage::shape::Shape;
 use stage::traffic::{Traffic, origin};
-use stage::{Log, Stage};
+use stage::{Log, Stage, configuration, guarded_configuration};
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
@@ -39,18 +40,30 @@ const ATTEMPTS: usize = 3;
 static TURN: Mutex<()> = Mutex::new(());
 
 fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
+    asks_nothing_with(&|address, endpoint| configuration(address, endpoint, Log::On), shape, connections);
+}
+
+/// The configuration for a gateway at an address before an endpoint.
+type Configure<'a> = &'a dyn Fn(SocketAddr, SocketAddr) -> String;
+
+fn asks_nothing_with(configure: Configure<'_>, shape: &Shape, connections: usize) {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for driver in drivers() {
         let (demands, about) = (0..ATTEMPTS)
-            .find_map(|_| demands(driver, shape, connections))
+            .find_map(|_| demands(configure, driver, shape, connections))
             .expect("the machine does nothing for so long, again and again");
         assert_eq!(demands, 0, "{about}");
     }
 }
 
 /// None if this process stood still for so long that its connections may have been parked.
-fn demands(driver: DriverConfig, shape: &Shape, connections: usize) -> Option<(u64, String)> {
-    let (stage, mut traffic) = begin(driver, connections);
+fn demands(
+    configure: Configure<'_>,
+    driver: DriverConfig,
+    shape: &Shape,
+    connections: usize,
+) -> Option<(u64, String)> {
+    let (stage, mut traffic) = begin(configure, driver, connections);
     run(&mut traffic, shape, WARM_UP, Duration::ZERO);
     let mut longest = Duration::ZERO;
     let (demands, stacks) = counting::watch(|| {
@@ -65,10 +78,10 @@ fn demands(driver: DriverConfig, shape: &Shape, connections: usize) -> Option<(u
     (longest < STALL).then(|| (demands, format!("{about}, in {rounds} rounds:\n{stacks}")))
 }
 
-fn begin(driver: DriverConfig, connections: usize) -> (Stage, Traffic) {
+fn begin(configure: Configure<'_>, driver: DriverConfig, connections: usize) -> (Stage, Traffic) {
     let (listener, endpoint) = origin();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let stage = Stage::start(any, endpoint, driver, Log::On);
+    let stage = Stage::play(&configure(any, endpoint), driver);
     let traffic = Traffic::connect(stage.address(), listener, connections);
     (stage, traffic)
 }
@@ -97,7 +110,8 @@ fn drivers() -> Vec<DriverConfig> {
 #[test]
 fn the_worker_is_watched() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let (stage, mut traffic) = begin(DriverConfig::Auto, 1);
+    let plain = |address, endpoint| configuration(address, endpoint, Log::On);
+    let (stage, mut traffic) = begin(&plain, DriverConfig::Auto, 1);
     let (demands, stacks) = counting::watch(|| traffic.exchange(&Shape::download("first", 128)));
     drop(traffic);
     stage.stop();
@@ -133,4 +147,21 @@ fn several_connections_at_once_cost_no_allocation() {
 #[test]
 fn several_large_uploads_at_once_cost_no_allocation() {
     asks_nothing_of_the_heap(&Shape::upload("POST 64 KiB", 64 * 1024), 8);
+}
+
+#[test]
+fn a_remembered_token_costs_no_allocation() {
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("randomness");
+    let key = SigningKey::read(&pair.serialize_pem(), None).expect("PKCS #8");
+    let claims = serde_json::json!({
+        "iss": "https://id.example", "aud": "stage", "sub": "ann", "exp": 99_999_999_999u64, "scope": "read write",
+        "realm_access": {"roles": ["admin"]}
+    });
+    let token = key.sign("at+jwt", claims.as_object().expect("an object")).expect("a token");
+    let guarded =
+        |address, endpoint| guarded_configuration(address, endpoint, Log::On, &pair.public_key_pem());
+    let shape =
+        Shape::download("GET 128 B with a token", 128).with_field(&format!("Authorization: Bearer {token}"));
+    asks_nothing_with(&guarded, &shape, 1);
+    asks_nothing_with(&guarded, &shape, 16);
 }

@@ -274,13 +274,7 @@ impl Gateway {
         let fleet = fleet::run(self.shown.fleet.clone(), told, post.clone(), self.cpus.len());
         self.fleet = Some(tokio::spawn(fleet));
         let revocations = self.shown.revocations.published();
-        Ok(Provisions {
-            asker: Some(asker),
-            post,
-            revocations,
-            fleet: Some(teller),
-            rate_secret: rate_secret()?,
-        })
+        Ok(Provisions { asker: Some(asker), post, revocations, fleet: Some(teller) })
     }
 
     async fn wait_until_all_serve(&mut self, generation: u64) -> Result<(), StartError> {
@@ -398,13 +392,4 @@ fn first_generation(
         tables: tables_of_workers(&snapshot, workers).map_err(StartError::Missing)?,
         snapshot,
     })
-}
-
-/// With what keys of limits are hashed, so that nobody outside can choose which ones share a place.
-fn rate_secret() -> Result<[u64; 2], StartError> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| StartError::Missing(String::from("the machine gives no random numbers")))?;
-    let secret = u128::from_le_bytes(bytes);
-    Ok([secret as u64, (secret >> 64) as u64])
 }

@@ -56,15 +56,13 @@ pub struct Provisions {
     pub revocations: Published<Revocations>,
     /// What is told to other hosts.
     pub fleet: Option<Asker<Told>>,
-    /// With what keys of limits are hashed: the same for all workers.
-    pub rate_secret: [u64; 2],
 }
 
 impl Provisions {
     /// For trying out what a worker would do: nobody is there to ask.
     pub fn none() -> Self {
         let revocations = Published::new(Frozen::new(Revocations::default()));
-        Self { asker: None, post: Post::default(), revocations, fleet: None, rate_secret: [0; 2] }
+        Self { asker: None, post: Post::default(), revocations, fleet: None }
     }
 }
 
@@ -75,12 +73,7 @@ impl Bench {
             worker,
             workers,
             questions: Questions::new(worker, provisions.asker),
-            rates: rate::worker::Worker::new(
-                worker,
-                workers,
-                provisions.post.clone(),
-                provisions.rate_secret,
-            ),
+            rates: rate::worker::Worker::new(worker, workers, provisions.post.clone()),
             post: provisions.post,
             pool: Pool::new(FREE_BUFFER_BYTES_MAX),
             deadlines: Deadlines::new(clock::coarse_ms()),

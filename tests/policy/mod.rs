@@ -2,11 +2,14 @@
 
 mod authenticate;
 mod authorize;
+mod concurrency_limit;
 mod cors;
+mod early_rate_limit;
 mod external_authorization;
 mod headers;
 mod identity;
 mod ip_filter;
+mod rate_limit;
 mod request_limits;
 
 use crate::harness::{FaultOrigin, Gateway, Setup};

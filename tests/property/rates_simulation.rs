@@ -11,6 +11,7 @@ use ringgate::policy::rate::key::Key;
 use ringgate::policy::rate::ledger::{Held, Lack, Ledger, Outbox, Wish};
 use ringgate::policy::rate::message::{LimitNumber, RateMessage, Tier, Word};
 use ringgate::policy::rate::rule::{Algorithm, Rule};
+use ringgate::policy::rate::table::Salt;
 
 pub const MS: u64 = 1_000_000;
 const TICK: u64 = 20 * MS;
@@ -120,7 +121,8 @@ impl Simulation {
 
     fn new(setup: Setup) -> Self {
         let rules = || Box::new([(Tier::default(), setup.rule)]);
-        let ledger = |worker| Ledger::new(LimitNumber(1), (worker, setup.workers), rules(), 1_000);
+        let ledger =
+            |worker| Ledger::new(LimitNumber(1), (worker, setup.workers), rules(), (1_000, Salt([1, 2])));
         let mut simulation = Self {
             setup,
             key: Key(1),

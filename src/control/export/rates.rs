@@ -14,18 +14,18 @@ type Count = (&'static str, &'static str, fn(&RateMetrics) -> &Counter);
 type Level = (&'static str, &'static str, fn(&RateMetrics) -> &Gauge);
 
 const COUNTS: [Count; 7] = [
-    (
-        "ringgate_rate_limit_waited",
-        "Of the requests let through, such as waited for their turn.",
-        |limit| &limit.waited,
-    ),
+    ("ringgate_rate_limit_waited", "Of the requests let through, such as waited for their turn.", |limit| {
+        &limit.waited
+    }),
     ("ringgate_rate_limit_asked", "Requests for which another worker was asked.", |limit| &limit.asked),
     ("ringgate_rate_limit_asked_ahead", "Questions to another worker ahead of need.", |limit| {
         &limit.asked_ahead
     }),
-    ("ringgate_rate_limit_late", "Requests refused because another worker did not answer in time.", |limit| {
-        &limit.late
-    }),
+    (
+        "ringgate_rate_limit_late",
+        "Requests refused because another worker did not answer in time.",
+        |limit| &limit.late,
+    ),
     ("ringgate_rate_limit_evicted", "Keys that left with some debt, for want of room.", |limit| {
         &limit.evicted
     }),
@@ -39,7 +39,9 @@ const COUNTS: [Count; 7] = [
 
 const LEVELS: [Level; 4] = [
     ("ringgate_rate_limit_keys", "Keys that have an account.", |limit| &limit.accounts),
-    ("ringgate_rate_limit_shares", "Keys that a worker knows of another one's account.", |limit| &limit.shares),
+    ("ringgate_rate_limit_shares", "Keys that a worker knows of another one's account.", |limit| {
+        &limit.shares
+    }),
     ("ringgate_rate_limit_outstanding", "Credit between workers that is not settled.", |limit| {
         &limit.outstanding
     }),
@@ -51,7 +53,8 @@ pub(super) fn encode(sources: &Sources, encoder: &mut DescriptorEncoder) -> fmt:
     if all.is_empty() {
         return Ok(());
     }
-    let mut family = Family::counter(encoder, "ringgate_rate_limit_requests", "Requests that a limit decided on.")?;
+    let mut family =
+        Family::counter(encoder, "ringgate_rate_limit_requests", "Requests that a limit decided on.")?;
     for (name, shards) in &all {
         let outcomes = [
             ("admitted", total(shards, |limit| &limit.admitted)),

@@ -12,7 +12,6 @@ use smallvec::SmallVec;
 use super::borrowing::Outcome;
 use super::ledger::{Held, Lack, Standing, Wish};
 use super::plan::{LimitPlan, Wanted};
-use super::sip::Sip;
 use super::waiting::Answered;
 use super::worker::{Limit, Worker};
 use crate::policy::exchange::Exchange;
@@ -28,7 +27,6 @@ pub struct Gate {
 struct Guard {
     plan: LimitPlan,
     limit: Rc<Limit>,
-    begun: Sip,
 }
 
 /// Why a request is not admitted.
@@ -58,11 +56,8 @@ impl Gate {
     /// Starts the limits of a policy, or takes those up that run already.
     pub fn start(plans: &[LimitPlan], ground: &Ground<'_>) -> Self {
         let worker = ground.bench.rates.clone();
-        let start = |plan: &LimitPlan| Guard {
-            limit: worker.limit(plan, ground.registry),
-            begun: plan.begin(worker.secret()),
-            plan: plan.clone(),
-        };
+        let start =
+            |plan: &LimitPlan| Guard { limit: worker.limit(plan, ground.registry), plan: plan.clone() };
         let limits = plans.iter().map(start).collect();
         Self { worker, limits }
     }
@@ -123,7 +118,7 @@ impl Gate {
     fn wishes(&self, exchange: &Exchange) -> Result<Wishes, Refusal> {
         let mut wishes = Wishes::new();
         for (at, guard) in self.limits.iter().enumerate() {
-            match guard.plan.wanted(exchange, &guard.begun) {
+            match guard.plan.wanted(exchange) {
                 Wanted::Wish(wish) => wishes.push((at, wish)),
                 Wanted::Nothing => {}
                 Wanted::Refused => return Err(Refusal::KeyMissing),

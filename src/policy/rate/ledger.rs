@@ -5,6 +5,7 @@
 //! [`borrowing`](super::borrowing).
 
 use super::account::Account;
+use super::accounts::{full_at, rooms, worth};
 use super::fleet::abroad::Abroad;
 use super::key::Key;
 use super::loan::{Head, Loans};
@@ -12,16 +13,10 @@ use super::log::Logs;
 use super::message::{LimitNumber, RateMessage, Tier, Word};
 use super::rule::{Algorithm, Rule};
 use super::share::Share;
-use super::table::{Found, Place, Resident, Table, Worth};
-
-/// An account that owes less than this of its size, in parts of 256, is cold: it leaves when a newcomer has no place.
-const COLD: u32 = 64;
+use super::table::{Place, Resident, Salt, Table};
 
 /// Sets of a table that are swept each tick.
 const SWEPT_SETS: usize = 32;
-
-/// Shares have room for this part of the keys of all workers.
-const SHARES_PART: usize = 2;
 
 /// Messages and whom they go to.
 pub type Outbox = Vec<(usize, RateMessage)>;
@@ -100,7 +95,7 @@ pub struct Tally {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Owned {
     pub(super) account: Account,
-    key: Key,
+    pub(super) key: Key,
     pub(super) tier: Tier,
     pub(super) loans: Head,
 }
@@ -127,7 +122,7 @@ pub struct Ledger {
     pub(super) workers: usize,
     pub(super) rules: Box<[(Tier, Rule)]>,
     pub(super) accounts: Table<Owned>,
-    crowd: Owned,
+    pub(super) crowd: Owned,
     pub(super) logs: Logs,
     pub(super) loans: Loans,
     /// Lent and not settled, over all accounts.
@@ -143,7 +138,12 @@ pub struct Ledger {
 impl Ledger {
     /// The books of `worker` of `workers` for a limit with these rules; the first is for those without a plan. `keys` is
     /// how many keys there is room for, on all workers together.
-    pub fn new(number: LimitNumber, seat: (usize, usize), rules: Box<[(Tier, Rule)]>, keys: usize) -> Self {
+    pub fn new(
+        number: LimitNumber,
+        seat: (usize, usize),
+        rules: Box<[(Tier, Rule)]>,
+        (keys, salt): (usize, Salt),
+    ) -> Self {
         assert!(!rules.is_empty(), "a limit has a rule");
         let (worker, workers) = seat;
         let (own, foreign) = rooms(keys, workers);
@@ -152,12 +152,12 @@ impl Ledger {
             worker,
             workers,
             rules,
-            accounts: Table::new(own),
+            accounts: Table::new(own, salt),
             crowd: Owned::default(),
             logs: Logs::default(),
             loans: Loans::default(),
             outstanding: 0,
-            shares: Table::new(foreign),
+            shares: Table::new(foreign, salt),
             listed: Vec::new(),
             born: 0,
             tally: Tally::default(),
@@ -182,30 +182,6 @@ impl Ledger {
             self.shares.each(Share::ask_again);
         }
         self.rehouse(keys, now);
-    }
-
-    /// Makes room for another number of keys. Those that find none in the new table join the crowd.
-    fn rehouse(&mut self, keys: usize, now: u64) {
-        let (own, foreign) = rooms(keys, self.workers);
-        if self.accounts.is_for(own) {
-            return;
-        }
-        let mut old = std::mem::replace(&mut self.accounts, Table::new(own));
-        let mut homeless = Vec::new();
-        old.each(|owned| match self.accounts.find_or_make(owned.key, *owned, |_| Worth::Hot) {
-            Found::Full => homeless.push(*owned),
-            _ => {}
-        });
-        for mut owned in homeless {
-            let over = self.loans.end(&mut owned.loans, |_| true);
-            self.outstanding -= over;
-            self.forget(owned, now);
-        }
-        let mut old = std::mem::replace(&mut self.shares, Table::new(foreign));
-        old.each(|share| {
-            // What cannot be kept is void, and its owner will take it for spent.
-            self.shares.find_or_make(share.key(), *share, |_| Worth::Hot);
-        });
     }
 
     /// Windows as the wall clock has them now.
@@ -384,143 +360,11 @@ impl Ledger {
         self.shares.sweep(SWEPT_SETS, |share| share.worth(now), |_| ());
     }
 
-    /// The account of a key: its own, or the one of those without a place.
-    pub(super) fn account(&mut self, wish: &Wish, now: u64) -> At {
-        let Self { accounts, rules, logs, loans, outstanding, tally, .. } = self;
-        let fresh = Owned { key: wish.key, tier: wish.tier, ..Owned::default() };
-        let found = accounts.find_or_make(wish.key, fresh, |owned| {
-            worth(owned, rules, logs, loans, (&mut *outstanding, &mut *tally), now)
-        });
-        match found {
-            Found::Old(place) => At::Place(place),
-            Found::New(place, was) => {
-                if let Some(was) = was {
-                    self.forget(was, now);
-                }
-                At::Place(place)
-            }
-            Found::Full => {
-                self.tally.crowded += 1;
-                At::Crowd
-            }
-        }
-    }
-
-    /// An account has lost its place.
-    fn forget(&mut self, mut was: Owned, now: u64) {
-        let rule = self.rule(was.tier);
-        self.tally.evicted += u64::from(was.account.owes_ns(&rule, &self.logs, now) > 0);
-        // None of them is outstanding, or it would have stayed.
-        self.loans.end(&mut was.loans, |_| true);
-        was.account.close(&rule, &mut self.logs);
-    }
-
-    /// The account of a key that has one, or else the one of those without a place.
-    pub(super) fn known(&self, key: Key) -> At {
-        self.accounts.find(key).map_or(At::Crowd, At::Place)
-    }
-
-    fn held_at(&self, key: Key, held: &Held) -> At {
-        if held.is_crowd { At::Crowd } else { self.known(key) }
-    }
-
-    pub(super) fn owned(&mut self, at: At) -> &mut Owned {
-        match at {
-            At::Place(place) if self.accounts.get(place).is_some() => {
-                self.accounts.get_mut(place).unwrap_or(&mut self.crowd)
-            }
-            _ => &mut self.crowd,
-        }
-    }
-
-    /// The rule of an account: the crowd has the first.
-    pub(super) fn rule_at(&self, at: At, tier: Tier) -> Rule {
-        if at == At::Crowd { self.rules[0].1 } else { self.rule(tier) }
-    }
-
-    /// Takes out of an account. Where that fails, or is about to, what others have and do not need is asked back.
-    pub(super) fn take_at(&mut self, at: At, wish: &Wish, now: u64, out: &mut Outbox) -> Result<u64, u64> {
-        let rule = self.rule_at(at, wish.tier);
-        if let Some(fleet) = &self.fleet {
-            fleet.check(wish.key, &rule, wish.cost, now)?;
-        }
-        let mut account = self.owned(at).account;
-        let taken = account.take(&rule, &mut self.logs, wish.cost, now);
-        self.owned(at).account = account;
-        if let Some(fleet) = self.fleet.as_ref().filter(|_| taken.is_ok()) {
-            fleet.take(wish.key, &rule, wish.cost, now);
-        }
-        if account.lent > 0 && (taken.is_err() || is_tight(&account, &rule, &self.logs, now)) {
-            self.recall(at, wish, now, out);
-        }
-        taken
-    }
-
-    pub(super) fn put_back(&mut self, at: At, rule: &Rule, cost: u32, taken_at: u64, now: u64) {
-        let mut account = self.owned(at).account;
-        account.give_back(rule, &mut self.logs, cost, taken_at, now);
-        self.owned(at).account = account;
-        let key = self.owned(at).key;
-        // Of those without a place nobody knows whose it is: it stays spent as far as other hosts go.
-        if let Some(fleet) = self.fleet.as_ref().filter(|_| at != At::Crowd) {
-            fleet.give_back(key, rule, cost, taken_at, now);
-        }
-    }
-
     pub(super) fn message(&self, wish: &Wish, word: Word) -> RateMessage {
         RateMessage { limit: self.number, key: wish.key, tier: wish.tier, word }
     }
 }
 
-/// Whether less than half is left: then nobody keeps what they do not need.
-pub(super) fn is_tight(account: &Account, rule: &Rule, logs: &Logs, now: u64) -> bool {
-    account.room(rule, logs, now) < rule.size() / 2
-}
-
-/// When all would be there again, or the window ends.
-pub(super) fn full_at(account: &Account, rule: &Rule, logs: &Logs, now: u64) -> u64 {
-    if rule.has_windows() {
-        rule.window(now).end
-    } else {
-        now.saturating_add(account.owes_ns(rule, logs, now))
-    }
-}
-
-fn rule_of(rules: &[(Tier, Rule)], tier: Tier) -> Rule {
+pub(super) fn rule_of(rules: &[(Tier, Rule)], tier: Tier) -> Rule {
     rules.iter().find(|(own, _)| *own == tier).unwrap_or(&rules[0]).1
-}
-
-/// What an account's place is worth. Loans whose time is up end here at the latest.
-fn worth(
-    owned: &mut Owned,
-    rules: &[(Tier, Rule)],
-    logs: &Logs,
-    loans: &mut Loans,
-    (outstanding, tally): (&mut u64, &mut Tally),
-    now: u64,
-) -> Worth {
-    let rule = rule_of(rules, owned.tier);
-    if owned.loans != 0 {
-        let over = loans.end(&mut owned.loans, |loan| loan.is_over(now));
-        owned.account.unlend(&rule, over as u32, now);
-        *outstanding -= over;
-        tally.voided += over;
-    }
-    if owned.account.lent > 0 {
-        return Worth::Hot;
-    }
-    match owned.account.owes_ns(&rule, logs, now) {
-        0 => Worth::Nothing,
-        _ if rule.algorithm == Algorithm::Slots => Worth::Hot,
-        _ => match owned.account.heat(&rule, logs, now) {
-            heat if heat < COLD => Worth::Cold(u64::from(heat)),
-            _ => Worth::Hot,
-        },
-    }
-}
-
-/// Keys that one worker has room for: as an owner, and as a borrower.
-fn rooms(keys: usize, workers: usize) -> (usize, usize) {
-    let foreign = if workers > 1 { keys / SHARES_PART } else { 0 };
-    (keys.div_ceil(workers), foreign)
 }

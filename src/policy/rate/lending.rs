@@ -6,7 +6,8 @@
 
 use smallvec::SmallVec;
 
-use super::ledger::{At, Ledger, Outbox, Wish, full_at, is_tight};
+use super::accounts::{full_at, is_tight};
+use super::ledger::{At, Ledger, Outbox, Wish};
 use super::message::{Answer, Ask, LoanNumber, Ruling, Settled, Word};
 use super::rule::{Algorithm, Rule};
 

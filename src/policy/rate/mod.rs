@@ -4,6 +4,7 @@
 //! here decides and counts; policies ask it, and the worker carries its messages.
 
 pub mod account;
+mod accounts;
 pub mod admission;
 pub mod borrowing;
 pub mod config;

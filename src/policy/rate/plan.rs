@@ -19,7 +19,7 @@ use crate::policy::scope::Scope;
 const IPV6_BITS: u8 = 128;
 
 /// A compiled limit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct LimitPlan {
     /// Its name in the configuration.
     pub name: Box<str>,
@@ -35,6 +35,7 @@ pub struct LimitPlan {
     cost: u32,
     cost_field: Option<Box<[u8]>>,
     cost_max: u32,
+    begun: Sip,
 }
 
 /// What a request wants of a limit.
@@ -78,6 +79,7 @@ impl LimitPlan {
             cost: config.cost.max(1),
             cost_field: config.cost_field.as_ref().map(|name| name.to_ascii_lowercase().into_bytes().into()),
             cost_max: config.cost_max.clamp(1, smallest.max(1)),
+            begun: begin(name, scope),
         }
     }
 
@@ -95,6 +97,7 @@ impl LimitPlan {
             cost: 1,
             cost_field: None,
             cost_max: 1,
+            begun: begin(name, scope),
         }
     }
 
@@ -109,16 +112,9 @@ impl LimitPlan {
         !self.tiers.is_empty() || self.parts.iter().any(Part::is_of_identity)
     }
 
-    /// The hash of its name, to go on from.
-    pub fn begin(&self, secret: [u64; 2]) -> Sip {
-        let mut sip = Sip::new(secret);
-        sip.piece(self.name.as_bytes());
-        sip
-    }
-
-    /// What a request wants of it. `begun` is what [`LimitPlan::begin`] gave.
-    pub fn wanted(&self, exchange: &Exchange, begun: &Sip) -> Wanted {
-        let mut sip = begun.clone();
+    /// What a request wants of it.
+    pub fn wanted(&self, exchange: &Exchange) -> Wanted {
+        let mut sip = self.begun.clone();
         let tier = self.tier(exchange);
         if tier != Tier::default() {
             sip.bytes(&tier.0.to_le_bytes());
@@ -248,6 +244,14 @@ fn number(name: &str, rule: &Rule) -> LimitNumber {
     };
     let period = if rule.is_bucket() { 0 } else { rule.period_ns() };
     LimitNumber(hash(&format!("{kind} {period} {name}")) as u64)
+}
+
+/// The hash of its name, to go on from.
+fn begin(name: &str, scope: &Scope<'_>) -> Sip {
+    let secret = u128::from_le_bytes(scope.around.hash_key.unwrap_or_default());
+    let mut sip = Sip::new([secret as u64, (secret >> 64) as u64]);
+    sip.piece(name.as_bytes());
+    sip
 }
 
 fn hash(text: &str) -> u128 {

@@ -29,6 +29,10 @@ pub enum Worth {
     Hot,
 }
 
+/// What nobody outside knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Salt(pub [u64; 2]);
+
 /// Where a key's place is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place(u32);
@@ -53,6 +57,7 @@ struct Set<T> {
 /// Keys and what is kept for them.
 pub struct Table<T> {
     sets: Vec<Option<Box<Set<T>>>>,
+    salt: Salt,
     len: usize,
     /// Where sweeping goes on.
     hand: usize,
@@ -60,10 +65,16 @@ pub struct Table<T> {
 
 impl<T: Resident> Table<T> {
     /// With room for so many keys.
-    pub fn new(keys: usize) -> Self {
+    pub fn new(keys: usize, salt: Salt) -> Self {
         let mut sets = Vec::new();
         sets.resize_with(sets_for(keys), || None);
-        Self { sets, len: 0, hand: 0 }
+        Self { sets, salt, len: 0, hand: 0 }
+    }
+
+    /// An empty one with room for so many keys.
+    #[must_use]
+    pub fn remade(&self, keys: usize) -> Self {
+        Self::new(keys, self.salt)
     }
 
     /// Whether it has the room that [`Table::new`] makes for so many.
@@ -147,8 +158,11 @@ impl<T: Resident> Table<T> {
     }
 
     fn set_of(&self, key: Key) -> usize {
-        // The low half: the high one chooses the owner.
-        ((u128::from(key.0 as u64) * self.sets.len() as u128) >> 64) as usize
+        // The low half: the high one chooses the owner. Multiplied by a number that nobody knows, any two keys meet no
+        // more often than by chance (Dietzfelbinger and others, 1997).
+        let Salt([add, times]) = self.salt;
+        let mixed = (key.0 as u64).wrapping_add(add).wrapping_mul(times | 1);
+        ((u128::from(mixed) * self.sets.len() as u128) >> 64) as usize
     }
 }
 
@@ -200,6 +214,8 @@ impl Place {
 mod tests {
     use super::*;
 
+    const SALT: Salt = Salt([3, 0x9e37_79b9_7f4a_7c15]);
+
     #[derive(Clone, Copy, Default, Debug, PartialEq)]
     struct One {
         key: Key,
@@ -231,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_key_keeps_its_place() {
-        let mut table = Table::new(1_000);
+        let mut table = Table::new(1_000, SALT);
         for number in 0..1_000 {
             assert!(matches!(put(&mut table, number, 200), Found::New(_, None) | Found::Full));
         }
@@ -244,7 +260,7 @@ mod tests {
 
     #[test]
     fn what_is_hot_stays_however_many_come() {
-        let mut table = Table::new(64);
+        let mut table = Table::new(64, SALT);
         let hot: Vec<u64> =
             (0..20).filter(|&number| matches!(put(&mut table, number, 500), Found::New(..))).collect();
         for number in 1_000..100_000 {
@@ -256,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_coldest_leaves_first_and_what_is_worth_nothing_before() {
-        let mut table = Table::new(1);
+        let mut table = Table::new(1, SALT);
         for number in 0..16 {
             put(&mut table, number, 10 + number);
         }
@@ -269,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_among_hot_ones_has_no_place() {
-        let mut table = Table::new(1);
+        let mut table = Table::new(1, SALT);
         for number in 0..16 {
             put(&mut table, number, 100);
         }
@@ -278,7 +294,7 @@ mod tests {
 
     #[test]
     fn sweeping_frees_what_is_worth_nothing() {
-        let mut table = Table::new(100);
+        let mut table = Table::new(100, SALT);
         for number in 0..50 {
             put(&mut table, number, number % 2);
         }

@@ -9,10 +9,11 @@ use std::rc::Rc;
 
 use foldhash::fast::FixedState;
 
-use super::ledger::{Held, Ledger, Outbox, Wish};
-use super::message::LimitNumber;
-use super::message::{Answer, RateMessage, Ruling, Word};
+use super::ledger::{Held, Ledger, Outbox, Tally, Wish};
+use super::message::{Answer, LimitNumber, LoanNumber, RateMessage, Ruling, Tier, Word};
 use super::plan::LimitPlan;
+use super::rule::Rule;
+use super::table::Salt;
 use super::waiting::{Answered, Waiting};
 use crate::policy::post::{Letter, Post};
 use crate::rt::clock;
@@ -45,7 +46,7 @@ pub struct Limit {
     pub ledger: RefCell<Ledger>,
     /// Its figures; None as long as it is known from another worker only.
     metrics: RefCell<Option<Slot<RateMetrics>>>,
-    told: Cell<super::ledger::Tally>,
+    told: Cell<Tally>,
     settled_at: Cell<u64>,
     used_at: Cell<u64>,
 }
@@ -64,7 +65,7 @@ pub struct Worker {
     worker: usize,
     workers: usize,
     post: Post,
-    secret: [u64; 2],
+    salt: Salt,
     limits: RefCell<HashMap<LimitNumber, Rc<Limit>, FixedState>>,
     pub(super) waiting: Waiting,
     outbox: RefCell<Outbox>,
@@ -76,15 +77,15 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// That of `worker` of `workers`. `secret` is the same for all of them: keys are hashed with it.
-    pub fn new(worker: usize, workers: usize, post: Post, secret: [u64; 2]) -> Rc<Self> {
+    /// That of `worker` of `workers`.
+    pub fn new(worker: usize, workers: usize, post: Post) -> Rc<Self> {
         let mut mail = Vec::new();
         mail.resize_with(workers, Vec::new);
         Rc::new(Self {
             worker,
             workers,
             post,
-            secret,
+            salt: salt(),
             limits: RefCell::default(),
             waiting: Waiting::default(),
             outbox: RefCell::default(),
@@ -95,18 +96,13 @@ impl Worker {
         })
     }
 
-    /// With what keys are hashed.
-    pub fn secret(&self) -> [u64; 2] {
-        self.secret
-    }
-
     /// The limit of this plan. It goes on from the generation before, with the new numbers.
     pub fn limit(&self, plan: &LimitPlan, registry: &Registry) -> Rc<Limit> {
         let now = clock::nanos();
         let mut limits = self.limits.borrow_mut();
         let limit = limits.entry(plan.number).or_insert_with(|| {
             let seat = (self.worker, self.workers);
-            let ledger = Ledger::new(plan.number, seat, plan.rules.clone(), plan.keys_max);
+            let ledger = Ledger::new(plan.number, seat, plan.rules.clone(), (plan.keys_max, self.salt));
             Rc::new(Limit::new(ledger, self.offset_ns.get(), now))
         });
         limit.ledger.borrow_mut().adopt(plan.rules.clone(), plan.keys_max, now);
@@ -205,16 +201,11 @@ impl Worker {
         }
     }
 
-    fn introduce(
-        &self,
-        number: LimitNumber,
-        rules: Box<[(super::message::Tier, super::rule::Rule)]>,
-        now: u64,
-    ) {
+    fn introduce(&self, number: LimitNumber, rules: Box<[(Tier, Rule)]>, now: u64) {
         if rules.is_empty() {
             return;
         }
-        let ledger = Ledger::new(number, (self.worker, self.workers), rules, KEYS_TOLD);
+        let ledger = Ledger::new(number, (self.worker, self.workers), rules, (KEYS_TOLD, self.salt));
         let limit = Rc::new(Limit::new(ledger, self.offset_ns.get(), now));
         self.limits.borrow_mut().insert(number, limit);
     }
@@ -293,7 +284,7 @@ impl Answer {
             ticket: 0,
             cost: 0,
             ruling: Ruling::Unknown,
-            loan: super::message::LoanNumber::default(),
+            loan: LoanNumber::default(),
             lent: 0,
             until: 0,
             left: 0,
@@ -306,4 +297,13 @@ impl Answer {
 /// By how much the wall clock is ahead of the one that never goes back.
 fn offset_ns(now: u64) -> u64 {
     (clock::wall_ms() * 1_000_000).saturating_sub(now)
+}
+
+/// Places of keys in tables cannot be told from outside, even by who knows how keys are hashed.
+fn salt() -> Salt {
+    let mut bytes = [0; 16];
+    // Without random numbers the place of a key is still told by a hash; only who knows its secret could aim at one.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    let salt = u128::from_le_bytes(bytes);
+    Salt([salt as u64, (salt >> 64) as u64])
 }
