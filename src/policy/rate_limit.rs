@@ -14,7 +14,6 @@ use crate::policy::rate::plan::LimitPlan;
 use crate::policy::reply::{Code, Reply};
 use crate::policy::scope::Scope;
 use crate::policy::{Policy, Verdict};
-use crate::rt::clock;
 use crate::shared::frozen::Frozen;
 
 /// Which limits hold.
@@ -143,8 +142,7 @@ impl RateLimit {
     pub(super) async fn decide_as(&self, exchange: &mut Exchange, which: usize, limited: Code) -> Verdict {
         let mut stands = std::mem::take(&mut exchange.limits[which]);
         stands.limits.clear();
-        stands.at = clock::nanos();
-        let admitted = self.gate.admit(exchange, &mut stands.limits).await;
+        let admitted = self.gate.admit(exchange, &mut stands).await;
         stands.retry_at = match admitted {
             Err(Refusal::Limited(at)) => Some(at),
             _ => None,
