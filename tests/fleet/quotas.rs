@@ -146,6 +146,7 @@ fn hosts_share_a_quota_and_it_survives_all_of_them_and_the_server() {
             serde_json::from_str(&host.admin_get("/quotas/day/acme").text()).expect("JSON");
         shown["usage"][0]["used"].as_u64().unwrap_or(0)
     };
+    eventually("the server knows of three", || used(&one) == 3);
     // The other host hears of it by asking.
     assert_eq!(ask(&two), 200);
     eventually("both know of four", || used(&two) == 4);
