@@ -326,7 +326,8 @@ fn name(limit: &str, id: &AccountId) -> String {
     if id.window == 0 { format!("{limit}:{key}") } else { format!("{limit}:{key}:{}", id.window) }
 }
 
-/// A moment of the clock that never goes back, by the calendar.
+/// A moment of the clock that never goes back, by the calendar: a whole second, as ends of days and months are.
 fn unix_ms(ms: u64) -> u64 {
-    (clock::wall_ms() + ms).saturating_sub(clock::coarse_ms())
+    let unix_ms = (clock::wall_ms() + ms).saturating_sub(clock::coarse_ms());
+    (unix_ms + 500) / 1_000 * 1_000
 }
