@@ -15,11 +15,12 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use ringgate::control::config::DriverConfig;
+use ringgate::policy::auth::jwt::signing::SigningKey;
 use ringgate::rt::driver;
 
 use stage::shape::Shape;
 use stage::traffic::{Traffic, origin};
-use stage::{Log, Stage, configuration};
+use stage::{Log, Stage, configuration, guarded_configuration};
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
@@ -38,30 +39,31 @@ const ATTEMPTS: usize = 3;
 /// Tests in one process share the allocator's counters.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// What the route has besides.
-#[derive(Clone, Copy, PartialEq)]
-enum Limits {
-    None,
-    Two,
-}
-
 fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
-    asks_nothing_with(Limits::None, shape, connections);
+    asks_nothing_with(&|address, endpoint| configuration(address, endpoint, Log::On), shape, connections);
 }
 
-fn asks_nothing_with(limits: Limits, shape: &Shape, connections: usize) {
+/// The configuration for a gateway at an address before an endpoint.
+type Configure<'a> = &'a dyn Fn(SocketAddr, SocketAddr) -> String;
+
+fn asks_nothing_with(configure: Configure<'_>, shape: &Shape, connections: usize) {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for driver in drivers() {
         let (demands, about) = (0..ATTEMPTS)
-            .find_map(|_| demands(driver, limits, shape, connections))
+            .find_map(|_| demands(configure, driver, shape, connections))
             .expect("the machine does nothing for so long, again and again");
         assert_eq!(demands, 0, "{about}");
     }
 }
 
 /// None if this process stood still for so long that its connections may have been parked.
-fn demands(driver: DriverConfig, limits: Limits, shape: &Shape, connections: usize) -> Option<(u64, String)> {
-    let (stage, mut traffic) = begin(driver, limits, connections);
+fn demands(
+    configure: Configure<'_>,
+    driver: DriverConfig,
+    shape: &Shape,
+    connections: usize,
+) -> Option<(u64, String)> {
+    let (stage, mut traffic) = begin(configure, driver, connections);
     run(&mut traffic, shape, WARM_UP, Duration::ZERO);
     let mut longest = Duration::ZERO;
     let (demands, stacks) = counting::watch(|| {
@@ -76,17 +78,10 @@ fn demands(driver: DriverConfig, limits: Limits, shape: &Shape, connections: usi
     (longest < STALL).then(|| (demands, format!("{about}, in {rounds} rounds:\n{stacks}")))
 }
 
-fn begin(driver: DriverConfig, limits: Limits, connections: usize) -> (Stage, Traffic) {
+fn begin(configure: Configure<'_>, driver: DriverConfig, connections: usize) -> (Stage, Traffic) {
     let (listener, endpoint) = origin();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let mut text = configuration(any, endpoint, Log::On);
-    if limits == Limits::Two {
-        let policies = "request_limits:";
-        assert!(text.contains(policies), "{text}");
-        text = text.replace(policies, &format!("rate_limit: {{limits: [wide, own]}}\n      {policies}"));
-        text.push_str("rate_limits:\n  wide: {rate: 1000000/s, key: [route]}\n  own: {rate: 1000000/s}\n");
-    }
-    let stage = Stage::with(&text, driver);
+    let stage = Stage::play(&configure(any, endpoint), driver);
     let traffic = Traffic::connect(stage.address(), listener, connections);
     (stage, traffic)
 }
@@ -115,7 +110,8 @@ fn drivers() -> Vec<DriverConfig> {
 #[test]
 fn the_worker_is_watched() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let (stage, mut traffic) = begin(DriverConfig::Auto, Limits::None, 1);
+    let plain = |address, endpoint| configuration(address, endpoint, Log::On);
+    let (stage, mut traffic) = begin(&plain, DriverConfig::Auto, 1);
     let (demands, stacks) = counting::watch(|| traffic.exchange(&Shape::download("first", 128)));
     drop(traffic);
     stage.stop();
@@ -145,7 +141,14 @@ fn a_chunked_answer_costs_no_allocation() {
 
 #[test]
 fn two_rate_limits_and_their_fields_cost_no_allocation() {
-    asks_nothing_with(Limits::Two, &Shape::download("GET 128 B, two limits", 128), 1);
+    let limited = |address, endpoint| {
+        let limits = "defaults: {policies: {rate_limit: {limits: [wide, own]}}}\n\
+                      rate_limits: {wide: {rate: 1000000/s, key: [route]}, own: {rate: 1000000/s}}\n";
+        configuration(address, endpoint, Log::On) + limits
+    };
+    let shape = Shape::download("GET 128 B with two limits", 128);
+    asks_nothing_with(&limited, &shape, 1);
+    asks_nothing_with(&limited, &shape, 16);
 }
 
 #[test]
@@ -156,4 +159,21 @@ fn several_connections_at_once_cost_no_allocation() {
 #[test]
 fn several_large_uploads_at_once_cost_no_allocation() {
     asks_nothing_of_the_heap(&Shape::upload("POST 64 KiB", 64 * 1024), 8);
+}
+
+#[test]
+fn a_remembered_token_costs_no_allocation() {
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("randomness");
+    let key = SigningKey::read(&pair.serialize_pem(), None).expect("PKCS #8");
+    let claims = serde_json::json!({
+        "iss": "https://id.example", "aud": "stage", "sub": "ann", "exp": 99_999_999_999u64, "scope": "read write",
+        "realm_access": {"roles": ["admin"]}
+    });
+    let token = key.sign("at+jwt", claims.as_object().expect("an object")).expect("a token");
+    let guarded =
+        |address, endpoint| guarded_configuration(address, endpoint, Log::On, &pair.public_key_pem());
+    let shape =
+        Shape::download("GET 128 B with a token", 128).with_field(&format!("Authorization: Bearer {token}"));
+    asks_nothing_with(&guarded, &shape, 1);
+    asks_nothing_with(&guarded, &shape, 16);
 }

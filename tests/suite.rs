@@ -14,6 +14,7 @@ mod conformance;
 mod control;
 mod discovery;
 mod fault;
+mod fleet;
 mod gateway;
 mod h2;
 mod http2_upstream;

@@ -53,7 +53,7 @@ impl Client {
 
     fn on(fd: OwnedFd, gateway: &Address, talk: Talk, tls: &Arc<ClientConfig>) -> anyhow::Result<Self> {
         let way = match talk {
-            Talk::Plain => Way::Plain(Plain::default()),
+            Talk::Plain | Talk::Guarded => Way::Plain(Plain::default()),
             Talk::Secure => Way::Secure(Box::new(Secure::new(tls, false)?)),
             Talk::Handshakes => Way::Secure(Box::new(Secure::new(tls, true)?)),
             Talk::Multiplexed { .. } => Way::Multiplexed(Box::default()),

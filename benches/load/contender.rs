@@ -100,6 +100,16 @@ impl Contender {
         }
     }
 
+    /// Whether it takes part where clients talk like this. The relay knows bytes alone, and HAProxy is not set up for tokens and
+    /// limits here.
+    pub fn can(self, talk: Talk) -> bool {
+        match self {
+            Self::Relay => talk == Talk::Plain,
+            Self::Haproxy => talk != Talk::Guarded,
+            Self::Ringgate | Self::Nginx | Self::Envoy => true,
+        }
+    }
+
     /// Its version: the first `1.2` or `1.2.3` of what it says.
     pub fn version(self) -> Option<String> {
         let flag = match self {
@@ -176,7 +186,11 @@ impl Contender {
                 command.arg("relay").arg(setup.address.to_string()).arg(setup.upstream.to_string())
             }
             Self::Ringgate => {
-                values.push(("routes", routes(setup.routes)));
+                let routes = match setup.talk {
+                    Talk::Guarded => front::GUARDED_ROUTE.to_owned(),
+                    _ => routes(setup.routes),
+                };
+                values.push(("routes", routes));
                 command.arg("run").arg(file(include_str!("ringgate.yaml"), "ringgate.yaml", &values)?)
             }
             Self::Nginx => command.arg("-c").arg(file(include_str!("nginx.conf"), "nginx.conf", &values)?),

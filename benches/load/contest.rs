@@ -17,7 +17,6 @@ use crate::row::{Measure, Row};
 use crate::socket::Address;
 use crate::stage::Stage;
 use crate::standing::{Outcome, Standing};
-use crate::talk::Talk;
 use crate::work::Work;
 use crate::{latency, machine, paired};
 
@@ -78,7 +77,7 @@ fn exchanges(
     let (mut lanes, mut absent) = (Vec::new(), String::new());
     for contender in conditions.contenders.iter().copied() {
         // The relay carries bytes, and whoever speaks in clear behind it would not understand them.
-        if contender == Contender::Relay && work.talk != Talk::Plain {
+        if !contender.can(work.talk) {
             continue;
         }
         let plan = |tuning| plan(contender, tuning, work, &upstream, conditions);

@@ -128,6 +128,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     machine::pin(&[machine::LOAD_CPU]).context("pinning the load generator")?;
     let dir = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir()?;
     certificate::issue(dir.path()).context("making a certificate")?;
+    std::fs::write(dir.path().join(front::JWKS), include_str!("guarded/jwks.json"))?;
     let patience = options.patience.unwrap_or(PATIENCE * options.seconds * options.rounds as f64);
     let end = Instant::now() + Duration::from_secs(options.limit);
     let mut conditions = Conditions {

@@ -186,6 +186,14 @@ pub const ROWS: &[Row] = &[
         Bodies::Small,
         &[Must::Ratio(Nginx, 0.70)],
     ),
+    exchanges(
+        "guarded",
+        "a token that repeats, two rate limits, two fields, an access log; 128 B answers, 64 connections",
+        || Work::download(128).over(Talk::Guarded),
+        64,
+        Bodies::Small,
+        &[],
+    ),
     Row {
         name: "p99",
         about: "latency added at p99, 64 connections, 70 % of nginx's capacity",

@@ -5,6 +5,9 @@
 pub enum Talk {
     /// HTTP/1.1 in clear, over connections that are kept.
     Plain,
+    /// The same, and each request shows a token that the gateway verifies, counts against two limits, and logs; one field is
+    /// set on the way there, one on the way back.
+    Guarded,
     /// HTTP/1.1 over TLS 1.3, over connections that are kept.
     Secure,
     /// The same with a connection, and a full handshake, for each request.
@@ -21,7 +24,7 @@ impl Talk {
     pub fn requests_at_once(self) -> usize {
         match self {
             Self::Multiplexed { streams } => streams,
-            Self::Plain | Self::Secure | Self::Handshakes => 1,
+            Self::Plain | Self::Guarded | Self::Secure | Self::Handshakes => 1,
         }
     }
 

@@ -37,6 +37,11 @@ impl Work {
     /// The same in another way, which for HTTP/2 takes [`ITEM`] as the one target.
     pub fn over(mut self, talk: Talk) -> Self {
         self.talk = talk;
+        if talk == Talk::Guarded {
+            let token = include_str!("guarded/token");
+            let field = format!("Authorization: Bearer {token}\r\n");
+            self.requests = vec![request(&format!("GET {ITEM} HTTP/1.1\r\n"), &field)];
+        }
         if talk == Talk::Handshakes {
             self.requests = vec![request(&format!("GET {ITEM} HTTP/1.1\r\n"), "Connection: close\r\n")];
         }

@@ -12,6 +12,8 @@ mod stage;
 
 mod subject;
 
+mod tokens;
+
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -43,6 +45,7 @@ fn main() {
     ways(&mut subject);
     choices();
     ends(&mut subject);
+    tokens::rows();
 }
 
 /// A row of the table.

@@ -68,14 +68,14 @@ pub struct Exchange {
     pub client_certificate: Option<Rc<PeerCertificate>>,
     /// Those who are asking, as far as they have shown who they are.
     pub principals: Principals,
-    /// How its rate limits stand, for the response.
-    pub limits: Found,
-    /// Slots that it has until it is over.
-    pub holds: Vec<Hold>,
     /// The origin that the route's `cors` admits; empty for none. Holds from that policy on, like the next one.
     pub cors_origin: Vec<u8>,
     /// True if a browser asks whether a page may make a request.
     pub is_preflight: bool,
+    /// How its rate limits stand, for the response.
+    pub limits: Found,
+    /// Slots that it has until it is over.
+    pub holds: Vec<Hold>,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -108,10 +108,10 @@ impl Exchange {
             tls_version: "",
             client_certificate: None,
             principals: Principals::new(),
-            limits: Found::default(),
-            holds: Vec::new(),
             cors_origin: Vec::new(),
             is_preflight: false,
+            limits: Found::default(),
+            holds: Vec::new(),
             params: Params::default(),
             routes: (Rc::default(), 0),
         }

@@ -22,6 +22,8 @@ pub enum Letter {
         /// The answer.
         answer: Answer,
     },
+    /// Control tells what other hosts have spent.
+    Fleet(Heard),
     /// Another worker writes about limits.
     Rates {
         /// Which one.
@@ -29,8 +31,6 @@ pub enum Letter {
         /// What it says.
         messages: Vec<RateMessage>,
     },
-    /// Control tells what other hosts have spent.
-    Fleet(Heard),
 }
 
 /// The mailboxes of all workers. A clone sends to the same.

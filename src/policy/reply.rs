@@ -97,6 +97,10 @@ codes! {
     CertificateExpired = 401 "certificate_expired" "This certificate has expired.";
     /// The client's certificate is not one of those that are let in.
     CertificateUnknown = 401 "certificate_unknown" "This certificate is not known here.";
+    /// The service that was asked does not want this request.
+    ExternallyDenied = 403 "externally_denied" "This request is not allowed.";
+    /// The service that is to be asked gives no answer.
+    ExternalAuthorizationUnavailable = 503 "external_authorization_unavailable" "Whether this request is allowed cannot be found out at the moment.";
     /// A rate limit is reached.
     RateLimited = 429 "rate_limited" "There have been too many requests; try again later.";
     /// A request lacks what a limit counts by.
@@ -105,10 +109,6 @@ codes! {
     ConcurrencyLimited = 503 "concurrency_limited" "As many requests as may be are under way; try again in a moment.";
     /// The client has as many exchanges under way as it may.
     ConcurrencyExceeded = 429 "concurrency_exceeded" "There are too many requests at once; try again in a moment.";
-    /// The service that was asked does not want this request.
-    ExternallyDenied = 403 "externally_denied" "This request is not allowed.";
-    /// The service that is to be asked gives no answer.
-    ExternalAuthorizationUnavailable = 503 "external_authorization_unavailable" "Whether this request is allowed cannot be found out at the moment.";
     /// The query is longer than allowed.
     QueryTooLong = 414 "query_too_long" "The query is longer than this route takes.";
     /// The path is longer than allowed.

@@ -34,12 +34,12 @@ pub struct Surroundings<'a> {
     pub base: Option<&'a Path>,
     /// Authenticators by name. None where names are not looked at.
     pub authenticators: Option<&'a BTreeMap<String, AuthenticatorConfig>>,
-    /// Limits on how often, by name. None where names are not looked at.
-    pub rate_limits: Option<&'a BTreeMap<String, LimitConfig>>,
     /// Clusters by name. None where names are not looked at.
     pub clusters: Option<&'a BTreeMap<String, ClusterConfig>>,
     /// What keys of limits are hashed with, the same on all hosts of a fleet. None where nothing is compiled to run.
     pub hash_key: Option<[u8; 16]>,
+    /// Limits on how often, by name. None where names are not looked at.
+    pub rate_limits: Option<&'a BTreeMap<String, LimitConfig>>,
 }
 
 /// A secret where none is to be read.

@@ -6,7 +6,7 @@ mod certificate;
 mod introspection;
 mod key_commands;
 mod keys_of_operator;
-mod openid_provider;
+pub mod openid_provider;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -11,8 +11,8 @@ use crate::harness::{Process, curl, eventually};
 /// The version that the script beside was written for.
 const PROVIDER: &str = "oidc-provider@9";
 
-/// The folder with the provider, installed once.
-fn installed() -> Option<PathBuf> {
+/// The provider, installed once, and beside it this script of `tests/clients`.
+pub fn installed(script: &str) -> Option<PathBuf> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let folder = tests.join(".node");
     let has_npm = Command::new("npm").arg("--version").output().is_ok_and(|output| output.status.success());
@@ -36,15 +36,14 @@ fn installed() -> Option<PathBuf> {
             return None;
         }
     }
-    std::fs::copy(tests.join("clients/openid_provider.mjs"), folder.join("openid_provider.mjs"))
-        .expect("ours");
-    Some(folder)
+    std::fs::copy(tests.join("clients").join(script), folder.join(script)).expect("ours");
+    Some(folder.join(script))
 }
 
 /// A provider whose tokens live for so many seconds, and its URL.
 fn provider(seconds: u32) -> Option<(Process, String)> {
     let mut command = Command::new("node");
-    command.arg(installed()?.join("openid_provider.mjs")).arg(seconds.to_string());
+    command.arg(installed("openid_provider.mjs")?).arg(seconds.to_string());
     let process = Process::start(command, tempfile::tempdir().expect("a temporary directory"));
     let url = process.line("ready ")["ready ".len()..].to_owned();
     Some((process, url))

@@ -1,6 +1,7 @@
 //! Signed tokens through the whole gateway: who is let in, who is not, and where keys come from.
 
 mod attacks;
+mod openid;
 mod rotation;
 mod secrets;
 mod tokens;

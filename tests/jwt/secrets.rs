@@ -1,7 +1,7 @@
 //! No token and no key in anything that the gateway says: log, metrics, answers, the operator's listener.
 
-use super::{Guarded, Issuer};
-use crate::harness::eventually;
+use super::{Guarded, ISSUER, Issuer};
+use crate::harness::{FaultOrigin, Setup, eventually};
 
 #[test]
 fn tokens_and_keys_are_nowhere_to_be_read() {
@@ -58,4 +58,27 @@ fn tokens_and_keys_are_nowhere_to_be_read() {
         }
     }
     assert!(!said.contains(secret.trim()), "the key is shown");
+}
+
+#[test]
+fn a_token_in_a_field_of_ones_own_is_hidden_although_that_field_is_logged() {
+    let issuer = Issuer::new("ES256");
+    let keys = issuer.path("jwks.json");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let log = directory.path().join("access.log");
+    let gateway = Setup::before(FaultOrigin::ok().address())
+        .top(&format!("access_log: {{to: '{}', headers: [x-badge]}}", log.display()))
+        .top(&format!(
+            "authenticators: {{staff: {{jwt: {{issuer: '{ISSUER}', audiences: [orders], from: {{header: X-Badge}}, \
+             keys: {{jwks_file: '{}'}}}}}}}}",
+            keys.display()
+        ))
+        .route("policies: {authenticate: {any_of: [staff]}}")
+        .start();
+    let token = issuer.token(&[]);
+    let _ = gateway.get_with("/", &format!("X-Badge: {token}\r\n"));
+    let _ = gateway.get_with("/", &format!("X-Badge: {}\r\n", &token[1..]));
+    let written = || std::fs::read_to_string(&log).unwrap_or_default();
+    eventually("the log is written", || written().lines().count() >= 2);
+    assert!(written().contains("(redacted)") && !written().contains(&token[1..]), "{}", written());
 }

@@ -12,3 +12,5 @@ mod rates_simulation;
 mod rollout;
 mod rollout_simulation;
 mod router;
+mod token_laws;
+mod tokens;

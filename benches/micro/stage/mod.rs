@@ -35,11 +35,11 @@ pub enum Log {
 impl Stage {
     /// Starts a gateway as it comes, at this address, before this endpoint, with kept-alive connections on both sides.
     pub fn start(address: SocketAddr, endpoint: SocketAddr, driver: DriverConfig, log: Log) -> Self {
-        Self::with(&configuration(address, endpoint, log), driver)
+        Self::play(&configuration(address, endpoint, log), driver)
     }
 
     /// Starts a gateway with this configuration.
-    pub fn with(text: &str, driver: DriverConfig) -> Self {
+    pub fn play(text: &str, driver: DriverConfig) -> Self {
         let environment = Environment::default();
         let (loaded, snapshot) = load_and_compile_text("stage.yaml", text, &environment, 1)
             .unwrap_or_else(|wrong| panic!("{wrong}"));
@@ -64,6 +64,22 @@ impl Stage {
     pub fn stop(self) {
         self.runtime.block_on(self.gateway.stop());
     }
+}
+
+/// The same, but every route wants a token that the owner of this public key has signed for `stage`.
+pub fn guarded_configuration(
+    address: SocketAddr,
+    endpoint: SocketAddr,
+    log: Log,
+    public_key: &str,
+) -> String {
+    let key = public_key.replace('\n', "\n          ");
+    format!(
+        "{}defaults: {{policies: {{authenticate: {{any_of: [owner]}}}}}}\n\
+         authenticators:\n  owner:\n    jwt:\n      issuer: https://id.example\n      audiences: [stage]\n      \
+         keys:\n        pem_text: |\n          {key}\n",
+        configuration(address, endpoint, log)
+    )
 }
 
 /// The gateway's configuration: two routes, one of them with policies.

@@ -38,6 +38,13 @@ impl Shape {
         Self::new(name, head, &filler(bytes), length_head(128), &filler(128))
     }
 
+    /// The same with one more field in the request; for requests without a body.
+    pub fn with_field(mut self, line: &str) -> Self {
+        let end = self.request.len() - b"\r\n".len();
+        self.request.splice(end..end, format!("{line}\r\n").into_bytes());
+        self
+    }
+
     fn new(name: &'static str, request: String, upload: &[u8], answer: String, download: &[u8]) -> Self {
         Self {
             name,

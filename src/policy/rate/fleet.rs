@@ -113,6 +113,18 @@ impl Terms {
         self.pace_per_ms * 2.0 * fresh_ms as f64
     }
 
+    /// Most that all hosts together admit beyond what flows back: in a window, or in any time beyond rate times time. Each
+    /// host spends a fair share, or what flows back, or one request before the others know; what they know is within the
+    /// size. Holds while what one host tells is known to the others within twice `fresh_ms`.
+    pub fn most_together(&self, hosts: u32, fresh_ms: u64, cost_max: u64) -> f64 {
+        if hosts <= 1 {
+            return self.size as f64;
+        }
+        let share = (self.size as f64 / f64::from(hosts)).ceil();
+        let blind = share.max(self.between_looks(fresh_ms).ceil()).max(cost_max as f64);
+        self.size as f64 + self.slack(fresh_ms) + f64::from(hosts) * blind
+    }
+
     /// How much more than its size a bucket may seem to have been used, because what was spent evenly over an interval is
     /// told at its end.
     pub fn slack(&self, fresh_ms: u64) -> f64 {

@@ -286,7 +286,8 @@ impl Book {
     }
 }
 
-fn fresh_ms(sync_ms: u64) -> u64 {
+/// How long a look is fresh: an interval, and 50 ms for the way there and back.
+pub fn fresh_ms(sync_ms: u64) -> u64 {
     sync_ms + 50
 }
 

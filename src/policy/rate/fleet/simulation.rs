@@ -68,6 +68,16 @@ pub enum Limit {
     Window { limit: u64, length_ms: u64 },
 }
 
+impl Limit {
+    /// What it admits, whenever it ends.
+    pub fn terms(self) -> Terms {
+        match self {
+            Self::Bucket { burst, per_second } => Terms::bucket(burst, per_second),
+            Self::Window { limit, length_ms } => Terms::window(limit, length_ms, 0),
+        }
+    }
+}
+
 /// Where requests come to, and how many.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Demand {
