@@ -270,6 +270,7 @@ impl Gateway {
         let (asker, asked) = asking(QUESTIONS_MAX);
         self.means.key_sets = self.shown.keepers.key_desk();
         self.answers = Some(tokio::spawn(answer_all(asked, post.clone(), self.means.clone())));
+        self.shown.fleet.restore(&post, self.cpus.len());
         let (teller, told) = asking(FLEET_BATCHES_MAX * self.cpus.len());
         let fleet = fleet::run(self.shown.fleet.clone(), told, post.clone(), self.cpus.len());
         self.fleet = Some(tokio::spawn(fleet));

@@ -140,6 +140,7 @@ async fn work(seat: Seat) -> io::Result<()> {
         // connect to a socket that nobody serves.
         let is_empty = local.metrics.connections_active.get() == 0;
         if was_closed && (is_empty || now_ms >= drain_by_ms) {
+            bench.fleet.close();
             return Ok(());
         }
         was_closed = local.is_draining.get() && doors.are_closed();

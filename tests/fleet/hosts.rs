@@ -20,12 +20,10 @@ fn host(redis: &Redis, limits: &str, policies: &str) -> Gateway {
 fn yaml(redis: &Redis, limits: &str, policies: &str) -> String {
     format!(
         "listeners: [{{name: public, address: \"127.0.0.1:0\"}}]\nadmin: {{address: \"127.0.0.1:0\"}}\n\
-         secrets: {{limits: {{env: LIMITS_SECRET}}}}\n\
-         fleet: {{redis: {{address: \"{}\", timeout: 200ms}}, namespace: test, hosts: 3, sync: 50ms}}\n{limits}\n\
+         fleet: {{redis: {{address: \"{}\", timeout: 400ms}}, namespace: test, hosts: 3, sync: 50ms}}\n{limits}\n\
          routes: [{{name: all, respond: {{status: 200, body: x}}, policies: {{{policies}}}}}]\n",
         redis.address()
     )
-    .replace("secrets: {limits: {env: LIMITS_SECRET}}\n", "")
 }
 
 fn bucket(redis: &Redis) -> Gateway {
@@ -158,17 +156,15 @@ fn trouble(redis: &mut Redis, hosts: &[Gateway], away: impl Fn(&mut Redis), back
     let (admitted, counts) = load.end();
     assert!(counts.keys().all(|status| matches!(status, 200 | 429)), "{counts:?}");
     assert!(peak(&admitted) <= bound() + SLACK, "{} beyond the rate; {counts:?}", peak(&admitted));
-    let gaps = admitted.windows(2).map(|pair| pair[1] - pair[0]);
-    assert!(gaps.max() < Some(Duration::from_secs(2)), "nobody was let in for {:?}", gaps_of(&admitted));
+    let longest = admitted.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(longest < Some(Duration::from_secs(3)), "nobody was let in for {longest:?}");
     for host in hosts {
         let said = host.stderr();
-        assert_eq!(said.matches("goes on with its share").count(), 1, "said once: {said}");
-        assert_eq!(said.matches("answers again").count(), 1, "{said}");
+        let losses = host.metric("ringgate_fleet_losses_total") as usize;
+        assert!(losses > 0 && host.metric("ringgate_fleet_errors_total") as usize >= losses);
+        assert_eq!(said.matches("goes on with its share").count(), losses, "said once for each: {said}");
+        assert_eq!(said.matches("answers again").count(), losses, "{said}");
     }
-}
-
-fn gaps_of(admitted: &[Instant]) -> Option<Duration> {
-    admitted.windows(2).map(|pair| pair[1] - pair[0]).max()
 }
 
 #[test]
@@ -191,7 +187,7 @@ fn a_host_that_ends_leaves_and_the_others_share_without_it() {
     let mut hosts = fleet(&redis, bucket);
     let mut last = hosts.pop().expect("three");
     last.signal(libc::SIGTERM);
-    assert!(last.exit_within(Duration::from_secs(10)).is_some());
+    assert!(last.process().exit_within(Duration::from_secs(10)).is_some());
     eventually("two are left", || hosts[0].metric("ringgate_fleet_hosts") == 2.0);
 }
 
@@ -211,7 +207,7 @@ fn a_password_is_sent_and_never_shown() {
     let redis = Redis::start_with(&["--requirepass", "hunter2-of-redis"]);
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("gateway.yaml");
-    let text = yaml(&redis, "", "").replace("timeout: 200ms", "timeout: 200ms, password: redis");
+    let text = yaml(&redis, "", "").replace("timeout: 400ms", "timeout: 400ms, password: redis");
     let text = format!("{text}secrets: {{redis: {{env: REDIS_PASSWORD}}}}\n");
     std::fs::write(&file, text).expect("the directory is ours");
     let run = |password: &str, directory: tempfile::TempDir| {

@@ -18,8 +18,8 @@ fn refused(quotas: &str, policy: &str) -> String {
 
 #[test]
 fn a_quota_that_makes_no_sense_is_told_where_it_is_written() {
-    let said = refused("{api: {amount: 0, period: day}}", "{quotas: [api]}");
-    assert!(said.contains("quotas.api.amount") && said.contains("admits nobody"), "{said}");
+    let said = refused("{api: {amount: 5, period: day, by_plan: {gold: 0}}}", "{quotas: [api]}");
+    assert!(said.contains("quotas.api.by_plan.gold") && said.contains("admits nobody"), "{said}");
     let said = refused("{api: {amount: 5, period: week}}", "{quotas: [api]}");
     assert!(said.contains("week") && said.contains("month"), "{said}");
     let said = refused("{api: {amount: 5, period: day, key: [nobody]}}", "{quotas: [api]}");

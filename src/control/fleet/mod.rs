@@ -19,7 +19,8 @@ use tokio::sync::watch;
 
 use crate::control::config::fleet::FleetConfig;
 use crate::control::generation::Generation;
-use crate::policy::rate::fleet::{AccountId, FleetPlan, LimitId};
+use crate::policy::post::{Letter, Post};
+use crate::policy::rate::fleet::{AccountId, FleetPlan, Heard, LimitId};
 use crate::policy::rate::key::Key;
 use crate::policy::rate::plan::LimitPlan;
 use crate::policy::rate::quota::PREFIX;
@@ -210,6 +211,15 @@ impl FleetDesk {
         let going =
             state.kept.iter().filter(|(_, count)| count.ends_unix_ms > now_unix_ms && count.level > 0.0);
         going.map(|(id, count)| (*id, count.level, now_ms + count.ends_unix_ms - now_unix_ms)).collect()
+    }
+
+    /// Tells workers what was used before this process began. Before they run.
+    pub fn restore(&self, post: &Post, workers: usize) {
+        let restored = self.restored();
+        for worker in (0..workers).filter(|_| !restored.is_empty()) {
+            // Their mailboxes are empty as yet.
+            let _ = post.send(worker, Letter::Fleet(Heard::Restored(restored.clone())));
+        }
     }
 
     /// Writes what is kept, if there is anything new.

@@ -31,10 +31,6 @@ const SYNC_MS: u64 = 100;
 pub async fn run(desk: FleetDesk, mut asked: Asked<Told>, post: Post, workers: usize) {
     let mut way = desk.0.way.subscribe();
     let mut office = Office::new(desk, post, workers);
-    let restored = office.desk.restored();
-    for worker in 0..workers {
-        office.answer(worker, Heard::Restored(restored.clone()));
-    }
     let first = way.borrow_and_update().clone();
     office.turn_to(first);
     let mut beat = tokio::time::interval(BEAT);

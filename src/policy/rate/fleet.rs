@@ -114,14 +114,14 @@ impl Terms {
     }
 
     /// Most that all hosts together admit beyond what flows back: in a window, or in any time beyond rate times time. Each
-    /// host spends a fair share, or what flows back, or one request before the others know; what they know is within the
+    /// host spends a fair share, or what flows back, or two requests before the others know; what they know is within the
     /// size. Holds while what one host tells is known to the others within twice `fresh_ms`.
     pub fn most_together(&self, hosts: u32, fresh_ms: u64, cost_max: u64) -> f64 {
         if hosts <= 1 {
             return self.size as f64;
         }
         let share = (self.size as f64 / f64::from(hosts)).ceil();
-        let blind = share.max(self.between_looks(fresh_ms).ceil()).max(cost_max as f64);
+        let blind = share.max(self.between_looks(fresh_ms).ceil()).max(2.0 * cost_max as f64);
         self.size as f64 + self.slack(fresh_ms) + f64::from(hosts) * blind
     }
 

@@ -16,7 +16,7 @@ const SYNC_MS: u64 = 100;
 /// The fleet as one worker has it.
 pub struct Courier {
     seat: (usize, usize),
-    asker: Option<Asker<Told>>,
+    asker: RefCell<Option<Asker<Told>>>,
     book: RefCell<Book>,
     sync_ms: Cell<u64>,
     next_ms: Cell<u64>,
@@ -26,7 +26,7 @@ impl Courier {
     /// For worker `seat.0` of `seat.1`. Without an `asker` nobody is told anything.
     pub fn new(seat: (usize, usize), asker: Option<Asker<Told>>) -> Self {
         let book = RefCell::new(Book::new(SYNC_MS, 1));
-        Self { seat, asker, book, sync_ms: Cell::new(SYNC_MS), next_ms: Cell::new(0) }
+        Self { seat, asker: RefCell::new(asker), book, sync_ms: Cell::new(SYNC_MS), next_ms: Cell::new(0) }
     }
 
     /// The book.
@@ -69,7 +69,8 @@ impl Courier {
 
     /// Takes what there is to control.
     fn dispatch(&self, now_ms: u64) {
-        let Some(asker) = &self.asker else { return };
+        let asker = self.asker.borrow();
+        let Some(asker) = &*asker else { return };
         let mut book = self.book.borrow_mut();
         let Some(batch) = book.cut(now_ms) else { return };
         let (waiting, untold) = (book.waiting(), book.untold());
@@ -77,12 +78,11 @@ impl Courier {
             book.unsent(told.batch.number);
         }
     }
-}
 
-impl Drop for Courier {
-    fn drop(&mut self) {
-        let Some(asker) = &self.asker else { return };
-        let (book, now_ms) = (self.book.get_mut(), clock::coarse_ms());
+    /// The worker ends: tells the last there is to tell, and nothing any more.
+    pub fn close(&self) {
+        let Some(asker) = self.asker.take() else { return };
+        let (mut book, now_ms) = (self.book.borrow_mut(), clock::coarse_ms());
         while let Some(batch) = book.last(now_ms) {
             let untold = book.untold();
             if asker.ask(Told { worker: self.seat.0, batch, waiting: 0, untold }).is_err() {

@@ -68,21 +68,21 @@ impl Hold {
     /// much is given if the limit has it, even if a fair share would be less.
     pub fn room(&self, terms: &Terms, stance: &Stance, least: u64) -> u64 {
         let size = terms.size as f64;
-        let slack = if stance.hosts == 1 { 0.0 } else { terms.slack(stance.fresh_ms) };
-        let left = (size + slack - self.confirmed).max(0.0).floor();
+        let left = (size + terms.slack(stance.fresh_ms) - self.confirmed).max(0.0).floor();
         let mut share = ((size - self.confirmed).max(0.0) / f64::from(stance.hosts)).ceil();
         if self.looked_ms == 0 && stance.connected {
             share = share.min(terms.first as f64);
         }
-        let mut room = left - self.pending();
-        if stance.hosts > 1 && self.is_fresh(stance) {
+        let cap = if stance.hosts == 1 && self.looked_ms != 0 {
+            // Nobody else spends; what comes at once is bounded by the owner's own account.
+            left
+        } else if self.is_fresh(stance) {
             let between = (self.part * terms.between_looks(stance.fresh_ms)).ceil();
-            let cap = share.max(between).max(least as f64);
-            room = room.min(cap - self.pending() - self.settling);
+            (share.max(between) - self.settling).max(least as f64)
         } else {
-            room = room.min(share.max(least as f64) - self.pending());
-        }
-        room.max(0.0) as u64
+            share.max(least as f64)
+        };
+        (cap.min(left) - self.pending()).max(0.0) as u64
     }
 
     /// Whether the last look is young enough to rely on.
