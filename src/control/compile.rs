@@ -77,6 +77,7 @@ pub fn compile(
         .map(Frozen::new)
         .collect();
     let authenticators = compiler.authenticators();
+    let quotas = compiler.quotas();
     let routes: Vec<_> = config
         .routes
         .iter()
@@ -100,6 +101,7 @@ pub fn compile(
         live_inputs: compiler.inputs.now,
         own_keys,
         fleet,
+        quotas,
         authenticators,
         tls: places.arrange(&mut tls),
         served: places.arrange(&mut served),
@@ -276,7 +278,7 @@ impl Compiler<'_> {
     }
 
     /// Compiles what belongs to policies. Problems are told below `place`.
-    fn in_scope<T>(
+    pub(super) fn in_scope<T>(
         &mut self,
         code: &'static str,
         place: &str,
@@ -293,6 +295,7 @@ impl Compiler<'_> {
             params,
             hash_key: self.hash_key,
             rate_limits: Some(&self.config.rate_limits),
+            quotas: Some(&self.config.quotas),
         };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
         let compiled = compile(&mut scope);

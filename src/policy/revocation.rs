@@ -93,7 +93,10 @@ impl Watched {
             }
             None => {
                 list.places.push(Some(entry));
-                list.places.len() - 1
+                let places = list.places.len();
+                // So that giving a place back never asks for memory.
+                list.free.reserve(places);
+                places - 1
             }
         };
         Watch { list: self.0.clone(), place }

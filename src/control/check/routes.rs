@@ -106,6 +106,7 @@ fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig, params: 
         authenticators: Some(&check.config.authenticators),
         params,
         rate_limits: Some(&check.config.rate_limits),
+        quotas: Some(&check.config.quotas),
         clusters: Some(&check.config.clusters),
         ..Surroundings::default()
     };

@@ -107,10 +107,11 @@ impl Authenticates for Jwt {
             // Apart, so that the usual way stays small.
             None => Box::pin(self.meet(&candidate.text)).await,
         };
-        if !self.plan.forwards {
-            self.plan.place.take_out(exchange);
-        } else if is_in_query {
-            self.plan.place.take_out_of_query(exchange);
+        match found {
+            // What this one does not know may be another authenticator's: it stays.
+            Found::Known(_) if !self.plan.forwards => self.plan.place.take_out(exchange),
+            Found::Known(_) if is_in_query => self.plan.place.take_out_of_query(exchange),
+            _ => {}
         }
         found
     }

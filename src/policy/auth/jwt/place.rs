@@ -12,12 +12,21 @@ use crate::policy::exchange::Exchange;
 /// Places that are looked at.
 #[derive(Debug)]
 pub struct Place {
-    /// A field, and the scheme in front of the token.
-    pub header: Option<(Box<[u8]>, Option<Box<[u8]>>)>,
+    /// A header field.
+    pub header: Option<FieldPlace>,
     /// A cookie.
     pub cookie: Option<Box<[u8]>>,
     /// A query parameter.
     pub query: Option<Box<[u8]>>,
+}
+
+/// A field with a token.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FieldPlace {
+    /// Its name.
+    pub name: Box<[u8]>,
+    /// The word in front of the token.
+    pub scheme: Option<Box<[u8]>>,
 }
 
 /// There is more than one token.
@@ -61,7 +70,7 @@ impl Place {
 
     #[inline]
     fn in_header<'a>(&self, exchange: &'a Exchange) -> Result<Option<&'a [u8]>, Repeated> {
-        let Some((name, scheme)) = &self.header else { return Ok(None) };
+        let Some(FieldPlace { name, scheme }) = &self.header else { return Ok(None) };
         let mut values = exchange.request.fields.all_named(name);
         let first = values.next();
         if values.next().is_some() {
@@ -76,7 +85,7 @@ impl Place {
 
     /// Takes the token out of the request.
     pub fn take_out(&self, exchange: &mut Exchange) {
-        if let Some((name, scheme)) = &self.header {
+        if let Some(FieldPlace { name, scheme }) = &self.header {
             let has_token = exchange.request.fields.first_named(name).is_some_and(|value| {
                 scheme.as_ref().is_none_or(|scheme| after_scheme(value, scheme).is_some())
             });

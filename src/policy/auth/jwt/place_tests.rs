@@ -16,7 +16,7 @@ fn exchange(target: &str, fields: &[(&str, &str)]) -> Exchange {
 fn place(header: Option<(&str, Option<&str>)>, cookie: Option<&str>, query: Option<&str>) -> Place {
     let bytes = |text: &str| Box::<[u8]>::from(text.as_bytes());
     Place {
-        header: header.map(|(name, scheme)| (bytes(name), scheme.map(bytes))),
+        header: header.map(|(name, scheme)| FieldPlace { name: bytes(name), scheme: scheme.map(bytes) }),
         cookie: cookie.map(bytes),
         query: query.map(bytes),
     }

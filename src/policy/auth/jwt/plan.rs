@@ -11,13 +11,12 @@ use super::claims::{Checks, Mapping, Required};
 use super::config::{ClaimValueConfig, ClaimsConfig, JwtConfig, JwtKeysConfig, TokenPlaceConfig};
 use super::keys::{Key, KeySet};
 use super::pem;
-use super::place::Place;
+use super::place::{FieldPlace, Place};
 use super::source::{KeySetPlace, KeySetSource, LIFETIME, check_address};
 use super::token::media_type;
 use crate::config::units::Span;
 use crate::policy::scope::Scope;
 use crate::shared::{Frozen, Published};
-use crate::telemetry::redaction::Redaction;
 
 /// Longest leeway: beyond, a clock is wrong and not merely late.
 const LEEWAY_MAX: Span = Span::from_secs(600);
@@ -293,16 +292,12 @@ fn place(config: &TokenPlaceConfig, scope: &mut Scope<'_>) -> Place {
             scope.problem(format!("from.{key}"), "this is not a name", "letters, digits, `-` and `_`");
         }
     }
-    if config.query.as_ref().is_some_and(|name| !Redaction::default().hides_parameter(name.as_bytes())) {
-        let hint = "call it access_token, token or id_token";
-        scope.problem("from.query", "this is not a parameter that logs always hide", hint);
-    }
     if config.scheme.is_some() && header.is_none() {
         scope.problem("from.scheme", "a scheme stands in a header, and there is none", "add `header`");
     }
     let header = header.map(|name| {
         let bearer = name.eq_ignore_ascii_case("authorization").then(|| "Bearer".to_owned());
-        (bytes(&name), config.scheme.clone().or(bearer).as_ref().map(bytes))
+        FieldPlace { name: bytes(&name), scheme: config.scheme.clone().or(bearer).as_ref().map(bytes) }
     });
     Place { header, cookie: config.cookie.as_ref().map(bytes), query: config.query.as_ref().map(bytes) }
 }

@@ -169,6 +169,9 @@ fn the_token_goes_on_or_not_as_it_is_configured() {
         let mut exchange = request(&fixture.token(&json!({})));
         assert!(matches!(identify(&fixture.start(None), &mut exchange), Found::Known(_)));
         assert_eq!(!exchange.request.fields.is_empty(), is_left);
+        let mut others = request(&fixture.token(&json!({"iss": "another"})));
+        assert!(matches!(identify(&fixture.start(None), &mut others), Found::Invalid(_)));
+        assert!(!others.request.fields.is_empty(), "another authenticator may know it");
     }
     let fixture = Fixture::new(&json!({"from": {"query": "access_token"}}));
     let mut exchange = Exchange::new(PeerAddr("192.0.2.1:5".parse().unwrap()));
