@@ -39,6 +39,16 @@ const ATTEMPTS: usize = 3;
 /// Tests in one process share the allocator's counters.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// A configuration whose route has two rate limits.
+fn limited(address: SocketAddr, endpoint: SocketAddr) -> String {
+    let text = configuration(address, endpoint, Log::On);
+    let policies = "request_limits:";
+    assert!(text.contains(policies), "{text}");
+    let mut text = text.replace(policies, &format!("rate_limit: {{limits: [wide, own]}}\n      {policies}"));
+    text.push_str("rate_limits:\n  wide: {rate: 1000000/s, key: [route]}\n  own: {rate: 1000000/s}\n");
+    text
+}
+
 fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
     asks_nothing_with(&|address, endpoint| configuration(address, endpoint, Log::On), shape, connections);
 }
@@ -137,6 +147,11 @@ fn a_large_upload_costs_no_allocation() {
 #[test]
 fn a_chunked_answer_costs_no_allocation() {
     asks_nothing_of_the_heap(&Shape::chunked("GET 16 chunks of 1 KiB", 16), 1);
+}
+
+#[test]
+fn two_rate_limits_and_their_fields_cost_no_allocation() {
+    asks_nothing_with(&limited, &Shape::download("GET 128 B, two limits", 128), 1);
 }
 
 #[test]

@@ -233,8 +233,7 @@ mod tests {
         let file = folder.path().join("keys.yaml");
         let keys: Vec<String> = (0..2)
             .map(|_| {
-                let mut row = Row::default();
-                row.owner = "ac'me: #1".to_owned();
+                let row = Row { owner: "ac'me: #1".to_owned(), ..Row::default() };
                 let (id, mut text) = (make_id(&mut fill), String::new());
                 let key = make(&id, &mut fill);
                 text.push_str(&row::yaml(&id, &row.written(KeyHash::of(key.as_bytes())).unwrap()).unwrap());

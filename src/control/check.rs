@@ -20,6 +20,7 @@ mod http2;
 mod limits;
 mod names;
 mod own_keys;
+mod quotas;
 mod rate_limits;
 mod registries;
 mod routes;
@@ -182,6 +183,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     own_keys::check(&mut check);
     fleet::check(&mut check);
     rate_limits::check(&mut check);
+    quotas::check(&mut check);
     let plans = routes::check(&mut check);
     same::check(&mut check, &plans);
     secrets::check(&mut check);

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
+use crate::control::compile_identity::identity_fields;
 use crate::control::compile_places::Places;
 use crate::control::compile_recording::{recording, redaction};
 use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
@@ -18,17 +19,13 @@ use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::{AuthenticatorConfig, AuthenticatorPlan};
-use crate::policy::identity::IdentityConfig;
-use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::inputs::{InputDesk, Inputs};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::{Scope, Surroundings};
-use crate::policy::switch::Switch;
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
 use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
-use crate::shared::Published;
 use crate::shared::frozen::Frozen;
 use crate::upstream::cluster::ClusterPlan;
 use crate::upstream::config::ProtocolConfig;
@@ -80,6 +77,7 @@ pub fn compile(
         .map(Frozen::new)
         .collect();
     let authenticators = compiler.authenticators();
+    let quotas = compiler.quotas();
     let routes: Vec<_> = config
         .routes
         .iter()
@@ -91,14 +89,7 @@ pub fn compile(
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
-    let identity_fields: Vec<Box<[u8]>> = config
-        .identity_headers
-        .iter()
-        .map(|name| name.to_ascii_lowercase().into_bytes())
-        .chain(CLIENT_CERTIFICATE_FIELDS.map(<[u8]>::to_vec))
-        .chain(told_identities(config))
-        .map(Into::into)
-        .collect();
+    let identity_fields = identity_fields(config);
     let own_keys = compiler.own_keys();
     let places = Places::of(config, previous);
     let mut served = served(config);
@@ -110,6 +101,7 @@ pub fn compile(
         live_inputs: compiler.inputs.now,
         own_keys,
         fleet,
+        quotas,
         authenticators,
         tls: places.arrange(&mut tls),
         served: places.arrange(&mut served),
@@ -153,13 +145,6 @@ pub fn path_rules(config: PathsConfig) -> PathRules {
     }
 }
 
-/// Names under which services are told who is asking, by any route: on all of them, clients may not say so.
-fn told_identities(config: &Config) -> impl Iterator<Item = Vec<u8>> {
-    let policies = config.routes.iter().map(|route| &route.policies).chain([&config.defaults.policies]);
-    let told = policies.filter_map(|all| all.identity.as_ref().and_then(Switch::settings));
-    told.flat_map(IdentityConfig::names).map(|name| name.to_ascii_lowercase().into_bytes())
-}
-
 fn served(config: &Config) -> Vec<Vec<u32>> {
     let serves =
         |route: &RouteConfig, name: &String| route.listeners.is_empty() || route.listeners.contains(name);
@@ -199,9 +184,6 @@ fn limits(config: &LimitsConfig) -> Limits {
     }
 }
 
-/// RFC 9440: only who has verified a certificate may say so.
-const CLIENT_CERTIFICATE_FIELDS: [&[u8]; 2] = [b"client-cert", b"client-cert-chain"];
-
 pub(super) struct Compiler<'a> {
     pub(super) config: &'a Config,
     /// Where relative files are looked for.
@@ -210,7 +192,7 @@ pub(super) struct Compiler<'a> {
     indexes: BTreeMap<&'a str, usize>,
     pub(super) secrets: BTreeMap<String, Secret>,
     /// What control keeps current for policies.
-    inputs: InputDesk,
+    pub(super) inputs: InputDesk,
     /// What keys of limits are hashed with.
     hash_key: Option<[u8; 16]>,
     errors: Vec<CompileError>,
@@ -296,7 +278,7 @@ impl Compiler<'_> {
     }
 
     /// Compiles what belongs to policies. Problems are told below `place`.
-    fn in_scope<T>(
+    pub(super) fn in_scope<T>(
         &mut self,
         code: &'static str,
         place: &str,
@@ -313,6 +295,7 @@ impl Compiler<'_> {
             params,
             hash_key: self.hash_key,
             rate_limits: Some(&self.config.rate_limits),
+            quotas: Some(&self.config.quotas),
         };
         let mut scope = Scope::new(&lookup).around(around).with_inputs(inputs);
         let compiled = compile(&mut scope);
@@ -323,15 +306,6 @@ impl Compiler<'_> {
             self.error(code, path, problem.reason, problem.hint.as_deref().unwrap_or_default());
         }
         compiled
-    }
-
-    /// The gateway's own keys, where a route publishes them.
-    fn own_keys(&mut self) -> Option<Published<OwnKeys>> {
-        let config = self.config;
-        config.routes.iter().any(|route| route.jwks.is_some()).then(|| {
-            let InputDesk { now, previous } = &mut self.inputs;
-            now.own_keys.take(&config.own_keys, &previous.own_keys, OwnKeys::default)
-        })
     }
 
     fn authenticators(&mut self) -> Vec<(Box<str>, AuthenticatorPlan)> {

@@ -29,6 +29,7 @@ use crate::policy::auth::AuthenticatorConfig;
 use crate::policy::authorize::RuleConfig;
 use crate::policy::identity::own_keys::OwnKeysConfig;
 use crate::policy::rate::config::LimitConfig;
+use crate::policy::rate::quota::QuotaConfig;
 use crate::policy::switch::Switch;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
@@ -94,6 +95,9 @@ pub struct Config {
     /// Limits on how often, by name; routes use them by their policies `rate_limit` and `early_rate_limit`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rate_limits: BTreeMap<String, LimitConfig>,
+    /// How much in a day or a month, by name; routes use them by their policy `quota`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quotas: BTreeMap<String, QuotaConfig>,
     /// The keys that the gateway signs its own tokens with, for `identity`.
     #[serde(default)]
     pub own_keys: OwnKeysConfig,

@@ -13,6 +13,7 @@ mod compile_admin;
 mod compile_clusters;
 mod compile_doors;
 mod compile_fleet;
+mod compile_identity;
 mod compile_places;
 mod compile_recording;
 pub mod config;

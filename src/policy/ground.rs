@@ -69,17 +69,18 @@ impl Provisions {
 impl Bench {
     /// The bench of worker `worker` of `workers`.
     pub fn new(worker: usize, workers: usize, provisions: Provisions) -> Rc<Self> {
+        let fleet = Rc::new(Courier::new((worker, workers), provisions.fleet));
         Rc::new(Self {
             worker,
             workers,
             questions: Questions::new(worker, provisions.asker),
-            rates: rate::worker::Worker::new(worker, workers, provisions.post.clone()),
+            rates: rate::worker::Worker::new(worker, workers, provisions.post.clone(), fleet.clone()),
             post: provisions.post,
             pool: Pool::new(FREE_BUFFER_BYTES_MAX),
             deadlines: Deadlines::new(clock::coarse_ms()),
             revocations: Live::new(provisions.revocations),
             watched: Watched::default(),
-            fleet: Rc::new(Courier::new((worker, workers), provisions.fleet)),
+            fleet,
         })
     }
 

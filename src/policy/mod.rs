@@ -23,6 +23,7 @@ pub mod live;
 pub mod post;
 pub mod principal;
 pub mod question;
+pub mod quota;
 pub mod rate;
 pub mod rate_limit;
 pub mod reply;

@@ -14,7 +14,6 @@ use crate::policy::rate::plan::LimitPlan;
 use crate::policy::reply::{Code, Reply};
 use crate::policy::scope::Scope;
 use crate::policy::{Policy, Verdict};
-use crate::rt::clock;
 use crate::shared::frozen::Frozen;
 
 /// Which limits hold.
@@ -80,6 +79,8 @@ impl Policy for RateLimit {
 /// Which of the two policies it is: what they found of a request is kept apart.
 pub(super) const EARLY: usize = 0;
 const LATE: usize = 1;
+/// That of quotas.
+pub(super) const QUOTA: usize = 2;
 
 impl RateLimitPlan {
     /// For both policies.
@@ -127,11 +128,21 @@ impl RateLimit {
         Self { gate, names: Names::new(&plan.limits), told: plan.told }
     }
 
+    /// For quotas.
+    pub(super) fn of(limits: &[LimitPlan], headers: &HeadersTold, ground: &Ground<'_>) -> Self {
+        let told = Told { draft: headers.draft, legacy: headers.legacy };
+        Self { gate: Gate::start(limits, ground), names: Names::new(limits), told }
+    }
+
     pub(super) async fn decide(&self, exchange: &mut Exchange, which: usize) -> Verdict {
+        self.decide_as(exchange, which, Code::RateLimited).await
+    }
+
+    /// `limited` is what is said where a limit is reached.
+    pub(super) async fn decide_as(&self, exchange: &mut Exchange, which: usize, limited: Code) -> Verdict {
         let mut stands = std::mem::take(&mut exchange.limits[which]);
         stands.limits.clear();
-        stands.at = clock::nanos();
-        let admitted = self.gate.admit(exchange, &mut stands.limits).await;
+        let admitted = self.gate.admit(exchange, &mut stands).await;
         stands.retry_at = match admitted {
             Err(Refusal::Limited(at)) => Some(at),
             _ => None,
@@ -139,7 +150,7 @@ impl RateLimit {
         exchange.limits[which] = stands;
         match admitted {
             Ok(()) => Verdict::Continue,
-            Err(Refusal::Limited(_)) => Verdict::Reply(Reply::new(Code::RateLimited)),
+            Err(Refusal::Limited(_)) => Verdict::Reply(Reply::new(limited)),
             Err(Refusal::KeyMissing) => Verdict::Reply(Reply::new(Code::RateKeyMissing)),
         }
     }
@@ -149,5 +160,5 @@ impl RateLimit {
     }
 }
 
-/// What both policies found, for the response: early, late.
-pub type Found = [Stands; 2];
+/// What these policies found, for the response: early, late, quotas.
+pub type Found = [Stands; 3];

@@ -103,6 +103,8 @@ codes! {
     ExternalAuthorizationUnavailable = 503 "external_authorization_unavailable" "Whether this request is allowed cannot be found out at the moment.";
     /// A rate limit is reached.
     RateLimited = 429 "rate_limited" "There have been too many requests; try again later.";
+    /// A quota is used up.
+    QuotaExceeded = 429 "quota_exceeded" "The quota is used up; it is there again when its period ends.";
     /// A request lacks what a limit counts by.
     RateKeyMissing = 403 "rate_key_missing" "The request lacks something that is needed to count it.";
     /// There are as many exchanges under way as may be.

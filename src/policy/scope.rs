@@ -10,6 +10,7 @@ use crate::policy::auth::AuthenticatorConfig;
 use crate::policy::identity::own_keys::OwnKeysConfig;
 use crate::policy::inputs::InputDesk;
 use crate::policy::rate::config::LimitConfig;
+use crate::policy::rate::quota::QuotaConfig;
 use crate::upstream::config::ClusterConfig;
 
 /// Something wrong with a policy's configuration.
@@ -36,6 +37,8 @@ pub struct Surroundings<'a> {
     pub authenticators: Option<&'a BTreeMap<String, AuthenticatorConfig>>,
     /// Clusters by name. None where names are not looked at.
     pub clusters: Option<&'a BTreeMap<String, ClusterConfig>>,
+    /// Quotas, by name. None where names are not looked at.
+    pub quotas: Option<&'a BTreeMap<String, QuotaConfig>>,
     /// What keys of limits are hashed with, the same on all hosts of a fleet. None where nothing is compiled to run.
     pub hash_key: Option<[u8; 16]>,
     /// Limits on how often, by name. None where names are not looked at.

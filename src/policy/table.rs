@@ -135,6 +135,8 @@ policies! {
     external_authorization: ExternalAuthorization;
     /// Bounds how often.
     rate_limit: RateLimit;
+    /// Bounds how much in a day or a month.
+    quota: Quota;
     /// Bounds how many at once.
     concurrency_limit: ConcurrencyLimit;
     /// Tells services who is asking.

@@ -16,6 +16,7 @@ use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::inputs::Inputs;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::rate::fleet::FleetPlan;
+use crate::policy::rate::plan::LimitPlan;
 use crate::policy::table::PolicyPlan;
 use crate::proxy::l4::plan::DoorPlan;
 use crate::proxy::recording::RecordingPlan;
@@ -39,6 +40,8 @@ pub struct Snapshot {
     pub live_inputs: Inputs,
     /// What it takes to share limits with other hosts.
     pub fleet: FleetPlan,
+    /// Quotas, as they are counted.
+    pub quotas: Vec<LimitPlan>,
     /// Ways to tell who is asking, in the order of their names.
     pub authenticators: Vec<(Box<str>, AuthenticatorPlan)>,
     /// Names of the listeners. A listener keeps its place for as long as the process lives, so that connections can refer

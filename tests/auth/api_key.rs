@@ -146,3 +146,13 @@ fn a_gateway_does_not_start_with_a_broken_file_and_says_why_without_the_key() {
     assert!(!is_success && all.contains("a hash is `sha256:`") && all.contains("files[0]"), "{all}");
     assert!(!all.contains(&secret), "{all}");
 }
+
+#[test]
+fn the_service_is_told_whose_key_it_is() {
+    let mut acme = String::new();
+    let row =
+        ["--id", "k1", "--tenant", "t1", "--plan", "gold", "--scope", "a", "--scope", "b", "--role", "ops"];
+    let guarded = Guarded::start("api_key: {files: [keys.yaml]}", "", |folder| acme = key(folder, &row));
+    guarded.get("/", &format!("X-API-Key: {acme}\r\nX-Plan: platinum\r\n")).has_status(200);
+    assert_eq!(guarded.told(), ["api_key acme", "k1", "t1", "gold", "a b", "ops"]);
+}

@@ -34,6 +34,18 @@ fn right_passwords_pass_and_stay_with_the_gateway() {
 }
 
 #[test]
+fn the_service_is_told_who_it_is_as_the_configuration_knows_them() {
+    let guarded = start(", users: {ann: {tenant: head, roles: [admin, ops]}}");
+    for _ in 0..2 {
+        // Verified, then remembered.
+        assert_eq!(status(&guarded, &format!("ann:{ANN}")), "200");
+        assert_eq!(guarded.told(), ["basic ann", "-", "head", "-", "-", "admin,ops"]);
+    }
+    assert_eq!(status(&guarded, &format!("bob:{BOB}")), "200");
+    assert_eq!(guarded.told(), ["basic bob", "-", "-", "-", "-", "-"]);
+}
+
+#[test]
 fn what_cannot_be_read_is_refused() {
     let guarded = start("");
     // `ann:correct horse`, whole; then without padding, with a colon less, of two schemes.

@@ -3,7 +3,7 @@
 use crate::harness::{Authority, FaultOrigin, Gateway, curl};
 
 /// A gateway that asks for certificates, and answers from curl with and without one.
-fn statuses(certificate: &str, clients: &[&str]) -> (Vec<String>, Gateway) {
+fn statuses(certificate: &str, clients: &[&str]) -> (Vec<String>, Gateway, FaultOrigin) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let folder = directory.path().to_owned();
     let authority = Authority::new(&folder, "ca");
@@ -22,7 +22,8 @@ fn statuses(certificate: &str, clients: &[&str]) -> (Vec<String>, Gateway) {
          client_certificates: {{ca: ca.pem, mode: optional}}}}}}]\nadmin: {{address: '127.0.0.1:0'}}\n\
          authenticators: {{mesh: {{certificate: {certificate}}}}}\n\
          clusters: {{origin: {{endpoints: ['{}']}}}}\n\
-         routes: [{{name: all, cluster: origin, policies: {{authenticate: {{any_of: [mesh]}}}}}}]\n",
+         routes: [{{name: all, cluster: origin, policies: {{authenticate: {{any_of: [mesh]}}, \
+         identity: {{headers: {{X-Who: '${{identity.subject}} of ${{identity.tenant}}'}}}}}}}}]\n",
         origin.address()
     );
     let file = folder.join("gateway.yaml");
@@ -41,12 +42,12 @@ fn statuses(certificate: &str, clients: &[&str]) -> (Vec<String>, Gateway) {
         }
         curl(&arguments)
     });
-    (all.collect(), gateway)
+    (all.collect(), gateway, origin)
 }
 
 #[test]
 fn names_that_are_let_in_pass_and_others_are_told() {
-    let (statuses, gateway) = statuses("{allow: ['orders*']}", &["orders-1", "billing", ""]);
+    let (statuses, gateway, _origin) = statuses("{allow: ['orders*']}", &["orders-1", "billing", ""]);
     assert_eq!(statuses, ["200", "401", "401"]);
     for (code, count) in [("certificate_unknown", 1.0), ("credentials_missing", 1.0)] {
         gateway.metric_becomes(&format!("ringgate_errors_total{{code=\"{code}\"}}"), count);
@@ -55,25 +56,28 @@ fn names_that_are_let_in_pass_and_others_are_told() {
 
 #[test]
 fn without_a_list_everybody_passes_for_whom_the_authority_vouches() {
-    let (statuses, _gateway) = statuses("{}", &["orders-1", "billing", ""]);
+    let (statuses, _gateway, _origin) = statuses("{}", &["orders-1", "billing", ""]);
     assert_eq!(statuses, ["200", "200", "401"]);
 }
 
 #[test]
 fn a_name_of_another_kind_is_not_taken_for_it() {
-    let (statuses, _gateway) = statuses("{subject: uri}", &["orders-1"]);
+    let (statuses, _gateway, _origin) = statuses("{subject: uri}", &["orders-1"]);
     assert_eq!(statuses, ["401"], "it has a common name and no URI");
 }
 
 #[test]
 fn services_are_known_by_their_uris() {
-    let certificate = "{subject: uri, allow: ['spiffe://example.org/ns/*/sa/orders']}";
+    let certificate = "{subject: uri, allow: ['spiffe://example.org/ns/*/sa/orders'], \
+        known: [{name: 'spiffe://example.org/**', tenant: shop}]}";
     let clients = [
         "orders=spiffe://example.org/ns/prod/sa/orders",
         "billing=spiffe://example.org/ns/prod/sa/billing",
         "deep=spiffe://example.org/ns/prod/x/sa/orders",
         "named-orders",
     ];
-    let (statuses, _gateway) = statuses(certificate, &clients);
+    let (statuses, _gateway, origin) = statuses(certificate, &clients);
     assert_eq!(statuses, ["200", "401", "401", "401"]);
+    let who = origin.only_request().field("x-who").map(str::to_owned);
+    assert_eq!(who.as_deref(), Some("spiffe://example.org/ns/prod/sa/orders of shop"));
 }

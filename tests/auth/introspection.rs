@@ -75,6 +75,7 @@ fn good_tokens_pass_and_others_are_told_with_the_challenge_of_rfc_6750() {
     let guarded = issuer.guarded("");
     guarded.get("/", &bearer("good-token-1")).has_status(200);
     assert_eq!(guarded.origin.only_request().field("authorization"), None);
+    assert_eq!(guarded.told(), ["introspection ann", "-", "-", "-", "orders:read", "-"]);
     let answer = guarded.get("/", &bearer("bad-token-1")).has_problem(401, "token_inactive");
     assert_eq!(answer.field("www-authenticate"), Some("Bearer realm=\"clients\", error=\"invalid_token\""));
     guarded.get("/", &bearer("elsewhere-1")).has_problem(401, "token_elsewhere");

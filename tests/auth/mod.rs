@@ -59,7 +59,10 @@ impl Guarded {
             "listeners: [{{name: public, address: '127.0.0.1:0'}}]\nadmin: {{address: '127.0.0.1:0'}}\n\
              access_log: {{to: {log}}}\n{top}\nauthenticators: {{clients: {{{authenticators}}}}}\n\
              clusters: {{origin: {{endpoints: ['{origin}']}}}}\n\
-             routes: [{{name: all, cluster: origin, policies: {{authenticate: {{any_of: [clients]}}}}}}]\n",
+             routes: [{{name: all, cluster: origin, policies: {{authenticate: {{any_of: [clients]}}, \
+             identity: {{headers: {{X-Who: '${{identity.method}} ${{identity.subject}}', X-Key: '${{identity.key_id}}', \
+             X-Tenant: '${{identity.tenant}}', X-Plan: '${{identity.plan}}', X-Scopes: '${{identity.scopes}}', \
+             X-Roles: '${{identity.roles}}'}}}}}}}}]\n",
             log = folder.join("access.log").display(),
             origin = origin.address(),
         );
@@ -74,6 +77,14 @@ impl Guarded {
     #[track_caller]
     fn get(&self, target: &str, fields: &str) -> Response {
         self.gateway.get_with(target, fields)
+    }
+
+    /// What the service was last told of who is asking: method and name, key, tenant, plan, scopes, roles.
+    #[track_caller]
+    fn told(&self) -> Vec<String> {
+        let request = self.origin.requests().pop().expect("the service was asked");
+        let field = |name: &&str| request.field(name).unwrap_or("-").to_owned();
+        ["x-who", "x-key", "x-tenant", "x-plan", "x-scopes", "x-roles"].iter().map(field).collect()
     }
 
     /// Asks the operator's listener to change something.

@@ -42,6 +42,12 @@ impl Rate {
         assert!(count > 0, "a rate admits something");
         Self { count, period: Period::Minute }
     }
+
+    /// So many each day; `count` is at least one.
+    pub const fn per_day(count: u32) -> Self {
+        assert!(count > 0, "a rate admits something");
+        Self { count, period: Period::Day }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -47,7 +47,8 @@ pub(super) async fn of_key(
     Segments((quota, key)): Segments<(String, String)>,
 ) -> Result<Response, Response> {
     known(&state, &quota)?;
-    let hashed = unhex(&key).or_else(|| state.fleet.hashed(&quota, &key)).ok_or_else(|| {
+    let hashed = unhex(&key).map(|key| vec![key]).or_else(|| state.fleet.hashed(&quota, &key));
+    let hashed = hashed.ok_or_else(|| {
         let detail =
             "A key is 32 hexadecimal digits, or the values of the quota's key with `,` between them.";
         problem(StatusCode::BAD_REQUEST, "bad_key", detail)
@@ -60,8 +61,8 @@ fn known(state: &AdminState, quota: &str) -> Result<(), Response> {
     state.fleet.knows(quota).then_some(()).ok_or_else(no)
 }
 
-fn usage(state: &AdminState, quota: Option<&str>, key: Option<&[u8; 16]>, query: QuotaQuery) -> Response {
+fn usage(state: &AdminState, quota: Option<&str>, keys: Option<&[[u8; 16]]>, query: QuotaQuery) -> Response {
     let most = query.limit.map_or(LIMIT_DEFAULT, Limit::count);
-    let (total, shown) = state.fleet.usage(quota, key, most);
+    let (total, shown) = state.fleet.usage(quota, keys, most);
     json_answer(&json!({ "total": total, "usage": shown }))
 }

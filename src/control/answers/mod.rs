@@ -42,6 +42,10 @@ impl Means {
 }
 
 /// Answers until nobody can ask any more.
+#[allow(
+    clippy::mutable_key_type,
+    reason = "a question is told from others by which input it is about, not by its value"
+)]
 pub async fn answer_all(mut asked: Asked<Posed>, post: Post, means: Means) {
     let mut flights: JoinSet<(Question, Answer)> = JoinSet::new();
     let mut waiting: HashMap<Question, Vec<(usize, u64)>> = HashMap::new();

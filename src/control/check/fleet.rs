@@ -3,6 +3,7 @@
 use super::Check;
 use crate::config::suggest;
 use crate::config::units::{Span, UnitError};
+use crate::policy::rate::config::AcrossConfig;
 
 pub(super) fn check(check: &mut Check<'_>) {
     let fleet = &check.config.fleet;
@@ -21,7 +22,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         check.error("bad-name", "fleet.namespace", why);
     }
     secret(check, "fleet.key", fleet.key.as_deref());
-    let Some(redis) = &fleet.redis else { return };
+    let Some(redis) = &fleet.redis else { return alone(check) };
     secret(check, "fleet.redis.password", redis.password.as_deref());
     if redis.username.is_some() && redis.password.is_none() {
         let why = UnitError::new("a user without a password cannot log in").hint("write `password: NAME`");
@@ -36,6 +37,16 @@ pub(super) fn check(check: &mut Check<'_>) {
     }
     for (path, span) in [("connect_timeout", redis.connect_timeout), ("timeout", redis.timeout)] {
         check.value("zero-timeout", &format!("fleet.redis.{path}"), super::limits::some_time(span));
+    }
+}
+
+/// Without a server nothing can be shared.
+fn alone(check: &mut Check<'_>) {
+    let shared = check.config.rate_limits.iter().filter(|(_, limit)| limit.across == AcrossConfig::Fleet);
+    for (name, _) in shared {
+        let why = UnitError::new("there is no server to count with")
+            .hint("write fleet: {redis: {address: host:port}}");
+        check.error("no-fleet", &format!("rate_limits.{name}.across"), why);
     }
 }
 

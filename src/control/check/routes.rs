@@ -9,7 +9,9 @@ use crate::control::compile::path_rules;
 use crate::control::config::RouteConfig;
 use crate::http::is_token;
 use crate::policy::PoliciesConfig;
+use crate::policy::authorize::RuleConfig;
 use crate::policy::scope::Surroundings;
+use crate::policy::switch::Switch;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::route::path::PathRules;
 use crate::route::plan::{MatchPlan, PlanError};
@@ -38,6 +40,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
             respond(check, &format!("{at}.respond"), config);
         }
         policies(check, &format!("{at}.policies"), &route.policies, names.as_deref());
+        asks_nobody(check, &at, route);
         if let Some(protocols) = &route.upgrades {
             upgrades(check, &format!("{at}.upgrades"), protocols);
             if route.cluster.is_none() && !protocols.is_empty() {
@@ -103,12 +106,28 @@ fn policies(check: &mut Check<'_>, at: &str, policies: &PoliciesConfig, params: 
         authenticators: Some(&check.config.authenticators),
         params,
         rate_limits: Some(&check.config.rate_limits),
+        quotas: Some(&check.config.quotas),
         clusters: Some(&check.config.clusters),
         ..Surroundings::default()
     };
     policies.check(around, &mut |path, reason, hint| {
         check.error("bad-policy", &format!("{at}.{path}"), UnitError { reason, hint });
     });
+}
+
+/// A rule about who is asking, on a route that asks nobody.
+fn asks_nobody(check: &mut Check<'_>, at: &str, route: &RouteConfig) {
+    let policies = check.config.policies_of(route);
+    let is_on = policies.authenticate.as_ref().and_then(Switch::settings).is_some();
+    let rule = policies.authorize.as_ref().and_then(Switch::settings);
+    if !is_on && rule.is_some_and(RuleConfig::asks_who) {
+        let why = UnitError::new(format!(
+            "route `{}` asks nobody who they are, so its rule admits nobody",
+            route.name
+        ))
+        .hint("add `authenticate: {any_of: [NAME]}`");
+        check.warning("nobody-known", &format!("{at}.policies.authorize"), why);
+    }
 }
 
 /// Protocols as they stand in Upgrade (RFC 9110 7.8): a name, perhaps with a version.

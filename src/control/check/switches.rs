@@ -15,7 +15,9 @@ pub(super) fn check(check: &mut Check<'_>) {
     let routes = tree.get("routes").map(Node::items).unwrap_or_default();
     for (index, route) in routes.iter().enumerate() {
         for name in route.get("policies").into_iter().flat_map(switched_off) {
-            if defaults.is_none_or(|defaults| defaults.get(name).is_none()) {
+            // There, it says that nobody needs to be known.
+            let is_meant = name == "authorize" && check.config.deny_by_default;
+            if !is_meant && defaults.is_none_or(|defaults| defaults.get(name).is_none()) {
                 let why = UnitError::new(format!("there is no default `{name}` to switch off"))
                     .hint("remove it, or configure it under `defaults.policies`");
                 check.warning("no-effect", &format!("routes[{index}].policies.{name}"), why);

@@ -20,6 +20,9 @@ use tokio::sync::watch;
 use crate::control::config::fleet::FleetConfig;
 use crate::control::generation::Generation;
 use crate::policy::rate::fleet::{AccountId, FleetPlan, LimitId};
+use crate::policy::rate::key::Key;
+use crate::policy::rate::plan::LimitPlan;
+use crate::policy::rate::quota::PREFIX;
 use crate::rt::clock;
 use crate::rt::say::say_at;
 use crate::shared::Frozen;
@@ -49,6 +52,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     names: HashMap<LimitId, Box<str>>,
+    /// Quotas by name, of all generations.
+    quotas: HashMap<Box<str>, LimitPlan>,
     kept: Kept,
     file: Option<PathBuf>,
     wrong: Option<String>,
@@ -101,9 +106,9 @@ impl FleetDesk {
 
     /// Counts from now on with the server of this configuration, or alone, and knows its limits by their names. `plan` is
     /// what is not written in it, `base` where its files are.
-    pub fn attach(&self, config: &FleetConfig, plan: &FleetPlan, base: &Path, names: &[&str]) {
+    pub fn attach(&self, config: &FleetConfig, plan: &FleetPlan, base: &Path, names: &[String]) {
         // Names are only ever added: an old generation may still report.
-        self.lock().names.extend(names.iter().map(|name| (LimitId::of(name), (*name).into())));
+        self.lock().names.extend(names.iter().map(|name| (LimitId::of(name), name.as_str().into())));
         let way = config.redis.clone().map(|redis| Way {
             redis,
             password: plan.password.clone().map(Hidden),
@@ -122,7 +127,12 @@ impl FleetDesk {
     /// The same for a generation.
     pub fn follow(&self, generation: &Generation) {
         let Generation { config, snapshot, base, .. } = generation;
-        self.attach(&config.fleet, &snapshot.fleet, base, &[]);
+        let quotas = snapshot.quotas.iter();
+        self.lock().quotas.extend(quotas.map(|plan| (plan.name.clone(), plan.clone())));
+        let limits = config.rate_limits.keys().map(|name| format!("limit:{name}"));
+        let names: Vec<String> =
+            limits.chain(config.quotas.keys().map(|name| format!("{PREFIX}{name}"))).collect();
+        self.attach(&config.fleet, &snapshot.fleet, base, &names);
     }
 
     /// What goes into the metrics.
@@ -157,25 +167,29 @@ impl FleetDesk {
         self.lock().names.contains_key(&quota_id(quota))
     }
 
-    /// The key of a quota that has these values, with `,` between them.
-    pub fn hashed(&self, _quota: &str, _values: &str) -> Option<[u8; 16]> {
-        None
+    /// The keys of a quota that have these values, with `,` between them: one for each plan.
+    pub fn hashed(&self, quota: &str, values: &str) -> Option<Vec<[u8; 16]>> {
+        let state = self.lock();
+        let plan = state.quotas.get(quota)?;
+        // A quota for everybody has no values.
+        let values: Vec<&str> = if values == "-" { Vec::new() } else { values.split(',').collect() };
+        Some(plan.keys_of(&values)?.into_iter().map(Key::bytes).collect())
     }
 
     /// What has been used of quotas: of all limits and keys, or of some. How many entries there are, and the first of them
     /// in order, at most `most`.
-    pub fn usage(&self, limit: Option<&str>, key: Option<&[u8; 16]>, most: usize) -> (usize, Vec<Usage>) {
+    pub fn usage(&self, limit: Option<&str>, keys: Option<&[[u8; 16]]>, most: usize) -> (usize, Vec<Usage>) {
         let state = self.lock();
         let limit = limit.map(quota_id);
         let wanted = |id: &AccountId| {
-            limit.is_none_or(|limit| limit == id.limit) && key.is_none_or(|key| *key == id.key)
+            limit.is_none_or(|limit| limit == id.limit) && keys.is_none_or(|keys| keys.contains(&id.key))
         };
         let mut all: Vec<Usage> = state
             .kept
             .iter()
             .filter(|(id, _)| wanted(id))
             .map(|(id, count)| Usage {
-                quota: state.name(id.limit).trim_start_matches(QUOTA).to_owned(),
+                quota: state.name(id.limit).trim_start_matches(PREFIX).to_owned(),
                 key: hex(&id.key),
                 period: id.window,
                 used: count.level.ceil() as u64,
@@ -230,11 +244,8 @@ impl State {
     }
 }
 
-/// Begins the names of quotas among those of limits.
-const QUOTA: &str = "quota:";
-
 fn quota_id(name: &str) -> LimitId {
-    LimitId::of(&format!("{QUOTA}{name}"))
+    LimitId::of(&format!("{PREFIX}{name}"))
 }
 
 /// What has been used of a quota in one period.

@@ -47,6 +47,15 @@ pub struct RuleConfig {
 }
 
 impl RuleConfig {
+    /// Whether it says anything about who is asking.
+    pub fn asks_who(&self) -> bool {
+        let lists = [&self.scopes, &self.any_scope, &self.roles, &self.tenants, &self.plans, &self.subjects];
+        let parts = self.all.iter().chain(&self.any).flatten().chain(self.not.as_deref());
+        !self.claims.is_empty()
+            || lists.iter().any(|list| !list.is_empty())
+            || parts.into_iter().any(Self::asks_who)
+    }
+
     /// A rule that admits nobody.
     #[must_use]
     pub fn nobody() -> Self {

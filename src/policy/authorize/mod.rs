@@ -103,5 +103,6 @@ impl AuthorizePlan {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
+mod reference_tests;
+#[cfg(test)]
 mod tests;

@@ -236,5 +236,4 @@ fn check_credentials(config: &CorsConfig, scope: &mut Scope<'_>) {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

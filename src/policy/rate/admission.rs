@@ -10,6 +10,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::borrowing::Outcome;
+use super::fields::Stands;
 use super::ledger::{Held, Lack, Standing, Wish};
 use super::plan::{LimitPlan, Wanted};
 use super::waiting::Answered;
@@ -17,6 +18,9 @@ use super::worker::{Limit, Worker};
 use crate::policy::exchange::Exchange;
 use crate::policy::ground::Ground;
 use crate::rt::clock;
+
+/// In this time a slot is surely back whose exchange has just ended.
+const SLOT_COMES_BACK: Duration = Duration::from_millis(5);
 
 /// The limits of a route on one worker.
 pub struct Gate {
@@ -66,15 +70,16 @@ impl Gate {
     ///
     /// # Errors
     /// With the reason.
-    pub async fn admit(&self, exchange: &Exchange, stands: &mut impl Extend<Stand>) -> Result<(), Refusal> {
+    pub async fn admit(&self, exchange: &Exchange, stands: &mut Stands) -> Result<(), Refusal> {
         let wishes = self.wishes(exchange)?;
         let now = clock::nanos();
+        stands.at = now;
         let decided = match &wishes[..] {
             [] => return Ok(()),
             [(at, wish)] => self.take(*at, wish, now).await,
             _ => self.take_all(&wishes, now).await,
         };
-        stands.extend(wishes.iter().map(|(at, wish)| self.stand(*at, wish, now)));
+        stands.limits.extend(wishes.iter().map(|(at, wish)| self.stand(*at, wish, now)));
         let count = |with: fn(&crate::telemetry::metrics::RateMetrics)| {
             wishes.iter().for_each(|(at, _)| self.limits[*at].limit.count(with));
         };
@@ -102,7 +107,13 @@ impl Gate {
         let wishes = self.wishes(exchange)?;
         let Some((at, wish)) = wishes.first() else { return Ok(None) };
         let limit = &self.limits[*at].limit;
-        match self.held(*at, wish, clock::nanos()).await {
+        let mut held = self.held(*at, wish, clock::nanos()).await;
+        if held.is_err() {
+            // A client that comes again as soon as it has its answer may be here before its slot is.
+            monoio::time::sleep(SLOT_COMES_BACK).await;
+            held = self.held(*at, wish, clock::nanos()).await;
+        }
+        match held {
             Ok(mut holding) => {
                 limit.count(|metrics| metrics.admitted.add(1));
                 let held = holding.commit();

@@ -46,6 +46,9 @@ pub struct LimitConfig {
     /// How long a request may wait for its turn, in a leaky bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_wait: Option<Span>,
+    /// Who counts together.
+    #[serde(default)]
+    pub across: AcrossConfig,
     /// Keys there is room for, on all workers together; about 70 bytes each. The coldest leave first.
     #[serde(default = "keys_max")]
     pub keys_max: u32,
@@ -66,6 +69,17 @@ pub enum AlgorithmConfig {
     SlidingWindow,
     /// The same exactly, by writing down when each was: for at most 1024.
     SlidingLog,
+}
+
+/// Who counts together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AcrossConfig {
+    /// All workers of this host.
+    #[default]
+    Host,
+    /// All hosts of the fleet, by `fleet.redis`.
+    Fleet,
 }
 
 /// Numbers for a plan.

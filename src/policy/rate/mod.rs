@@ -19,6 +19,7 @@ pub mod log;
 pub mod message;
 pub mod part;
 pub mod plan;
+pub mod quota;
 pub mod rule;
 pub mod share;
 pub mod sip;

@@ -82,6 +82,22 @@ impl Part {
     }
 }
 
+impl Part {
+    /// Feeds a value as somebody writes it. False if it cannot be one.
+    pub fn feed_text(&self, value: &str, sip: &mut Sip) -> bool {
+        match self {
+            Self::Address(bits) => {
+                let address = value.parse().inspect(|address| feed_address(*address, *bits, sip));
+                address.is_ok()
+            }
+            _ => {
+                sip.piece(value.as_bytes());
+                true
+            }
+        }
+    }
+}
+
 fn feed_address(address: IpAddr, bits: u8, sip: &mut Sip) {
     match address.to_canonical() {
         IpAddr::V4(address) => sip.piece(&address.octets()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::config::{AlgorithmConfig, LimitConfig, MissingConfig};
+use super::config::{AcrossConfig, AlgorithmConfig, LimitConfig, MissingConfig};
 use super::key::Key;
 use super::ledger::Wish;
 use super::message::{LimitNumber, Tier};
@@ -36,6 +36,17 @@ pub struct LimitPlan {
     cost_field: Option<Box<[u8]>>,
     cost_max: u32,
     begun: Sip,
+    /// How other hosts have it too; None if each host counts alone.
+    pub shared: Option<Shared>,
+}
+
+/// How hosts share a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    /// Its name among all that hosts share.
+    pub name: Box<str>,
+    /// Whether what has been used of it has to survive the process.
+    pub is_kept: bool,
 }
 
 /// What a request wants of a limit.
@@ -80,6 +91,7 @@ impl LimitPlan {
             cost_field: config.cost_field.as_ref().map(|name| name.to_ascii_lowercase().into_bytes().into()),
             cost_max: config.cost_max.clamp(1, smallest.max(1)),
             begun: begin(name, scope),
+            shared: shared(name, config, scope),
         }
     }
 
@@ -98,6 +110,7 @@ impl LimitPlan {
             cost_field: None,
             cost_max: 1,
             begun: begin(name, scope),
+            shared: None,
         }
     }
 
@@ -105,6 +118,23 @@ impl LimitPlan {
     #[must_use]
     pub fn when_missing(self, missing: MissingConfig) -> Self {
         Self { missing, ..self }
+    }
+
+    /// The key that a request with these values of its parts would have under each of its rules. None if there are not as many
+    /// values as parts, or one cannot be a value.
+    pub fn keys_of(&self, values: &[&str]) -> Option<Vec<Key>> {
+        if values.len() != self.parts.len() {
+            return None;
+        }
+        let key = |(tier, _): &(Tier, Rule)| {
+            let mut sip = self.begun.clone();
+            if *tier != Tier::default() {
+                sip.bytes(&tier.0.to_le_bytes());
+            }
+            let mut parts = self.parts.iter().zip(values);
+            parts.all(|(part, value)| part.feed_text(value, &mut sip)).then(|| Key(sip.finish()))
+        };
+        self.rules.iter().map(key).collect()
     }
 
     /// Whether a part of its key is known only once somebody has shown who they are.
@@ -230,6 +260,18 @@ fn parts(words: &[String], ipv6_prefix: u8, scope: &mut Scope<'_>) -> Box<[Part]
         }
     }
     parts.into_vec().into()
+}
+
+/// Whether other hosts have it too.
+fn shared(name: &str, config: &LimitConfig, scope: &mut Scope<'_>) -> Option<Shared> {
+    if config.across == AcrossConfig::Host {
+        return None;
+    }
+    if config.algorithm == AlgorithmConfig::SlidingLog {
+        let hint = "`sliding_window` can be shared";
+        scope.problem("across", "times of single requests are not told to other hosts", hint);
+    }
+    Some(Shared { name: format!("limit:{name}").into(), is_kept: false })
 }
 
 /// Limits that count in another way are other limits, even under the same name: their accounts do not mix.

@@ -9,9 +9,11 @@ use std::rc::Rc;
 
 use foldhash::fast::FixedState;
 
+use super::fleet::abroad::Abroad;
+use super::fleet::courier::Courier;
 use super::ledger::{Held, Ledger, Outbox, Tally, Wish};
 use super::message::{Answer, LimitNumber, LoanNumber, RateMessage, Ruling, Tier, Word};
-use super::plan::LimitPlan;
+use super::plan::{LimitPlan, Shared};
 use super::rule::Rule;
 use super::table::Salt;
 use super::waiting::{Answered, Waiting};
@@ -65,6 +67,8 @@ pub struct Worker {
     worker: usize,
     workers: usize,
     post: Post,
+    /// The way to other hosts.
+    courier: Rc<Courier>,
     salt: Salt,
     limits: RefCell<HashMap<LimitNumber, Rc<Limit>, FixedState>>,
     pub(super) waiting: Waiting,
@@ -78,13 +82,14 @@ pub struct Worker {
 
 impl Worker {
     /// That of `worker` of `workers`.
-    pub fn new(worker: usize, workers: usize, post: Post) -> Rc<Self> {
+    pub fn new(worker: usize, workers: usize, post: Post, courier: Rc<Courier>) -> Rc<Self> {
         let mut mail = Vec::new();
         mail.resize_with(workers, Vec::new);
         Rc::new(Self {
             worker,
             workers,
             post,
+            courier,
             salt: salt(),
             limits: RefCell::default(),
             waiting: Waiting::default(),
@@ -105,6 +110,8 @@ impl Worker {
             let ledger = Ledger::new(plan.number, seat, plan.rules.clone(), (plan.keys_max, self.salt));
             Rc::new(Limit::new(ledger, self.offset_ns.get(), now))
         });
+        let abroad = |shared: &Shared| Abroad::new(self.courier.clone(), &shared.name, shared.is_kept);
+        limit.ledger.borrow_mut().fleet = plan.shared.as_ref().map(abroad);
         limit.ledger.borrow_mut().adopt(plan.rules.clone(), plan.keys_max, now);
         limit.metrics.borrow_mut().get_or_insert_with(|| registry.rate(&plan.name, self.worker));
         limit.used_at.set(now);
