@@ -64,6 +64,12 @@ struct Keys {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  ringgate token sign --key keys/private.pem --issuer https://id.example.com --audience orders --subject ann
+  ringgate token sign --key keys/private.secret --alg HS512 --issuer https://id.example.com --audience orders \\
+      --subject ann --scope 'orders:read orders:write' --claim tenant=acme --claim 'roles=[\"admin\"]'
+  ringgate token sign --key keys/private.pem --issuer https://id.example.com --audience orders --subject ann \\
+      --expires -1h                                        one that has ended")]
 struct Sign {
     /// The private key: PEM, or a file with a shared secret.
     #[arg(long, value_name = "FILE")]
@@ -95,6 +101,9 @@ struct Sign {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  ringgate token read eyJhbGciOi...
+  ringgate token sign ... | ringgate token read -")]
 struct ReadToken {
     /// The token, or `-` to read it from the standard input.
     token: String,

@@ -6,7 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -98,7 +99,16 @@ impl Questions {
     }
 
     /// Asks, and waits for the answer for at most `within`. None if it does not come, or too many wait.
-    pub async fn ask(&self, question: Question, within: Duration) -> Option<Answer> {
+    /// Boxed, because it is rare and large.
+    pub fn ask<'a>(
+        &'a self,
+        question: Question,
+        within: Duration,
+    ) -> Pin<Box<dyn Future<Output = Option<Answer>> + 'a>> {
+        Box::pin(self.pose(question, within))
+    }
+
+    async fn pose(&self, question: Question, within: Duration) -> Option<Answer> {
         let asker = self.asker.as_ref()?;
         if self.pending.borrow().len() >= PENDING_MAX {
             return None;

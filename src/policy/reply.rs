@@ -249,13 +249,16 @@ pub struct Reply {
     pub own: Option<Box<OwnWords>>,
 }
 
+/// Name and value of a field.
+pub type OwnField = (Box<[u8]>, Box<[u8]>);
+
 /// An answer in the words of a service that was asked about the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnWords {
     /// Its status code.
     pub status: u16,
     /// Its fields.
-    pub fields: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub fields: Vec<OwnField>,
     /// Its body.
     pub body: Vec<u8>,
 }

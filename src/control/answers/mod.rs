@@ -49,6 +49,7 @@ impl Means {
 pub async fn answer_all(mut asked: Asked<Posed>, post: Post, means: Means) {
     let mut flights: JoinSet<(Question, Answer)> = JoinSet::new();
     let mut waiting: HashMap<Question, Vec<(usize, u64)>> = HashMap::new();
+    let mut under_way: HashMap<tokio::task::Id, Question> = HashMap::new();
     loop {
         tokio::select! {
             posed = asked.next(), if flights.len() < FLIGHTS_MAX => {
@@ -57,20 +58,29 @@ pub async fn answer_all(mut asked: Asked<Posed>, post: Post, means: Means) {
                 askers.push((worker, ticket));
                 if askers.len() == 1 {
                     let means = means.clone();
-                    flights.spawn(async move {
-                        let answer = means.answer(&question).await;
-                        (question, answer)
+                    let asked = question.clone();
+                    let flight = flights.spawn(async move {
+                        let answer = means.answer(&asked).await;
+                        (asked, answer)
                     });
+                    under_way.insert(flight.id(), question);
                 }
             }
-            Some(landed) = flights.join_next() => match landed {
-                Ok((question, answer)) => {
+            Some(landed) = flights.join_next_with_id() => match landed {
+                Ok((id, (question, answer))) => {
+                    under_way.remove(&id);
                     for (worker, ticket) in waiting.remove(&question).unwrap_or_default() {
                         // A worker that takes no more letters has stopped.
                         let _ = post.send(worker, Letter::Answer { ticket, answer: answer.clone() });
                     }
                 }
-                Err(error) => say_at(Level::Error, format_args!("a question was not answered: {error}")),
+                Err(error) => {
+                    // Those who wait are told by their own time limits; whoever asks again begins anew.
+                    if let Some(question) = under_way.remove(&error.id()) {
+                        waiting.remove(&question);
+                    }
+                    say_at(Level::Error, format_args!("a question was not answered: {error}"));
+                }
             },
         }
     }

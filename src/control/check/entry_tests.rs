@@ -49,10 +49,14 @@ fn policies_are_settings_or_off() {
     assert!(found(&route("off")).is_empty(), "{}", found(&route("off")));
     for (filter, code, words) in [
         ("of", "unknown-value", "did you mean `off`?"),
-        ("none", "unknown-value", "write off alone, or keys below it: `allow` and `deny`"),
+        (
+            "none",
+            "unknown-value",
+            "write off alone, or keys below it: `allow`, `deny`, `allow_files` and `deny_files`",
+        ),
         ("false", "wrong-type", "write off"),
         ("", "no-value", "remove the key"),
-        ("[10.0.0.0/8]", "wrong-type", "`allow` and `deny`"),
+        ("[10.0.0.0/8]", "wrong-type", "`allow`, `deny`, `allow_files` and `deny_files`"),
         ("[{deny: [10.0.0.0/8]}]", "wrong-type", "without `- `"),
         ("{dney: [10.0.0.0/8]}", "unknown-key", "did you mean `deny`?"),
         ("{deny: [10.0.0.0/33]}", "bad-value", "from 0 to 32"),

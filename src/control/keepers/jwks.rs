@@ -188,7 +188,7 @@ impl Keeper {
             say_at(Level::Warn, format_args!("keys of {}: {remark}; it is not used", self.source));
         }
         let (before, now) = (self.state.keys, read.keys.keys().len());
-        say_at(Level::Info, format_args!("keys of {}: {now} keys, before {before}", self.source));
+        say_at(Level::Info, format_args!("keys of {}: {now} now, {before} before", self.source));
         self.state.keys = now;
         self.state.changes += 1;
         self.input.publish(Frozen::new(read.keys));

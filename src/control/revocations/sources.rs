@@ -68,8 +68,12 @@ pub(super) async fn follow_url(desk: RevocationDesk, name: String, poll: Duratio
 /// The list, unless it is the one that is known.
 async fn fetch(name: &str, etag: &mut Option<String>) -> Result<Option<List>, String> {
     let url = Url::parse(name).map_err(|error| error.to_string())?;
-    let client =
-        HttpClient::new(&[url.clone()], &ClusterTlsConfig::default(), Path::new("/"), Credential::None);
+    let client = HttpClient::new(
+        std::slice::from_ref(&url),
+        &ClusterTlsConfig::default(),
+        Path::new("/"),
+        Credential::None,
+    );
     let mut asking = client.map_err(|error| error.reason)?.get(url);
     if let Some(etag) = etag {
         asking = asking.field("if-none-match", etag);

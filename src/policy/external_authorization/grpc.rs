@@ -14,7 +14,7 @@ use crate::policy::external_authorization::proto::{
     Address, AskedRequest, AttributeContext, CheckRequest, CheckResponse, HeaderValueOption, HttpRequest,
     Peer, SocketAddress,
 };
-use crate::policy::reply::OwnWords;
+use crate::policy::reply::{OwnField, OwnWords};
 use crate::upstream::ask::Told;
 
 const METHOD: &[u8] = b"/envoy.service.auth.v3.Authorization/Check";
@@ -117,7 +117,7 @@ fn change(option: &HeaderValueOption) -> Option<Change> {
     Some(if appends { Change::Add(name, value) } else { Change::Set(name, value) })
 }
 
-fn header(option: &HeaderValueOption) -> Option<(Box<[u8]>, Box<[u8]>)> {
+fn header(option: &HeaderValueOption) -> Option<OwnField> {
     let header = option.header.as_ref()?;
     let value = if header.raw_value.is_empty() { header.value.as_bytes() } else { &header.raw_value };
     let is_line = !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));

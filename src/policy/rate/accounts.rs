@@ -28,9 +28,11 @@ impl Ledger {
         let new = self.accounts.remade(own);
         let mut old = std::mem::replace(&mut self.accounts, new);
         let mut homeless = Vec::new();
-        old.each(|owned| match self.accounts.find_or_make(owned.key, *owned, |_| Worth::Hot) {
-            Found::Full => homeless.push(*owned),
-            _ => {}
+        old.each(|owned| {
+            let found = self.accounts.find_or_make(owned.key, *owned, |_| Worth::Hot);
+            if matches!(found, Found::Full) {
+                homeless.push(*owned);
+            }
         });
         for mut owned in homeless {
             let over = self.loans.end(&mut owned.loans, |_| true);

@@ -88,7 +88,8 @@ impl Gate {
                 count(|metrics| metrics.admitted.add(1));
                 if go_at > now {
                     count(|metrics| metrics.waited.add(1));
-                    monoio::time::sleep(Duration::from_nanos(go_at - now)).await;
+                    // Boxed, like everything here that is rare: it would make the task of every exchange as large.
+                    Box::pin(monoio::time::sleep(Duration::from_nanos(go_at - now))).await;
                 }
                 Ok(())
             }
@@ -110,8 +111,8 @@ impl Gate {
         let mut held = self.held(*at, wish, clock::nanos()).await;
         if held.is_err() {
             // A client that comes again as soon as it has its answer may be here before its slot is.
-            monoio::time::sleep(SLOT_COMES_BACK).await;
-            held = self.held(*at, wish, clock::nanos()).await;
+            Box::pin(monoio::time::sleep(SLOT_COMES_BACK)).await;
+            held = Box::pin(self.held(*at, wish, clock::nanos())).await;
         }
         match held {
             Ok(mut holding) => {
@@ -154,7 +155,7 @@ impl Gate {
 
     async fn take_all(&self, wishes: &Wishes, now: u64) -> Result<u64, (usize, u64)> {
         let mut holdings = SmallVec::<[Holding<'_>; 4]>::new();
-        let mut asked = SmallVec::<[(usize, Wish, Answered); 4]>::new();
+        let mut asked: Vec<(usize, Wish, Answered)> = Vec::new();
         for (at, wish) in wishes.iter().filter(|(at, _)| self.can_lend(*at)) {
             let limit = &self.limits[*at].limit;
             match self.worker.with(limit, |ledger, out| ledger.hold(wish, now, out)) {
@@ -167,7 +168,7 @@ impl Gate {
             holdings.push(self.answered(at, &wish, answered.await)?);
         }
         for (at, wish) in wishes.iter().filter(|(at, _)| !self.can_lend(*at)) {
-            holdings.push(self.held(*at, wish, now).await?);
+            holdings.push(Box::pin(self.held(*at, wish, now)).await?);
         }
         let mut go_at = now;
         for holding in &mut holdings {

@@ -47,7 +47,7 @@ impl Ledger {
         };
         let rule = self.rule_at(at, wish.tier);
         let is_lent = ask.hold && rule.can_lend() || rule.algorithm == Algorithm::Slots;
-        if matches!(ruling, Ruling::Given(_)) && is_lent && !self.lend(at, from, wish, ask, ask.cost, now) {
+        if matches!(ruling, Ruling::Given(_)) && is_lent && !self.lend((at, from), wish, ask, ask.cost, now) {
             // It cannot take a loan, so it could not give anything back either.
             self.put_back(at, &rule, ask.cost, now, now);
             ruling = Ruling::Refused(now);
@@ -55,7 +55,7 @@ impl Ledger {
         if !matches!(ruling, Ruling::Refused(_)) {
             self.lend_ahead(at, from, wish, ask, now);
         }
-        let answer = self.answer(at, from, wish, ask, ruling, now);
+        let answer = self.answer((at, from), wish, ask, ruling, now);
         out.push((from, self.message(wish, Word::Answer(answer))));
     }
 
@@ -111,7 +111,7 @@ impl Ledger {
     }
 
     /// Lends what has been taken out of the account already. False if that worker cannot take a loan.
-    fn lend(&mut self, at: At, to: usize, wish: &Wish, ask: &Ask, amount: u32, now: u64) -> bool {
+    fn lend(&mut self, (at, to): (At, usize), wish: &Wish, ask: &Ask, amount: u32, now: u64) -> bool {
         let born = ask.settled.loan.born;
         if born == 0 || at == At::Crowd {
             return false;
@@ -167,13 +167,13 @@ impl Ledger {
             if let Some(fleet) = &self.fleet {
                 fleet.take(wish.key, &rule, amount, now);
             }
-            if !self.lend(at, to, wish, ask, amount, now) {
+            if !self.lend((at, to), wish, ask, amount, now) {
                 self.put_back(at, &rule, amount, now, now);
             }
         }
     }
 
-    fn answer(&mut self, at: At, to: usize, wish: &Wish, ask: &Ask, ruling: Ruling, now: u64) -> Answer {
+    fn answer(&mut self, (at, to): (At, usize), wish: &Wish, ask: &Ask, ruling: Ruling, now: u64) -> Answer {
         let rule = self.rule_at(at, wish.tier);
         let head = self.owned(at).loans;
         let born = ask.settled.loan.born;

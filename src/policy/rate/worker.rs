@@ -158,7 +158,7 @@ impl Worker {
     /// Once a tick.
     pub fn tick(&self) {
         let now = clock::nanos();
-        let round = self.ticks.get() % TICKS_PER_ROUND == 0;
+        let round = self.ticks.get().is_multiple_of(TICKS_PER_ROUND);
         self.ticks.set(self.ticks.get() + 1);
         let mut outbox = self.outbox.borrow_mut();
         for limit in self.limits.borrow().values() {
