@@ -53,8 +53,11 @@ pub struct Stand {
     pub standing: Standing,
 }
 
+/// Limits of a policy for which a request asks no memory. More would make the task of every exchange larger.
+const LIMITS: usize = 2;
+
 /// What a request wants, by the place of the limit.
-type Wishes = SmallVec<[(usize, Wish); 4]>;
+type Wishes = SmallVec<[(usize, Wish); LIMITS]>;
 
 impl Gate {
     /// Starts the limits of a policy, or takes those up that run already.
@@ -154,7 +157,7 @@ impl Gate {
     }
 
     async fn take_all(&self, wishes: &Wishes, now: u64) -> Result<u64, (usize, u64)> {
-        let mut holdings = SmallVec::<[Holding<'_>; 4]>::new();
+        let mut holdings = SmallVec::<[Holding<'_>; LIMITS]>::new();
         let mut asked: Vec<(usize, Wish, Answered)> = Vec::new();
         for (at, wish) in wishes.iter().filter(|(at, _)| self.can_lend(*at)) {
             let limit = &self.limits[*at].limit;

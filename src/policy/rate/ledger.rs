@@ -131,6 +131,8 @@ pub struct Ledger {
     pub(super) listed: Vec<Key>,
     pub(super) born: u64,
     pub(super) tally: Tally,
+    /// Room for accounts that leave, so that a tick asks for no memory.
+    gone: Vec<Owned>,
     /// What other hosts spend of it, if they do.
     pub fleet: Option<Abroad>,
 }
@@ -161,6 +163,7 @@ impl Ledger {
             listed: Vec::new(),
             born: 0,
             tally: Tally::default(),
+            gone: Vec::with_capacity(SWEPT_SETS),
             fleet: None,
         }
     }
@@ -347,16 +350,17 @@ impl Ledger {
     /// One tick: spent credit is told of, unused credit goes back, and places that are worth nothing are freed.
     pub fn tick(&mut self, now: u64, out: &mut Outbox) {
         self.tick_shares(now, out);
+        let mut gone = std::mem::take(&mut self.gone);
         let Self { accounts, rules, logs, loans, outstanding, tally, .. } = self;
-        let mut gone = Vec::new();
         accounts.sweep(
             SWEPT_SETS,
             |owned| worth(owned, rules, logs, loans, (&mut *outstanding, tally), now),
             |owned| gone.push(owned),
         );
-        for owned in gone {
+        for owned in gone.drain(..) {
             self.forget(owned, now);
         }
+        self.gone = gone;
         self.shares.sweep(SWEPT_SETS, |share| share.worth(now), |_| ());
     }
 

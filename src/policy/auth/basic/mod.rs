@@ -181,7 +181,8 @@ impl Authenticates for Basic {
         let found = match self.remembered(&digest, clock::coarse_ms()) {
             Some(found) => found,
             None => match Credentials::read(text) {
-                Some(credentials) => self.ask(digest, credentials).await,
+                // Boxed: it is rare, and would make the task of every exchange as large.
+                Some(credentials) => Box::pin(self.ask(digest, credentials)).await,
                 None => Found::Invalid(Code::CredentialsMalformed),
             },
         };

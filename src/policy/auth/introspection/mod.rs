@@ -131,7 +131,8 @@ impl Authenticates for Introspection {
             Some(found) => found,
             None => {
                 let token = Secret::new(String::from_utf8_lossy(token));
-                self.ask(digest, token).await
+                // Boxed: it is rare, and would make the task of every exchange as large.
+                Box::pin(self.ask(digest, token)).await
             }
         };
         if !self.plan.forwards && matches!(found, Found::Known(_)) {
