@@ -1,7 +1,7 @@
 //! Lists of revocations, from files and from elsewhere.
 
 use super::{is_refused, key, keys, setup};
-use crate::harness::{FaultOrigin, Nginx};
+use crate::harness::{FaultOrigin, Nginx, ringgate};
 
 #[test]
 fn a_file_is_taken_up_and_a_broken_one_lets_nobody_in_again() {
@@ -39,4 +39,21 @@ fn a_list_behind_a_url_is_asked_for_and_holds_when_its_server_is_gone() {
     drop(nginx);
     gateway.metric_becomes("ringgate_revocation_sources_wrong", 1.0);
     gateway.get_with("/", &key("ann")).has_problem(401, "credentials_revoked");
+}
+
+#[test]
+fn the_command_revokes_and_takes_back() {
+    let (origin, keys) = (FaultOrigin::echo(), keys());
+    let gateway = setup(&origin, &keys).start();
+    let admin = gateway.admin().to_string();
+    let command = |words: &[&str]| {
+        ringgate(&[&["revoke"][..], words, &["--admin", &admin][..]].concat()).succeeded();
+    };
+    command(&["key", "ann", "--note", "found in a log"]);
+    is_refused(&gateway, "ann");
+    command(&["key", "ann", "--undo"]);
+    crate::harness::eventually("what is taken back is good again", || {
+        gateway.get_with("/", &key("ann")).status == 200
+    });
+    command(&[]);
 }
