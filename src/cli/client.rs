@@ -13,6 +13,7 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 
 use crate::config::units::Span;
+use crate::control::http_client::percent_encoded;
 use crate::control::tls::{TlsError, client_config, no_server};
 use crate::upstream::config::{ClusterTlsConfig, KeyPairConfig};
 
@@ -268,15 +269,7 @@ fn parsed(bytes: &[u8]) -> Value {
 
 /// Text as one segment of a path: `unix:/run/api.sock` is one too.
 pub fn segment(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    percent_encoded(text, b"-._~:")
 }
 
 #[cfg(test)]

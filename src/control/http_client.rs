@@ -94,6 +94,19 @@ impl HttpError {
     }
 }
 
+/// Text in which everything but letters, digits and `plain` is percent-encoded (RFC 3986 2.1).
+pub fn percent_encoded(text: &str, plain: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 /// A request being written.
 pub struct Asking {
     builder: reqwest::RequestBuilder,

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::http::field::{FieldId, Fields, IdSet};
+use crate::http::is_token;
 use crate::policy::exchange::Exchange;
 use crate::policy::ground::Ground;
 use crate::policy::scope::Scope;
@@ -152,9 +153,7 @@ fn changes(config: &FieldChanges, side: &str, scope: &mut Scope<'_>) -> Changes 
 
 /// Says so where a field is not one to be set by configuration.
 pub(super) fn check_name(name: &str, path: &str, scope: &mut Scope<'_>) {
-    let is_token = !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-    if !is_token {
+    if !is_token(name.as_bytes()) {
         scope.problem(path, format!("`{name}` is not a field name"), "letters, digits and `-`, no colon");
     }
     use FieldId::{

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use crate::control::config::revocations::RevocationsConfig;
+use crate::control::history::file::write_whole;
 use crate::policy::revocation::Revocations;
 use crate::shared::{Frozen, Published};
 
@@ -39,7 +40,7 @@ struct State {
     /// What the API was told.
     told: List,
     /// Where that is kept.
-    file: Option<PathBuf>,
+    folder: Option<PathBuf>,
     /// What each source said last, and what was wrong with it since.
     sources: BTreeMap<String, Source>,
     written: Option<(RevocationsConfig, PathBuf)>,
@@ -77,7 +78,7 @@ impl RevocationDesk {
             };
             let told = List::parse(&text).map_err(|reason| format!("{}: {reason}", file.display()))?;
             let mut state = desk.lock();
-            (state.told, state.file) = (told, Some(file));
+            (state.told, state.folder) = (told, Some(folder.to_owned()));
             desk.publish(&state);
         }
         Ok(desk)
@@ -174,8 +175,9 @@ impl RevocationDesk {
         let mut state = self.lock();
         let mut told = state.told.clone();
         change(&mut told)?;
-        if let Some(file) = &state.file {
-            keep(file, &told.text()).map_err(|error| format!("{}: {error}", file.display()))?;
+        if let Some(folder) = &state.folder {
+            write_whole(folder, FILE, &[told.text().as_bytes()])
+                .map_err(|error| format!("{}: {error}", folder.join(FILE).display()))?;
         }
         state.told = told;
         self.publish(&state);
@@ -200,7 +202,7 @@ impl RevocationDesk {
             })
             .collect();
         let total = self.0.published.load().1.len();
-        json!({ "total": total, "told": told, "sources": sources, "kept": state.file.is_some() })
+        json!({ "total": total, "told": told, "sources": sources, "kept": state.folder.is_some() })
     }
 
     /// How many names are revoked, and how many sources are wrong.
@@ -225,16 +227,6 @@ impl RevocationDesk {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Writes a file as a whole or not at all.
-fn keep(file: &Path, text: &str) -> io::Result<()> {
-    let fresh = file.with_extension("new");
-    let mut written = std::fs::File::create(&fresh)?;
-    io::Write::write_all(&mut written, text.as_bytes())?;
-    written.sync_all()?;
-    std::fs::rename(&fresh, file)?;
-    std::fs::File::open(file.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::RevocationDesk;
 use super::list::List;
+use crate::control::history::file::read_bounded;
 use crate::control::http_client::backoff::{Backoff, seed};
 use crate::control::http_client::{Credential, HttpClient, Url};
 use crate::control::keepers::LOOK;
-use crate::control::stamp::stamp;
+use crate::control::keepers::settled::{Looked, SettledFile};
 use crate::rt::say::say_at;
 use crate::shared::level::Level;
 use crate::upstream::config::ClusterTlsConfig;
@@ -20,28 +21,23 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// Longest pause after failures.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// Reads a file whenever it has changed.
+/// Reads a file whenever it has changed and settled.
 pub(super) async fn follow_file(desk: RevocationDesk, path: PathBuf) {
     let name = path.display().to_string();
-    let mut seen = None;
+    let mut file = SettledFile::new(path, read);
     loop {
-        let now = stamp(&path).ok();
-        if seen != Some(now) {
-            let file = path.clone();
-            let read = tokio::task::spawn_blocking(move || read(&file)).await;
-            tell(&desk, &name, read.unwrap_or_else(|error| Err(error.to_string())));
-            seen = Some(now);
+        match file.look().await {
+            Looked::Same => {}
+            Looked::New => tell(&desk, &name, Ok(file.value.as_deref().cloned().unwrap_or_default())),
+            Looked::Broken => tell(&desk, &name, Err(file.error.clone().unwrap_or_default())),
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
 fn read(path: &Path) -> Result<List, String> {
-    let len = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if len > LIST_BYTES_MAX as u64 {
-        return Err(format!("is larger than {LIST_BYTES_MAX} bytes"));
-    }
-    List::parse(&std::fs::read_to_string(path).map_err(|error| error.to_string())?)
+    let bytes = read_bounded(path, LIST_BYTES_MAX as u64).map_err(|error| error.to_string())?;
+    List::parse(&String::from_utf8(bytes).map_err(|error| error.to_string())?)
 }
 
 /// Asks a URL now and then.

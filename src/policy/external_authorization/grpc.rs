@@ -7,6 +7,7 @@ use prost::Message;
 use crate::http::field::{FieldId, IdSet};
 use crate::http::h1::encode;
 use crate::http::h1::framing::Framing;
+use crate::http::is_token;
 use crate::policy::exchange::Exchange;
 use crate::policy::external_authorization::ExternalAuthorizationPlan;
 use crate::policy::external_authorization::decision::{Change, Decision};
@@ -126,9 +127,7 @@ fn header(option: &HeaderValueOption) -> Option<OwnField> {
 
 /// Whether a field of this name may be written by somebody else.
 fn is_writable(name: &[u8]) -> bool {
-    let is_token = !name.is_empty()
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
-    is_token && !FORBIDDEN.contains(FieldId::recognise(name))
+    is_token(name) && !FORBIDDEN.contains(FieldId::recognise(name))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::config::units::Span;
-use crate::http::base64;
+use crate::policy::auth::jwt::base64url;
 
 /// How long a new key is published before tokens are signed with it: as long as services keep a fetched set.
 pub const ANNOUNCED_S: u64 = 600;
@@ -86,7 +86,7 @@ impl OwnKey {
         let (x, y) = coordinates(&pair);
         // RFC 7638 3.2: these members, in this order, without white space.
         let thumbprint = Sha256::digest(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#));
-        Ok(Self { pair, kid: base64url(&thumbprint).into(), since_s, pkcs8: pkcs8.into() })
+        Ok(Self { pair, kid: base64url::encode(&thumbprint).into(), since_s, pkcs8: pkcs8.into() })
     }
 
     /// Signs as ES256 does (RFC 7518 3.4).
@@ -104,7 +104,7 @@ impl OwnKey {
 fn coordinates(pair: &EcdsaKeyPair) -> (String, String) {
     let point = pair.public_key().as_ref();
     let (x, y) = point.get(1..).unwrap_or_default().split_at(32.min(point.len().saturating_sub(1)));
-    (base64url(x), base64url(y))
+    (base64url::encode(x), base64url::encode(y))
 }
 
 impl Default for OwnKeys {
@@ -165,18 +165,6 @@ impl OwnKeys {
     }
 }
 
-/// Base64 for names and URLs, without padding (RFC 7515 2).
-pub fn base64url(bytes: &[u8]) -> String {
-    let mut digits = Vec::with_capacity(base64::encoded_len(bytes.len()));
-    base64::encode(bytes, &mut digits);
-    let safe = digits.into_iter().filter(|digit| *digit != b'=').map(|digit| match digit {
-        b'+' => '-',
-        b'/' => '_',
-        other => char::from(other),
-    });
-    safe.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +207,7 @@ mod tests {
 
     #[test]
     fn digits_are_those_of_urls() {
-        assert_eq!(base64url(&[0xfb, 0xff, 0xfe]), "-__-");
-        assert_eq!(base64url(b"a"), "YQ");
+        assert_eq!(base64url::encode(&[0xfb, 0xff, 0xfe]), "-__-");
+        assert_eq!(base64url::encode(b"a"), "YQ");
     }
 }

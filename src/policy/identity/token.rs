@@ -9,7 +9,8 @@ use std::rc::Rc;
 use foldhash::fast::FixedState;
 use serde_json::{Map, Value, json};
 
-use super::own_keys::{OwnKey, base64url};
+use super::own_keys::OwnKey;
+use crate::policy::auth::jwt::base64url;
 use crate::policy::principal::Principal;
 
 /// Tokens that one route remembers on one worker. With a principal each is one or two KiB.
@@ -90,16 +91,16 @@ impl TokenPlan {
         let end_s = (now_s + self.lifetime_s).min(principal.expires_s.unwrap_or(u64::MAX));
         let head = json!({"alg": "ES256", "typ": "JWT", "kid": key.kid});
         let claims = Value::Object(self.claims_of(principal, now_s, end_s));
-        let mut token = base64url(head.to_string().as_bytes());
+        let mut token = base64url::encode(head.to_string().as_bytes());
         token.push('.');
-        token.push_str(&base64url(claims.to_string().as_bytes()));
+        token.push_str(&base64url::encode(claims.to_string().as_bytes()));
         // Before it is signed, so that somebody with too long a name does not cost a signature a request.
         if token.len() + SIGNATURE_DIGITS > TOKEN_BYTES_MAX {
             return None;
         }
         let signature = key.sign(token.as_bytes())?;
         token.push('.');
-        token.push_str(&base64url(&signature));
+        token.push_str(&base64url::encode(&signature));
         let value = [self.scheme, token.as_bytes()].concat();
         // A quarter of its life is left for the way and for clocks that differ.
         Some((value.into(), now_s + (end_s - now_s.min(end_s)) * 3 / 4))

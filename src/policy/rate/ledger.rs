@@ -285,9 +285,7 @@ impl Ledger {
             return;
         }
         if self.owns(wish.key) {
-            let at = self.held_at(wish.key, held);
-            let rule = self.rule_at(at, wish.tier);
-            self.owned(at).account.unlend(&rule, wish.cost, now);
+            self.unlend(wish, held, now);
         } else if let Some(place) = self.shares.find(wish.key) {
             // A slot stays held until the exchange is over.
             if rule.algorithm != Algorithm::Slots
@@ -299,15 +297,21 @@ impl Ledger {
         }
     }
 
+    /// What was held of an account here counts as lent no more. Gives the account and its rule.
+    fn unlend(&mut self, wish: &Wish, held: &Held, now: u64) -> (At, Rule) {
+        let at = self.held_at(wish.key, held);
+        let rule = self.rule_at(at, wish.tier);
+        self.owned(at).account.unlend(&rule, wish.cost, now);
+        (at, rule)
+    }
+
     /// What was held is not used.
     pub fn cancel(&mut self, wish: &Wish, held: &Held, now: u64, out: &mut Outbox) {
         if held.is_turn() {
             return;
         }
         if self.owns(wish.key) {
-            let at = self.held_at(wish.key, held);
-            let rule = self.rule_at(at, wish.tier);
-            self.owned(at).account.unlend(&rule, wish.cost, now);
+            let (at, rule) = self.unlend(wish, held, now);
             self.put_back(at, &rule, wish.cost, held.at, now);
         } else {
             self.release_share(wish, held.lease, now, out);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::config::secret::Secret;
-use crate::control::http_client::{Credential, HttpClient, HttpError};
+use crate::control::http_client::{Credential, HttpClient, HttpError, percent_encoded};
 use crate::http::base64::encode;
 use crate::policy::auth::introspection::config::ClientAuth;
 use crate::policy::auth::introspection::question::ServerPlan;
@@ -60,15 +60,7 @@ fn told(error: HttpError) -> String {
 
 /// application/x-www-form-urlencoded, with everything encoded that might mean something.
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._*".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    percent_encoded(text, b"-._*")
 }
 
 #[cfg(test)]
