@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod changes;
 pub mod fleet;
+pub mod locality;
 pub mod log;
 pub mod recording;
 pub mod revocations;
@@ -19,6 +20,7 @@ use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
 use crate::control::config::changes::ChangesConfig;
 use crate::control::config::fleet::FleetConfig;
+use crate::control::config::locality::LocalityConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
@@ -47,6 +49,9 @@ pub struct Config {
     /// The pinned threads that carry traffic.
     #[serde(default)]
     pub workers: WorkersConfig,
+    /// Where this gateway stands, for clusters that prefer what is near.
+    #[serde(default)]
+    pub locality: LocalityConfig,
     /// Addresses that accept clients.
     #[schemars(length(min = 1))]
     pub listeners: Vec<ListenerConfig>,
