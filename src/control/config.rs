@@ -3,6 +3,7 @@
 //! Shapes and defaults only. `check` finds what does not fit together, `compile` makes a snapshot of it.
 
 pub mod admin;
+pub mod care;
 pub mod changes;
 pub mod fleet;
 pub mod locality;
@@ -10,6 +11,7 @@ pub mod log;
 pub mod recording;
 pub mod revocations;
 pub mod tls;
+pub mod workers;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::control::config::care::{FallbackConfig, HedgeConfig, RetriesConfig};
 use crate::control::config::changes::ChangesConfig;
 use crate::control::config::fleet::FleetConfig;
 use crate::control::config::locality::LocalityConfig;
@@ -37,6 +40,7 @@ use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteCo
 use crate::upstream::config::ClusterConfig;
 
 pub use admin::AdminConfig;
+pub use workers::{DriverConfig, SteeringConfig, WorkersConfig};
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -133,43 +137,6 @@ impl Config {
 
 fn identity_fields() -> Vec<String> {
     ["x-user-id", "x-consumer-id", "x-authenticated-user", "x-tenant-id"].map(str::to_owned).to_vec()
-}
-
-/// The pinned threads.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct WorkersConfig {
-    /// CPUs to pin one worker each to. Default: every CPU this process may use.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cpus: Vec<u16>,
-    /// Event loop. `auto` takes io_uring where the kernel admits it and epoll elsewhere.
-    pub driver: DriverConfig,
-    /// Which worker serves a new connection.
-    pub steering: SteeringConfig,
-}
-
-/// Which worker serves a new connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SteeringConfig {
-    /// A worker that has more to do than another hands a new connection over.
-    #[default]
-    Even,
-    /// Every connection stays where the kernel put it.
-    Off,
-}
-
-/// Which event loop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DriverConfig {
-    /// io_uring if it can be had, else epoll.
-    #[default]
-    Auto,
-    /// io_uring; the gateway does not start without it.
-    IoUring,
-    /// epoll.
-    Epoll,
 }
 
 /// An address that accepts clients.
@@ -341,11 +308,17 @@ pub struct DefaultsConfig {
     pub upgrades: Vec<String>,
     /// Policies of every route. A route that names a policy replaces the default one.
     pub policies: PoliciesConfig,
+    /// What is tried again. Default: endpoints that do not take a connection are left for others, up to three.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Switch<RetriesConfig>>,
+    /// When a second endpoint is asked. Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Switch<HedgeConfig>>,
 }
 
 impl Default for DefaultsConfig {
     fn default() -> Self {
-        Self { upgrades: vec!["websocket".to_owned()], policies: PoliciesConfig::default() }
+        Self { upgrades: vec!["websocket".to_owned()], policies: PoliciesConfig::default(), retries: None, hedge: None }
     }
 }
 
@@ -384,6 +357,15 @@ pub struct RouteConfig {
     /// Changes to the request before it goes upstream.
     #[serde(default)]
     pub rewrite: RewriteConfig,
+    /// What is tried again, or `off`. Default: that of `defaults`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Switch<RetriesConfig>>,
+    /// When a second endpoint is asked, or `off`. Default: that of `defaults`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Switch<HedgeConfig>>,
+    /// What is answered where the cluster gives no answer. Default: an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<FallbackConfig>,
     /// Policies of this route.
     #[serde(default)]
     pub policies: PoliciesConfig,

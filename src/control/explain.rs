@@ -239,7 +239,7 @@ fn told(protocol: ProtocolConfig) -> &'static str {
 /// A hash decides the same way everywhere; the others depend on what went before.
 fn tell_choice(out: &mut String, live: &EndpointSet, hash: Option<u64>) {
     let Some(hash) = hash else { return };
-    let pick = Pick { hash: Some(hash), in_flight: &|_| 0, is_excluded: &|_| false };
+    let pick = Pick { hash: Some(hash), in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded: &|_| false };
     if let Some(index) = Balancer::start(live.balance.clone(), 0, 1, 1).pick(&pick) {
         let _ =
             writeln!(out, "  chosen    {} (by hash; the same on every worker)", live.endpoints[index].label);

@@ -9,15 +9,23 @@ use std::time::Duration;
 
 use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::ClusterTls;
+use crate::rt::clock;
+use crate::shared::budget::{Budget, Earning};
 use crate::shared::frozen::Frozen;
+use crate::shared::probe::Probe;
 use crate::shared::published::Published;
+use crate::shared::sharded::{Sharded, Slot};
+use crate::telemetry::metrics::ClusterMetrics;
 use crate::telemetry::registry::Registry;
 use crate::upstream::balance::Pick;
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::{Endpoint, PoolPlan};
+use crate::upstream::entry::{HEDGES, RETRIES};
 use crate::upstream::h2::Http2Plan;
 use crate::upstream::running::{ClientTls, RunningSet, Start};
 use crate::upstream::set::EndpointSet;
+use crate::upstream::spread::Spread;
+use crate::upstream::verdict::{Breaker, Outcome, Verdicts};
 
 /// What a cluster is, the same for all workers.
 #[derive(Debug)]
@@ -26,6 +34,8 @@ pub struct ClusterPlan {
     pub name: Box<str>,
     /// Its endpoints, and how one is chosen. Control replaces them.
     pub live: Published<EndpointSet>,
+    /// What decides between them besides.
+    pub spread: Spread,
     /// What is hashed to choose, where a hash is.
     pub hash_key: Option<HashKeyConfig>,
     /// Of everything a connection is opened and kept with: those of a cluster with another one are of no use to this.
@@ -44,6 +54,34 @@ pub struct ClusterPlan {
     pub host: Option<Box<str>>,
     /// The header that begins every connection.
     pub proxy_header: Option<HeaderVersion>,
+    /// What is believed of it and its endpoints. Control replaces it.
+    pub verdicts: Published<Verdicts>,
+    /// What takes longer than this to answer is slow; [`u64::MAX`] where nothing is.
+    pub slow_nanos: u64,
+    /// What may be done again, or twice.
+    pub budgets: Budgets,
+    /// The field that tells an endpoint how many milliseconds are left, where one is wanted.
+    pub deadline_field: Option<Box<[u8]>>,
+}
+
+/// What may be done again, or twice: one number for all workers and generations.
+#[derive(Debug, Clone)]
+pub struct Budgets {
+    /// Of attempts that are made again.
+    pub retries: Budget,
+    /// How it is earned.
+    pub retry_earning: Earning,
+    /// Of second attempts beside the first.
+    pub hedges: Budget,
+    /// How it is earned.
+    pub hedge_earning: Earning,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        let (retries, hedges) = (Budget::default(), Budget::default());
+        Self { retries, retry_earning: RETRIES, hedges, hedge_earning: HEDGES }
+    }
 }
 
 /// How long each part of an exchange may take.
@@ -69,12 +107,40 @@ pub struct Cluster {
     running: RefCell<Rc<RunningSet>>,
     /// Number of the set that runs.
     seen: Cell<u64>,
+    /// Number of the verdicts that hold.
+    judged: Cell<u64>,
+    verdicts: RefCell<Frozen<Verdicts>>,
+    is_closed: Cell<bool>,
+    /// This worker's figures.
+    pub metrics: Slot<ClusterMetrics>,
+    /// Those of all workers.
+    pub(super) shards: Sharded<ClusterMetrics>,
+}
+
+/// What a choice depends on.
+#[derive(Clone, Copy, Default)]
+pub struct Ask<'a> {
+    /// Of what the cluster's balancer hashes, if it does.
+    pub hash: Option<u64>,
+    /// Endpoints that were tried already.
+    pub excluded: &'a [Rc<Endpoint>],
+}
+
+/// Why no endpoint was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unchosen {
+    /// There is none, or none that was not tried already.
+    None,
+    /// There are some, and none of them is to be used.
+    AllOut,
 }
 
 /// A chosen endpoint; counts as in flight until it is dropped.
 pub struct Chosen {
     set: Rc<RunningSet>,
     index: usize,
+    slow_nanos: u64,
+    probe: Cell<Option<Probe>>,
 }
 
 impl Cluster {
@@ -90,39 +156,91 @@ impl Cluster {
         let (seen, set) = plan.live.load();
         let reused = previous.filter(|previous| previous.plan.identity == plan.identity);
         let tls = reused.map_or_else(|| client_tls(&plan), |previous| previous.tls.clone());
-        let start = Start { plan: &plan, tls: tls.as_ref(), registry, worker, workers };
-        let (reused, cursor) = (reused.map(|it| it.running()), previous.map(|it| it.running()));
-        let running = RunningSet::start(&set, start, reused.as_deref(), cursor.as_deref());
+        let (judged, verdicts) = plan.verdicts.load();
+        let start =
+            Start { plan: &plan, tls: tls.as_ref(), registry, verdicts: &verdicts, worker, workers };
+        let (reused, former) = (reused.map(|it| it.running()), previous.map(|it| it.running()));
+        let running = RunningSet::start(set, start, reused.as_deref(), former.as_deref());
         let running = RefCell::new(Rc::new(running));
-        Rc::new(Self { plan, worker, workers, tls, running, seen: Cell::new(seen) })
+        let shards = registry.cluster_shards(&plan.name);
+        Rc::new(Self {
+            is_closed: Cell::new(verdicts.cluster.is_closed()),
+            judged: Cell::new(judged),
+            verdicts: RefCell::new(verdicts),
+            metrics: shards.slot(worker),
+            shards,
+            plan,
+            worker,
+            workers,
+            tls,
+            running,
+            seen: Cell::new(seen),
+        })
     }
 
-    /// Chooses an endpoint that is not among `excluded`.
-    pub fn choose(&self, hash: Option<u64>, excluded: &[Rc<Endpoint>]) -> Option<Chosen> {
+    /// Chooses an endpoint.
+    ///
+    /// # Errors
+    /// With the reason why there is none.
+    pub fn choose(&self, ask: &Ask<'_>) -> Result<Chosen, Unchosen> {
+        let Ask { hash, excluded } = *ask;
         let set = self.running();
         let endpoints = set.endpoints();
         let is_excluded = |index: usize| excluded.iter().any(|one| Rc::ptr_eq(one, &endpoints[index]));
         let in_flight = |index: usize| endpoints[index].in_flight.get();
-        let pick = Pick { hash, in_flight: &in_flight, is_excluded: &is_excluded };
-        let index = set.balancer().pick(&pick)?;
+        let now_ms = if set.wants_answer_times() { clock::coarse_ms() } else { 0 };
+        let answer_nanos = |index: usize| endpoints[index].answers.at(now_ms);
+        let pick = Pick { hash, in_flight: &in_flight, answer_nanos: &answer_nanos, is_excluded: &is_excluded };
+        let (index, probe) = set.pick(&pick)?;
         let count = &endpoints[index].in_flight;
         count.set(count.get() + 1);
-        Some(Chosen { set, index })
+        Ok(Chosen { set, index, slow_nanos: self.plan.slow_nanos, probe: Cell::new(probe) })
     }
 
-    /// Takes up the endpoints as they are now. Called every tick: one load where nothing has changed.
+    /// True if its breaker has nothing against anybody.
+    #[inline]
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    /// Its breaker.
+    pub fn breaker(&self) -> Breaker {
+        self.verdicts.borrow().cluster.clone()
+    }
+
+    /// Takes up verdicts as they are now. True if there are others.
+    fn judge(&self) -> bool {
+        if self.plan.verdicts.generation() == self.judged.get() {
+            return false;
+        }
+        let (judged, verdicts) = self.plan.verdicts.load();
+        self.judged.set(judged);
+        self.is_closed.set(verdicts.cluster.is_closed());
+        self.verdicts.replace(verdicts);
+        true
+    }
+
+    /// Takes up endpoints and verdicts as they are now. Called every tick: two loads where nothing has changed.
     pub fn refresh(&self, registry: &Registry) {
-        if self.plan.live.generation() == self.seen.get() {
+        let is_judged = self.judge();
+        let is_other = self.plan.live.generation() != self.seen.get();
+        let before = self.running();
+        if !is_judged && !is_other && !before.is_due() {
             return;
         }
-        let (generation, set) = self.plan.live.load();
-        let (worker, workers) = (self.worker, self.workers);
-        let start = Start { plan: &self.plan, tls: self.tls.as_ref(), registry, worker, workers };
-        let before = self.running();
-        let next = Rc::new(RunningSet::start(&set, start, Some(&before), Some(&before)));
-        before.hand_over(Some(&next));
-        self.running.replace(next);
-        self.seen.set(generation);
+        let verdicts = self.verdicts.borrow().clone();
+        let (plan, tls, worker, workers) = (&*self.plan, self.tls.as_ref(), self.worker, self.workers);
+        let start = Start { plan, tls, registry, verdicts: &verdicts, worker, workers };
+        let next = if is_other {
+            let (generation, set) = self.plan.live.load();
+            let next = RunningSet::start(set, start, Some(&before), Some(&before));
+            before.hand_over(Some(&next));
+            self.seen.set(generation);
+            next
+        } else {
+            before.judged(start)
+        };
+        self.running.replace(Rc::new(next));
     }
 
     /// Ends the use of endpoints that `next`, which runs from now on, has not taken over.
@@ -147,6 +265,27 @@ impl Chosen {
     /// The endpoint.
     pub fn endpoint(&self) -> &Rc<Endpoint> {
         &self.set.endpoints()[self.index]
+    }
+
+    /// How the attempt ended: `nanos` after the request was sent, with the head of the answer or with the certainty that
+    /// there is none. Anything but the first time counts again, so it is said once.
+    pub fn settle(&self, outcome: Outcome, nanos: u64) {
+        if self.set.wants_answer_times() {
+            let (answers, now_ms) = (&self.endpoint().answers, clock::coarse_ms());
+            match outcome {
+                Outcome::Success => answers.observe(nanos, now_ms),
+                Outcome::Failure => answers.fail(nanos, now_ms),
+                Outcome::Cancelled => answers.abandon(nanos, now_ms),
+            }
+        }
+        if outcome == Outcome::Cancelled {
+            return;
+        }
+        let is_success = outcome == Outcome::Success;
+        self.endpoint().metrics.outcomes.count(is_success, nanos, self.slow_nanos);
+        if let Some(probe) = self.probe.take() {
+            probe.settle(is_success);
+        }
     }
 }
 

@@ -45,12 +45,15 @@ struct Member {
     label: Box<str>,
     tls_name: Option<ServerName<'static>>,
     weight: u32,
+    tier: u8,
+    zone: Option<Box<str>>,
 }
 
 impl Member {
     fn of(plan: &EndpointPlan) -> Self {
-        let EndpointPlan { addr, label, tls_name, weight, .. } = plan;
-        Self { addr: addr.clone(), label: label.clone(), tls_name: tls_name.clone(), weight: *weight }
+        let EndpointPlan { addr, label, tls_name, weight, tier, zone, .. } = plan;
+        let (addr, label, tls_name) = (addr.clone(), label.clone(), tls_name.clone());
+        Self { addr, label, tls_name, weight: *weight, tier: *tier, zone: zone.clone() }
     }
 }
 
@@ -219,8 +222,8 @@ impl Line {
             let state = shared.states.get(&name).copied().unwrap_or_default();
             let connections = shared.ledgers.entry(name).or_insert_with(|| Ledger::new(None)).clone();
             connections.set_cap(cap);
-            let Member { addr, label, tls_name, weight } = member;
-            let plan = EndpointPlan { addr, label, tls_name, weight, connections };
+            let Member { addr, label, tls_name, weight, tier, zone } = member;
+            let plan = EndpointPlan { addr, label, tls_name, weight, tier, zone, connections };
             match state {
                 EndpointState::Active => chosen.push(plan),
                 EndpointState::Drained => drained.push(plan),
@@ -264,7 +267,8 @@ impl Line {
             }
         };
         let addr = EndpointAddr::Tcp(found.address);
-        Some(Member { addr, label: label.as_str().into(), tls_name, weight: found.weight.max(1) })
+        let (weight, zone) = (found.weight.max(1), found.zone.as_deref().map(Into::into));
+        Some(Member { addr, label: label.as_str().into(), tls_name, weight, tier: found.tier, zone })
     }
 
     /// The labels of its endpoints.

@@ -234,8 +234,8 @@ impl Layout {
 const GROUP_SALT: u64 = 0x9ddf_ea08_eb38_2d69;
 
 impl Rules {
-    /// A table is for all endpoints of a tier, the same on every worker.
-    fn for_kind(self, plan: &BalancePlan) -> Self {
+    /// Those that hold where endpoints are chosen so: a table is for all endpoints of a tier, the same on every worker.
+    pub fn for_kind(self, plan: &BalancePlan) -> Self {
         if plan.hash_key().is_none() { self } else { Self { zones: None, subset: None, ..self } }
     }
 }
