@@ -157,8 +157,7 @@ impl Cluster {
         let reused = previous.filter(|previous| previous.plan.identity == plan.identity);
         let tls = reused.map_or_else(|| client_tls(&plan), |previous| previous.tls.clone());
         let (judged, verdicts) = plan.verdicts.load();
-        let start =
-            Start { plan: &plan, tls: tls.as_ref(), registry, verdicts: &verdicts, worker, workers };
+        let start = Start { plan: &plan, tls: tls.as_ref(), registry, verdicts: &verdicts, worker, workers };
         let (reused, former) = (reused.map(|it| it.running()), previous.map(|it| it.running()));
         let running = RunningSet::start(set, start, reused.as_deref(), former.as_deref());
         let running = RefCell::new(Rc::new(running));
@@ -190,7 +189,8 @@ impl Cluster {
         let in_flight = |index: usize| endpoints[index].in_flight.get();
         let now_ms = if set.wants_answer_times() { clock::coarse_ms() } else { 0 };
         let answer_nanos = |index: usize| endpoints[index].answers.at(now_ms);
-        let pick = Pick { hash, in_flight: &in_flight, answer_nanos: &answer_nanos, is_excluded: &is_excluded };
+        let pick =
+            Pick { hash, in_flight: &in_flight, answer_nanos: &answer_nanos, is_excluded: &is_excluded };
         let (index, probe) = set.pick(&pick)?;
         let count = &endpoints[index].in_flight;
         count.set(count.get() + 1);
@@ -299,3 +299,6 @@ impl Drop for Chosen {
 #[cfg(test)]
 #[path = "cluster_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "cluster_verdict_tests.rs"]
+mod verdict_tests;

@@ -135,7 +135,10 @@ impl RunningSet {
     fn pick_by(&self, layout: &Layout, pick: &Pick<'_>) -> Result<(usize, Option<Probe>), Unchosen> {
         for (index, slot) in &self.half_open {
             let index = usize::from(*index);
-            if !slot.is_taken() && !(pick.is_excluded)(index) && let Some(probe) = slot.try_take() {
+            if !slot.is_taken()
+                && !(pick.is_excluded)(index)
+                && let Some(probe) = slot.try_take()
+            {
                 return Ok((index, Some(probe)));
             }
         }

@@ -117,8 +117,8 @@ mod tests {
         assert_eq!(read(r#"{"address":"192.0.2.1:80","weight":7,"zone":"a"}"#).await, is("192.0.2.1:80", 7));
         assert_eq!(read(r#"{"Op":0,"Addr":"192.0.2.1:80","Metadata":null}"#).await, is("192.0.2.1:80", 0));
         assert_eq!(read("localhost:80").await, is("localhost:80", 0));
-        let read = endpoint(br#"{"address":"192.0.2.1:80","tier":2,"zone":"a"}"#).await.unwrap();
-        assert_eq!((read.tier, read.zone.as_deref()), (2, Some("a")));
+        let told = endpoint(br#"{"address":"192.0.2.1:80","tier":2,"zone":"a"}"#).await.unwrap();
+        assert_eq!((told.tier, told.zone.as_deref()), (2, Some("a")));
         for wrong in
             ["", "192.0.2.1", ":80", "192.0.2.1:0", "{", r#"{"host":"a:1"}"#, "no-such-host.invalid:80"]
         {

@@ -128,16 +128,17 @@ fn who_has_just_come_has_a_part_of_its_share() {
 
 #[test]
 fn a_round_goes_on_where_it_was_when_somebody_goes_out() {
-    let mut seats = [seat(0); 4];
-    seats[0].standing = Standing::Out;
+    let mut first = [seat(0); 4];
+    first[0].standing = Standing::Out;
+    let mut second = first;
+    second[3].strength = HALF;
     let (config, rules) = (BalanceConfig::RoundRobin, rules());
-    let balance = compiled(&config, &seats, None);
+    let balance = compiled(&config, &first, None);
     let ground =
         |seats| Ground { seats, rules: &rules, balance: &balance, tables: &[], worker: (0, 1), seed: 1 };
-    let before = Layout::of(&ground(&seats), None).unwrap();
+    let before = Layout::of(&ground(&first), None).unwrap();
     assert_eq!(before.pick(&pick(None)), Some(1));
-    seats[3].strength = HALF;
-    let after = Layout::of(&ground(&seats), Some(&before)).unwrap();
+    let after = Layout::of(&ground(&second), Some(&before)).unwrap();
     assert_ne!(after.pick(&pick(None)), Some(1));
 }
 
@@ -145,9 +146,7 @@ fn maglev(bounded_load: Option<u32>) -> BalanceConfig {
     let key = HashKeyConfig::Address;
     BalanceConfig::Maglev(match bounded_load {
         None => MaglevConfig::Key(key),
-        Some(percent) => {
-            MaglevConfig::Bounded(BoundedConfig { key, bounded_load: Share::percent(percent) })
-        }
+        Some(percent) => MaglevConfig::Bounded(BoundedConfig { key, bounded_load: Share::percent(percent) }),
     })
 }
 

@@ -28,9 +28,8 @@ pub(super) fn pick_quicker(
     pick: &Pick<'_>,
 ) -> Option<usize> {
     let (first, second) = two(cumulative, random, pick)?;
-    let cost = |index: usize| {
-        peak_ewma::cost((pick.answer_nanos)(index), (pick.in_flight)(index), weights[index])
-    };
+    let cost =
+        |index: usize| peak_ewma::cost((pick.answer_nanos)(index), (pick.in_flight)(index), weights[index]);
     Some(if cost(second) < cost(first) { second } else { first })
 }
 

@@ -38,13 +38,27 @@ pub struct BalancePlan {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    RoundRobin { sequence: Vec<u16> },
+    RoundRobin {
+        sequence: Vec<u16>,
+    },
     /// In turn too, where a round would take too long to compute.
-    Strides { cumulative: Cumulative },
-    Random { cumulative: Cumulative },
-    LeastRequest { cumulative: Cumulative },
-    PeakEwma { cumulative: Cumulative },
-    Maglev { table: Maglev, key: HashKeyConfig, bound: Option<Bound> },
+    Strides {
+        cumulative: Cumulative,
+    },
+    Random {
+        cumulative: Cumulative,
+    },
+    LeastRequest {
+        cumulative: Cumulative,
+    },
+    PeakEwma {
+        cumulative: Cumulative,
+    },
+    Maglev {
+        table: Maglev,
+        key: HashKeyConfig,
+        bound: Option<Bound>,
+    },
 }
 
 /// Steps that a worker may take to compute a round, between two exchanges: less than half a millisecond.

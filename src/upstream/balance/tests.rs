@@ -23,7 +23,9 @@ fn balancer(config: &BalanceConfig, weights: &[u32]) -> Balancer {
 fn counts(balancer: &Balancer, picks: usize, is_excluded: &dyn Fn(usize) -> bool) -> Vec<usize> {
     let mut counts = vec![0; balancer.plan().len()];
     for _ in 0..picks {
-        counts[balancer.pick(&Pick { hash: None, in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded }).unwrap()] += 1;
+        counts[balancer
+            .pick(&Pick { hash: None, in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded })
+            .unwrap()] += 1;
     }
     counts
 }
@@ -62,7 +64,9 @@ fn nothing_is_chosen_of_nothing_and_a_set_may_become_empty_and_fill_again() {
 #[test]
 fn a_round_goes_on_where_it_was_when_its_endpoints_change() {
     let before = balancer(&BalanceConfig::RoundRobin, &[1, 1, 1, 1]);
-    let take = |from: &Balancer| from.pick(&Pick { hash: None, in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded: &|_| false });
+    let take = |from: &Balancer| {
+        from.pick(&Pick { hash: None, in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded: &|_| false })
+    };
     assert_eq!((take(&before), take(&before)), (Some(0), Some(1)));
     let same = Balancer::resume(Frozen::new(plan(&BalanceConfig::RoundRobin, &[1, 1, 1, 1])), &before);
     assert_eq!(take(&same), Some(2));
@@ -85,7 +89,12 @@ fn least_request_takes_the_idler_of_two() {
     let balancer = balancer(&BalanceConfig::LeastRequest, &[1, 1]);
     let in_flight = [5, 4];
     for _ in 0..100 {
-        let pick = Pick { hash: None, in_flight: &|index| in_flight[index], answer_nanos: &|_| 0.0, is_excluded: &|_| false };
+        let pick = Pick {
+            hash: None,
+            in_flight: &|index| in_flight[index],
+            answer_nanos: &|_| 0.0,
+            is_excluded: &|_| false,
+        };
         assert_eq!(balancer.pick(&pick), Some(1));
     }
 }
@@ -95,7 +104,12 @@ fn least_request_compares_load_by_weight() {
     let balancer = balancer(&BalanceConfig::LeastRequest, &[10, 1]);
     let in_flight = [5, 1];
     for _ in 0..100 {
-        let pick = Pick { hash: None, in_flight: &|index| in_flight[index], answer_nanos: &|_| 0.0, is_excluded: &|_| false };
+        let pick = Pick {
+            hash: None,
+            in_flight: &|index| in_flight[index],
+            answer_nanos: &|_| 0.0,
+            is_excluded: &|_| false,
+        };
         assert_eq!(balancer.pick(&pick), Some(0));
     }
 }
@@ -104,7 +118,12 @@ fn least_request_compares_load_by_weight() {
 fn maglev_gives_a_key_one_endpoint_on_every_worker() {
     let config = BalanceConfig::Maglev(MaglevConfig::Key(HashKeyConfig::Header("x".to_owned())));
     let plan = Frozen::new(plan(&config, &[1, 2, 3, 4]));
-    let pick = Pick { hash: Some(hash_key(b"customer-17")), in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded: &|_| false };
+    let pick = Pick {
+        hash: Some(hash_key(b"customer-17")),
+        in_flight: &|_| 0,
+        answer_nanos: &|_| 0.0,
+        is_excluded: &|_| false,
+    };
     let chosen = Balancer::start(plan.clone(), 0, 4, 1).pick(&pick);
     for worker in 1..4 {
         assert_eq!(Balancer::start(plan.clone(), worker, 4, worker as u64).pick(&pick), chosen);
