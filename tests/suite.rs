@@ -9,6 +9,7 @@ mod harness;
 
 mod admin;
 mod auth;
+mod balance;
 mod clients;
 mod conformance;
 mod control;
