@@ -149,7 +149,12 @@ fn choices() {
         let mut hash = 0_u64;
         row(name, || {
             hash = hash.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let pick = Pick { hash: Some(hash), in_flight: &|at| in_flight[at], answer_nanos: &|_| 0.0, is_excluded: &|_| false };
+            let pick = Pick {
+                hash: Some(hash),
+                in_flight: &|at| in_flight[at],
+                answer_nanos: &|_| 0.0,
+                is_excluded: &|_| false,
+            };
             assert!(black_box(balancer.pick(&pick)).is_some());
         });
     }

@@ -55,6 +55,7 @@ fn zones(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
     };
     let is_there = |name: &str| cluster.endpoints.iter().any(|it| it.zone() == Some(name));
     if let (ZoneConfig::Name(own), None) = (own, &cluster.discover)
+        && !own.trim().is_empty()
         && !is_there(own)
     {
         let why = UnitError::new(format!("no endpoint is in `{own}`, the zone of this gateway"));
