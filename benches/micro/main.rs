@@ -143,6 +143,7 @@ fn choices() {
         ("balance: round robin, 8 endpoints", BalanceConfig::RoundRobin),
         ("balance: random, 8 endpoints", BalanceConfig::Random),
         ("balance: least request, 8 endpoints", BalanceConfig::LeastRequest),
+        ("balance: peak ewma, 8 endpoints", BalanceConfig::PeakEwma),
         ("balance: maglev, 8 endpoints", maglev),
     ] {
         let balancer = subject::balancer(&config, in_flight.len());
@@ -158,6 +159,16 @@ fn choices() {
             assert!(black_box(balancer.pick(&pick)).is_some());
         });
     }
+    let layout = subject::layout(in_flight.len());
+    row("balance: round robin, 8 endpoints, one is out", || {
+        let pick = Pick {
+            hash: None,
+            in_flight: &|at| in_flight[at],
+            answer_nanos: &|_| 0.0,
+            is_excluded: &|_| false,
+        };
+        assert!(black_box(layout.pick(&pick)).is_some());
+    });
 }
 
 fn ends(subject: &mut Subject) {

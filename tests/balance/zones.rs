@@ -17,6 +17,8 @@ fn the_second_tier_waits_until_the_first_has_nobody_left() {
     gateway.metric_becomes("ringgate_cluster_tier_share{cluster=\"origin\",tier=\"0\"}", 1.0);
     gateway.metric_becomes("ringgate_cluster_tier_share{cluster=\"origin\",tier=\"4\"}", 0.0);
     gateway.metric_becomes("ringgate_cluster_tier_endpoints_in_use{tier=\"0\"}", 2.0);
+    let shown = gateway.admin_get("/clusters").json();
+    assert_eq!(shown["clusters"][0]["endpoints"][2]["tier"], 4);
     for origin in &origins[..2] {
         let (label, admin) = (origin.address().to_string(), format!("http://{}", gateway.admin()));
         ringgate(&["endpoint", "--admin", &admin, "origin", &label, "drain"]).succeeded();

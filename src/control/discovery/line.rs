@@ -279,25 +279,23 @@ impl Line {
     /// Its endpoints as people see them.
     pub(super) fn endpoints(&self, shared: &Shared) -> Vec<EndpointView> {
         let leaving: BTreeSet<String> = self.leaving().map(|found| found.address.to_string()).collect();
-        let view = |label: &str, address: String, weight, standing| {
+        let view = |label: &str, address: String, (weight, tier, zone): (u32, u8, Option<&str>), standing| {
             let state = shared.states.get(&(self.cluster.clone(), label.to_owned())).copied();
-            EndpointView {
-                label: label.to_owned(),
-                address,
-                weight,
-                state: state.unwrap_or_default(),
-                standing,
-            }
+            let (label, zone) = (label.to_owned(), zone.map(str::to_owned));
+            EndpointView { label, address, weight, tier, zone, state: state.unwrap_or_default(), standing }
         };
         let mut all: Vec<EndpointView> = Vec::new();
         for member in self.members() {
             let address = member.addr.to_string();
             let is_leaving = self.settling.is_begun() && leaving.contains(&address);
             let standing = if is_leaving { Standing::Leaving } else { Standing::Present };
-            all.push(view(&member.label, address, member.weight, standing));
+            let place = (member.weight, member.tier, member.zone.as_deref());
+            all.push(view(&member.label, address, place, standing));
         }
-        let damped = self.settling.damped();
-        all.extend(damped.map(|it| view(&it.label, it.address.to_string(), it.weight, Standing::Damped)));
+        for it in self.settling.damped() {
+            let place = (it.weight, it.tier, it.zone.as_deref());
+            all.push(view(&it.label, it.address.to_string(), place, Standing::Damped));
+        }
         all
     }
 

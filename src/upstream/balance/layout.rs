@@ -219,15 +219,6 @@ impl Layout {
     pub fn is_empty(&self) -> bool {
         self.groups.last().is_none_or(|group| group.until == 0)
     }
-
-    /// Endpoints that this worker chooses from as long as all is well, by index.
-    pub fn members(&self) -> impl Iterator<Item = usize> {
-        let of = |group: &Group| {
-            let used = (0..group.members.len()).filter(|at| !group.unused.get(*at).is_some_and(|it| *it));
-            used.map(|at| usize::from(group.members[at])).collect::<Vec<_>>()
-        };
-        self.groups.iter().flat_map(of)
-    }
 }
 
 /// So that a key's group and its place in it have nothing to do with each other.
