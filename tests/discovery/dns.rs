@@ -78,7 +78,7 @@ fn services_have_ports_and_weights() {
     zone.serve(&[(name, "a.test", port, 1, 30), (name, "b.test", port, 1, 10), (name, "c.test", last, 2, 0)]);
     let server = zone.address();
     let form = format!("{{dns: {{name: {name}, type: srv, resolvers: ['{server}'], min_refresh: 200ms}}}}");
-    let gateway = discovering(&form).one_worker().start();
+    let gateway = discovering(&form).cluster("membership: {hold_back: 100%}").one_worker().start();
     uses(&gateway, &[2, 3]);
     let before = origins.iter().map(|origin| origin.requests().len()).collect::<Vec<_>>();
     let mut wire = gateway.wire();
