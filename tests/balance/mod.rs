@@ -4,6 +4,7 @@ mod load;
 mod newcomers;
 mod subsets;
 mod told;
+mod verdicts;
 mod zones;
 
 use crate::harness::{FaultOrigin, Gateway};
