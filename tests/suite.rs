@@ -10,6 +10,7 @@ mod harness;
 mod admin;
 mod auth;
 mod care;
+mod balance;
 mod clients;
 mod conformance;
 mod control;

@@ -27,6 +27,7 @@ mod registries;
 mod routes;
 mod same;
 mod secrets;
+mod spread;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -180,6 +181,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     doors::check(&mut check);
     tls::check(&mut check);
     clusters::check(&mut check);
+    spread::own_zone(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);

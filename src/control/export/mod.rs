@@ -22,6 +22,7 @@ mod recording;
 mod reloads;
 mod rollouts;
 mod source;
+pub mod spread;
 mod tls;
 mod tunnels;
 mod upstream_http2;
