@@ -27,6 +27,8 @@ pub mod mailbox;
 pub mod names;
 // What a worker says of former generations.
 pub mod pinned;
+// A permission to try, of which there is one.
+pub mod probe;
 // A value control replaces and workers pick up.
 pub mod published;
 // The answer of a worker to control.

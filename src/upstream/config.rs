@@ -3,6 +3,7 @@
 //! Shapes only. Units and addresses check themselves when read; names are resolved by `control::check`.
 
 pub mod discover;
+pub mod health;
 pub mod registries;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::units::{AddressRange, ByteSize, Span, Weight};
 use discover::{DiscoverConfig, MembershipConfig};
+use health::{BreakerConfig, HealthConfig, OutliersConfig};
 
 /// A named set of endpoints with one balancer.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -38,6 +40,18 @@ pub struct ClusterConfig {
     /// How an endpoint is chosen for each attempt. Default: `round_robin`.
     #[serde(default)]
     pub balance: BalanceConfig,
+    /// Asks the endpoints how they are. Default: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthConfig>,
+    /// Leaves endpoints alone for a time that do much worse than the others. Default: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outliers: Option<OutliersConfig>,
+    /// Sends nothing to the cluster while too much of it fails. Default: there is no breaker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerConfig>,
+    /// The same for each endpoint by itself. Default: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_breaker: Option<BreakerConfig>,
     /// How long each part of an exchange with this cluster may take.
     #[serde(default)]
     pub timeouts: TimeoutsConfig,

@@ -12,3 +12,4 @@ pub mod endpoint;
 pub mod h2;
 pub mod running;
 pub mod set;
+pub mod verdict;
