@@ -35,6 +35,7 @@ use crate::policy::rate::quota::QuotaConfig;
 use crate::policy::switch::Switch;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
+use crate::upstream::config::health::BreakerConfig;
 
 pub use admin::AdminConfig;
 
@@ -387,6 +388,9 @@ pub struct RouteConfig {
     /// Changes to the request before it goes upstream.
     #[serde(default)]
     pub rewrite: RewriteConfig,
+    /// Lets nothing in while too much of it fails. Default: there is no breaker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerConfig>,
     /// What is tried again, or `off`. Default: that of `defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Switch<RetriesConfig>>,
