@@ -38,9 +38,9 @@ fn phases() -> impl Strategy<Value = Vec<Phase>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
 
-    /// 40 cases of about 50 minutes.
+    /// 50 cases of about 20 minutes.
     #[test]
     fn whatever_happens_to_endpoints(
         seed: u64,
@@ -95,11 +95,11 @@ proptest! {
         prop_assert!(verdicts.cluster.is_closed(), "{:?}", verdicts);
         prop_assert!(verdicts.endpoints.is_empty(), "{:?}", verdicts);
         let refused = simulation.refused;
-        (0..200).for_each(|_| _ = simulation.step(load));
+        (0..40).for_each(|_| _ = simulation.step(load));
         prop_assert_eq!(simulation.refused, refused, "all is as if nothing had been");
     }
 
-    /// 40 cases of half an hour.
+    /// 50 cases of 20 minutes.
     #[test]
     fn who_is_well_is_left_in_peace(seed: u64, workers in 1usize..5, count in 1usize..7, load in 1usize..8) {
         let well = Phase { failing: 0.01, ..WELL };
@@ -107,7 +107,7 @@ proptest! {
         // Checks are not part of it: three of a hundred in a row do happen.
         let plan = WardPlan { health: None, ..all() };
         simulation.ward.set(plan, 0);
-        while simulation.now_ms < 30 * MINUTE_MS {
+        while simulation.now_ms < 20 * MINUTE_MS {
             let events = simulation.step(load);
             prop_assert!(events.is_empty(), "{:?}", events);
         }
@@ -136,9 +136,9 @@ proptest! {
         prop_assert!(simulation.ward.ejected(&label).is_some());
         // Workers hear of it a look later.
         simulation.step(0);
-        let before = simulation.calls.len();
+        let before = simulation.now_ms;
         (0..20).for_each(|_| _ = simulation.step(5));
-        prop_assert!(simulation.calls[before..].iter().all(|call| call.passed));
+        prop_assert!(simulation.calls.iter().filter(|call| call.at_ms > before).all(|call| call.passed));
     }
 
     #[test]
@@ -159,7 +159,7 @@ proptest! {
 
     /// A service that is down for hours under load gets one request each time the breaker lets one try, and no more.
     #[test]
-    fn a_dead_service_gets_few_tries(seed: u64, workers in 1usize..5, load in 1usize..20, hours in 1u64..3) {
+    fn a_dead_service_gets_few_tries(seed: u64, workers in 1usize..5, load in 1usize..20, hours in 1u64..2) {
         let dead = vec![vec![Phase { until_ms: hours * 60 * MINUTE_MS, failing: 1.0, took_ms: 1 }, WELL]];
         let open_max = Span::from_secs(60);
         let plan = WardPlan { breaker: Some(BreakerConfig { open_max, ..BreakerConfig::default() }), ..WardPlan::default() };
@@ -167,7 +167,7 @@ proptest! {
         let mut calls = 0;
         while simulation.now_ms < hours * 60 * MINUTE_MS {
             simulation.step(load);
-            calls += simulation.calls.iter().filter(|call| call.at_ms == simulation.now_ms).count() as u64;
+            calls += simulation.calls.iter().rev().take_while(|call| call.at_ms == simulation.now_ms).count() as u64;
         }
         // Until it opens, and what is sent before workers hear of it; then at 5, 10, 20, 40, 60, 60... seconds.
         let at_first = 20 + 2 * load as u64;

@@ -3,6 +3,8 @@
 //! The machines under test decide; the simulation sends, counts as workers do, and settles probes. Time is simulated, and
 //! everything follows from a seed.
 
+use std::collections::VecDeque;
+
 use ringgate::telemetry::xorshift::Xorshift;
 use ringgate::upstream::verdict::checks::ComplaintKind;
 use ringgate::upstream::verdict::ward::{Came, Event, Ward, WardPlan};
@@ -10,7 +12,7 @@ use ringgate::upstream::verdict::window::Tally;
 use ringgate::upstream::verdict::{Breaker, Verdicts};
 
 /// Between two looks.
-pub const LOOK_MS: u64 = 50;
+pub const LOOK_MS: u64 = 250;
 
 /// An endpoint, for a time.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +38,7 @@ pub struct Simulation {
     pub labels: Vec<Box<str>>,
     pub now_ms: u64,
     /// All calls of the last minute.
-    pub calls: Vec<Call>,
+    pub calls: VecDeque<Call>,
     /// Calls that no endpoint got, since the beginning.
     pub refused: u64,
     /// The most probes of one breaker that were out at a time.
@@ -57,7 +59,7 @@ impl Simulation {
         Self {
             ward,
             now_ms: 0,
-            calls: Vec::new(),
+            calls: VecDeque::new(),
             refused: 0,
             probes_most: 0,
             in_row: vec![vec![0; phases.len()]; workers],
@@ -81,7 +83,9 @@ impl Simulation {
     /// Sends so many requests, checks where checks are due, and looks.
     pub fn step(&mut self, requests: usize) -> Vec<Event> {
         self.now_ms += LOOK_MS;
-        self.calls.retain(|call| call.at_ms + 60_000 > self.now_ms);
+        while self.calls.front().is_some_and(|call| call.at_ms + 60_000 < self.now_ms) {
+            self.calls.pop_front();
+        }
         let mut came = vec![Came::default(); self.labels.len()];
         let mut had_success = vec![vec![false; self.labels.len()]; self.in_row.len()];
         for _ in 0..requests {
@@ -98,8 +102,9 @@ impl Simulation {
         if self.told.len() > 1 {
             self.told.remove(0);
         }
-        self.ward.take_change();
-        self.told.push(self.ward.verdicts(self.now_ms));
+        if self.ward.take_change() {
+            self.told.push(self.ward.verdicts(self.now_ms));
+        }
         events
     }
 
@@ -144,7 +149,7 @@ impl Simulation {
                 slow: 0,
                 nanos: phase.took_ms * 1_000_000,
             });
-            self.calls.push(Call { at_ms: self.now_ms, endpoint, passed });
+            self.calls.push_back(Call { at_ms: self.now_ms, endpoint, passed });
             if let Some(probe) = probe {
                 probe.settle(passed);
             }

@@ -98,6 +98,8 @@ pub struct Member {
     pub checks: Option<Checks>,
     /// What the last check found wrong.
     pub complaint: Option<Complaint>,
+    /// What made it unhealthy, while it is.
+    pub ill_with: Option<String>,
     /// Why it is not used.
     pub out: Option<Out>,
     /// Since when it is used, or not, as it is now.
@@ -199,6 +201,7 @@ impl Ward {
             gate: self.plan.endpoint_breaker.as_ref().map(|settings| Gate::new(settings, now_ms)),
             checks: health.map(|it| Checks::new(it, now_ms, seed(label, now_ms))),
             complaint: None,
+            ill_with: None,
             out: None,
             since_ms: now_ms,
             // Who joins a cluster that runs begins small, as who comes back does.
@@ -273,9 +276,13 @@ impl Ward {
             _ if !has_turned => return None,
             Some(complaint) => {
                 member.fell_ill += 1;
+                member.ill_with = Some(complaint.detail.clone());
                 What::Unhealthy(complaint.clone())
             }
-            None => What::Healthy,
+            None => {
+                member.ill_with = None;
+                What::Healthy
+            }
         };
         self.settle(label, now_ms);
         Some(Event { endpoint: Some(label.into()), what })

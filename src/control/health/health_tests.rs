@@ -1,0 +1,1 @@
+//! Tests of [`super`]: the thread, with snapshots compiled from text.
