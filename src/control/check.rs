@@ -16,6 +16,7 @@ mod doors;
 #[cfg(test)]
 mod entry_tests;
 mod fleet;
+mod health;
 mod http2;
 mod limits;
 mod names;
@@ -179,6 +180,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     doors::check(&mut check);
     tls::check(&mut check);
     clusters::check(&mut check);
+    health::routes(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, discover, http2, limits, values};
+use super::{Check, discover, health, http2, limits, values};
 use crate::config::tree::{Node, Value};
 use crate::config::units::UnitError;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, HashKeyConfig};
@@ -15,6 +15,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         balance(check, &at, &cluster.balance);
         timeouts(check, &at, cluster);
         pool(check, &at, cluster);
+        health::check(check, &at, cluster);
         http2::check(check, &at, cluster);
         if let Some(host) = &cluster.host {
             check.value("bad-host", &format!("{at}.host"), values::authority(host));
