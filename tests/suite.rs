@@ -9,8 +9,8 @@ mod harness;
 
 mod admin;
 mod auth;
-mod care;
 mod balance;
+mod care;
 mod clients;
 mod conformance;
 mod control;

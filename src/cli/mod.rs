@@ -4,6 +4,7 @@
 //! are named, explained and printed.
 
 mod audit;
+mod breaker;
 mod check;
 pub mod client;
 mod diff;
@@ -74,6 +75,8 @@ enum Command {
     Drain(drain::Drain),
     /// Take an endpoint of a running gateway out of use, or back.
     Endpoint(endpoint::Endpoint),
+    /// Show what is believed of services, or hold a breaker of a running gateway open or closed.
+    Breaker(breaker::Breaker),
     /// Revoke a credential on a running gateway, and cut what still runs for it.
     Revoke(revoke::Revoke),
     /// Make, list and revoke API keys; make lines of password files.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Rollout(command) => command.run(),
         Command::Drain(command) => command.run(),
         Command::Endpoint(command) => command.run(),
+        Command::Breaker(command) => command.run(),
         Command::Revoke(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Audit(command) => command.run(),

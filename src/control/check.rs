@@ -17,6 +17,7 @@ mod doors;
 #[cfg(test)]
 mod entry_tests;
 mod fleet;
+mod health;
 mod http2;
 mod limits;
 mod names;
@@ -182,6 +183,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     tls::check(&mut check);
     clusters::check(&mut check);
     spread::own_zone(&mut check);
+    health::routes(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);

@@ -379,6 +379,10 @@ impl Compiler<'_> {
             .map_err(|errors| self.plan_errors(&format!("{place}.rewrite"), errors))
             .ok()?;
         let host = rewrite.host().map(|host| host.as_bytes().into());
-        Some(Action::Forward { to: Target::Cluster(cluster), rewrite: (!rewrite.keeps_path()).then_some(rewrite), host })
+        Some(Action::Forward {
+            to: Target::Cluster(cluster),
+            rewrite: (!rewrite.keeps_path()).then_some(rewrite),
+            host,
+        })
     }
 }

@@ -38,6 +38,7 @@ use crate::policy::rate::quota::QuotaConfig;
 use crate::policy::switch::Switch;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::upstream::config::ClusterConfig;
+use crate::upstream::config::health::BreakerConfig;
 
 pub use admin::AdminConfig;
 pub use workers::{DriverConfig, SteeringConfig, WorkersConfig};
@@ -318,7 +319,12 @@ pub struct DefaultsConfig {
 
 impl Default for DefaultsConfig {
     fn default() -> Self {
-        Self { upgrades: vec!["websocket".to_owned()], policies: PoliciesConfig::default(), retries: None, hedge: None }
+        Self {
+            upgrades: vec!["websocket".to_owned()],
+            policies: PoliciesConfig::default(),
+            retries: None,
+            hedge: None,
+        }
     }
 }
 
@@ -357,6 +363,9 @@ pub struct RouteConfig {
     /// Changes to the request before it goes upstream.
     #[serde(default)]
     pub rewrite: RewriteConfig,
+    /// Lets nothing in while too much of it fails. Default: there is no breaker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerConfig>,
     /// What is tried again, or `off`. Default: that of `defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Switch<RetriesConfig>>,

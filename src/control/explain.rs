@@ -4,6 +4,7 @@
 //! nothing. The answer is text for people; the order is that of the decisions.
 
 pub mod decide;
+mod health;
 pub mod identity;
 mod spread;
 mod tcp;
@@ -157,6 +158,7 @@ fn tell_route(
         let label = if place == 0 { "policies" } else { "" };
         let _ = writeln!(out, "{label:<12}{}. {key} {settings}", place + 1);
     }
+    health::tell_route(out, written);
     let makes_an_offer = !exchange.upgrade.is_empty();
     let ending = decider.act(index, exchange);
     identity::tell(out, plan, exchange);
@@ -209,6 +211,9 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         let _ = writeln!(out, "  endpoints discovered by {}; {until} until it answers", discover.source());
     }
     spread::tell(out, plan, &live, hash);
+    if let Some(cluster) = written {
+        health::tell_cluster(out, cluster);
+    }
     if let Some(version) = plan.proxy_header {
         let _ =
             writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");

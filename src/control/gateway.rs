@@ -28,6 +28,7 @@ use crate::control::desk::{Change, Desk};
 use crate::control::discovery::feeds::Feeds;
 use crate::control::fleet::{self, FleetDesk};
 use crate::control::generation::{Generation, tables_of_workers};
+use crate::control::health::HealthDesk;
 use crate::control::log_desk::LogDesk;
 use crate::control::revocations::RevocationDesk;
 use crate::control::sources::{Source, SourceState};
@@ -174,7 +175,9 @@ impl Gateway {
         revocations.attach(&config.revocations, &base.base);
         revocations.first_lists(FIRST_ANSWERS_BOUND).await;
         let fleet = FleetDesk::open(folder);
-        let shown = Shown::new(snapshot.clone(), feeds, revocations, fleet);
+        let health = HealthDesk::start(registry.clone())?;
+        let shown = Shown::new(snapshot.clone(), feeds, revocations, fleet, health);
+        shown.health.attach(config, &snapshot);
         if let Some(folder) = folder {
             shown.keepers.keys.open(folder).map_err(StartError::Missing)?;
         }

@@ -30,6 +30,7 @@ pub mod export;
 pub mod fleet;
 pub mod gateway;
 pub mod generation;
+pub mod health;
 pub mod history;
 pub mod http_client;
 pub mod keepers;

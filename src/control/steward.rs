@@ -340,7 +340,7 @@ impl Steward {
 
 /// Gives a generation its endpoints, before a worker has it.
 async fn feed(shown: &Shown, generation: &Generation) {
-    let Shown { feeds, keepers, revocations, fleet, .. } = shown;
+    let Shown { feeds, keepers, revocations, fleet, health, .. } = shown;
     feeds.attach(&generation.config, &generation.snapshot);
     keepers.attach(&generation.snapshot, &generation.base);
     revocations.attach(&generation.config.revocations, &generation.base);
@@ -348,6 +348,7 @@ async fn feed(shown: &Shown, generation: &Generation) {
     feeds.first_answers(FIRST_ANSWERS_BOUND).await;
     keepers.first_values(FIRST_ANSWERS_BOUND).await;
     revocations.first_lists(FIRST_ANSWERS_BOUND).await;
+    health.attach(&generation.config, &generation.snapshot);
 }
 
 fn no_rollout() -> Refusal {

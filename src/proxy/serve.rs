@@ -252,9 +252,7 @@ async fn act(
             send(conversation, installed, route, body).await
         }
         // It was to be sent on.
-        Action::Forward { .. } => {
-            answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await
-        }
+        Action::Forward { .. } => answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await,
     }
 }
 

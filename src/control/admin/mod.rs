@@ -28,6 +28,7 @@ mod revocations;
 pub mod readiness;
 mod router;
 mod status;
+mod verdicts;
 // TLS of the listener.
 pub mod tls;
 // What others publish.
@@ -45,6 +46,7 @@ use crate::control::desk::Desk;
 use crate::control::export::Exporter;
 use crate::control::fleet::FleetDesk;
 use crate::control::generation::GenerationLabel;
+use crate::control::health::HealthDesk;
 use crate::control::keepers::api_keys::store::KeyStore;
 use crate::control::recorder::Recorder;
 use crate::control::revocations::RevocationDesk;
@@ -88,6 +90,8 @@ pub struct AdminState {
     pub revocations: RevocationDesk,
     /// Limits and quotas across hosts.
     pub fleet: FleetDesk,
+    /// What is believed of services.
+    pub health: HealthDesk,
     /// What was said of API keys, and what keepers say of them.
     pub keys: KeyStore,
 }

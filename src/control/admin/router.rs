@@ -9,7 +9,9 @@ use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, status};
+use super::{
+    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, status, verdicts,
+};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
@@ -39,6 +41,7 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/recent/decisions", recent::decisions),
         read("/recent/heads", recent::heads),
         read("/audit", reads::audit),
+        read("/verdicts", verdicts::all),
         read("/fleet", quotas::fleet),
         read("/quotas", quotas::all),
         read("/quotas/{quota}", quotas::of_quota),
@@ -51,6 +54,9 @@ pub(super) fn operations() -> Vec<Operation> {
         change("post", "/rollback", changes::rollback),
         change("post", "/rollout", changes::rollout),
         change("put", "/clusters/{cluster}/endpoints/{endpoint}/state", changes::endpoint),
+        change("put", "/clusters/{cluster}/breaker", verdicts::hold_cluster),
+        change("put", "/clusters/{cluster}/endpoints/{endpoint}/breaker", verdicts::hold_endpoint),
+        change("put", "/routes/{route}/breaker", verdicts::hold_route),
         change("put", "/log/level", changes::log_level),
         change("post", "/revocations", revocations::revoke),
         change("post", "/keys", keys::add),

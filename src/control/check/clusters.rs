@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, care, discover, http2, limits, spread, values};
+use super::{Check, care, discover, health, http2, limits, spread, values};
 use crate::config::tree::{Node, Value};
 use crate::config::units::UnitError;
 use crate::upstream::config::spread::MaglevConfig;
@@ -17,6 +17,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         spread::check(check, &at, cluster);
         timeouts(check, &at, cluster);
         pool(check, &at, cluster);
+        health::check(check, &at, cluster);
         http2::check(check, &at, cluster);
         if let Some(host) = &cluster.host {
             check.value("bad-host", &format!("{at}.host"), values::authority(host));
@@ -61,7 +62,11 @@ fn balance(check: &mut Check<'_>, at: &str, balance: &BalanceConfig) {
 
 fn timeouts(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
     let timeouts = &cluster.timeouts;
-    care::deadline_header(check, &format!("{at}.timeouts.deadline_header"), timeouts.deadline_header.as_ref());
+    care::deadline_header(
+        check,
+        &format!("{at}.timeouts.deadline_header"),
+        timeouts.deadline_header.as_ref(),
+    );
     let spans = [
         ("connect", Some(timeouts.connect)),
         ("head", Some(timeouts.head)),

@@ -26,6 +26,8 @@ pub mod spread;
 mod tls;
 mod tunnels;
 mod upstream_http2;
+// What is believed of services.
+pub mod verdicts;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
