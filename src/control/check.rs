@@ -26,6 +26,7 @@ mod registries;
 mod routes;
 mod same;
 mod secrets;
+mod splits;
 mod switches;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ pub mod decide;
 pub mod identity;
 mod tcp;
 mod tls;
+pub mod variant;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -169,6 +170,9 @@ fn tell_route(
             }
             if let Some(path) = path {
                 let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
+            }
+            if let Some(split) = plan.action.split() {
+                variant::tell(out, split, exchange);
             }
             tell_cluster(out, config, snapshot, cluster, hash(&snapshot.clusters[cluster], exchange));
         }

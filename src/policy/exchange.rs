@@ -76,6 +76,8 @@ pub struct Exchange {
     pub limits: Found,
     /// Slots that it has until it is over.
     pub holds: Vec<Hold>,
+    /// A cookie that the answer gives the client, with its attributes; empty for none.
+    pub set_cookie: Vec<u8>,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -112,6 +114,7 @@ impl Exchange {
             is_preflight: false,
             limits: Found::default(),
             holds: Vec::new(),
+            set_cookie: Vec::new(),
             params: Params::default(),
             routes: (Rc::default(), 0),
         }

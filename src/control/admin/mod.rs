@@ -23,6 +23,7 @@ mod problem;
 mod quotas;
 mod reads;
 mod recent;
+mod releases;
 mod revocations;
 // Whether the gateway wants traffic.
 pub mod readiness;
@@ -47,6 +48,7 @@ use crate::control::fleet::FleetDesk;
 use crate::control::generation::GenerationLabel;
 use crate::control::keepers::api_keys::store::KeyStore;
 use crate::control::recorder::Recorder;
+use crate::control::releases::ReleaseDesk;
 use crate::control::revocations::RevocationDesk;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
@@ -88,6 +90,8 @@ pub struct AdminState {
     pub revocations: RevocationDesk,
     /// Limits and quotas across hosts.
     pub fleet: FleetDesk,
+    /// Releases behind routes.
+    pub releases: ReleaseDesk,
     /// What was said of API keys, and what keepers say of them.
     pub keys: KeyStore,
 }

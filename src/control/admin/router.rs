@@ -9,7 +9,7 @@ use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, status};
+use super::{AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, releases, revocations, status};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
@@ -44,6 +44,8 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/quotas/{quota}", quotas::of_quota),
         read("/quotas/{quota}/{key}", quotas::of_key),
         read("/log/level", reads::log_level),
+        read("/releases", releases::all),
+        read("/releases/{route}", releases::one),
         read("/revocations", revocations::all),
         read("/keys", keys::all),
         change("post", "/reload", changes::reload),
@@ -52,6 +54,7 @@ pub(super) fn operations() -> Vec<Operation> {
         change("post", "/rollout", changes::rollout),
         change("put", "/clusters/{cluster}/endpoints/{endpoint}/state", changes::endpoint),
         change("put", "/log/level", changes::log_level),
+        change("post", "/releases/{route}", releases::steer),
         change("post", "/revocations", revocations::revoke),
         change("post", "/keys", keys::add),
         change("put", "/keys/{authenticator}/{id}/state", keys::set_state),

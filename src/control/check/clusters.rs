@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Check, discover, http2, limits, values};
 use crate::config::tree::{Node, Value};
 use crate::config::units::UnitError;
+use crate::control::config::RouteConfig;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, HashKeyConfig};
 
 pub(super) fn check(check: &mut Check<'_>) {
@@ -86,7 +87,7 @@ pub(super) fn unused(check: &mut Check<'_>) {
     }
     let config = check.config;
     let mut used: BTreeSet<&str> =
-        config.routes.iter().filter_map(|route| route.cluster.as_deref()).collect();
+        config.routes.iter().flat_map(RouteConfig::cluster_names).collect();
     for tcp in config.listeners.iter().filter_map(|listener| listener.tcp.as_ref()) {
         used.extend(tcp.cluster.as_deref());
         used.extend(tcp.sni.iter().map(|entry| &*entry.cluster));

@@ -9,6 +9,7 @@ use crate::control::discovery::feeds::Feeds;
 use crate::control::fleet::FleetDesk;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
 use crate::control::keepers::Keepers;
+use crate::control::releases::ReleaseDesk;
 use crate::control::revocations::RevocationDesk;
 use crate::control::rollout::figures::{RolloutFigures, RolloutReport};
 use crate::control::tls::Inventory;
@@ -40,6 +41,8 @@ pub struct Shown {
     pub revocations: RevocationDesk,
     /// Limits and quotas across hosts.
     pub fleet: FleetDesk,
+    /// Releases behind routes.
+    pub releases: ReleaseDesk,
     /// What policies live on.
     pub keepers: Keepers,
     /// The rollout that is under way, or was last.
@@ -82,6 +85,7 @@ impl Shown {
             refused: Published::new(Frozen::new(None)),
             figures: Frozen::new(figures),
             feeds,
+            releases: ReleaseDesk::default(),
             keepers: Keepers::default(),
             revocations,
             fleet,

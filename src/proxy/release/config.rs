@@ -91,7 +91,7 @@ pub struct StepConfig {
 }
 
 fn steps() -> Vec<StepConfig> {
-    let step = |percent, minutes| StepConfig {
+    let step = |percent: u32, minutes: u64| StepConfig {
         share: Share::percent(percent),
         hold: Span::from_secs(60 * minutes),
     };
