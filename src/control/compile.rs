@@ -305,6 +305,7 @@ impl Compiler<'_> {
             clusters: Some(&self.config.clusters),
             params,
             hash_key: self.hash_key,
+            profiles: Some(&self.profiles),
             rate_limits: Some(&self.config.rate_limits),
             quotas: Some(&self.config.quotas),
         };

@@ -20,7 +20,7 @@ const ID_BYTES: usize = 36;
 /// Room for an endpoint; longer names show their beginning.
 const ENDPOINT_BYTES: usize = 44;
 /// Room for a path; longer ones show their first segments.
-const PATH_BYTES: usize = 42;
+const PATH_BYTES: usize = 38;
 
 /// Text of bounded length within a record.
 #[derive(Debug, Clone, Copy)]

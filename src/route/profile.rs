@@ -164,7 +164,9 @@ mod tests {
 
     fn fields(list: &[(&str, &str)]) -> Fields {
         let mut fields = Fields::default();
-        list.iter().for_each(|(name, value)| fields.append(name.as_bytes(), value.as_bytes()));
+        for (name, value) in list {
+            fields.append(name.as_bytes(), value.as_bytes());
+        }
         fields
     }
 

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn what_is_fixed_stays_and_others_share_the_rest() {
         let with = |fixed: &[Option<u32>], weights: &[u32]| parts(Shares::with(fixed, weights));
-        assert_eq!(with(&[None, Some(10), None], &[3, 9, 1]), Some(vec![742, 10, 248]));
+        assert_eq!(with(&[None, Some(10), None], &[3, 9, 1]), Some(vec![743, 10, 247]));
         assert_eq!(with(&[None, Some(1000)], &[1, 1]), Some(vec![0, 1000]));
         assert_eq!(with(&[Some(300), Some(700)], &[1, 1]), Some(vec![300, 700]));
         assert_eq!(with(&[Some(300), Some(600)], &[1, 1]), None, "a tenth is nobody's");

@@ -37,7 +37,9 @@ fn start(plan: &SplitPlan) -> Splitter {
 
 fn exchange(fields: &[(&str, &str)]) -> Exchange {
     let mut exchange = Exchange::new(PeerAddr("192.0.2.1:5".parse().expect("an address")));
-    fields.iter().for_each(|(name, value)| exchange.request.fields.append(name.as_bytes(), value.as_bytes()));
+    for (name, value) in fields {
+        exchange.request.fields.append(name.as_bytes(), value.as_bytes());
+    }
     exchange
 }
 
