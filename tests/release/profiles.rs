@@ -34,7 +34,7 @@ fn profiles_have_variants_of_their_own() {
     assert_eq!(shop.new_of(10, ""), 10);
     assert_eq!(shop.new_of(10, "X-App: 7\r\n"), 0);
     let file = shop.file.to_str().expect("UTF-8");
-    let question = ["explain", file, "GET", "http://test/shop", "-H", "X-App: 7"];
+    let question = ["explain", "--config", file, "GET", "http://test/shop", "-H", "X-App: 7"];
     let told = crate::harness::ringgate(&question).succeeded();
     assert!(told.contains("variant     old (the client's profile has it)"), "{told}");
 }
@@ -43,7 +43,7 @@ fn profiles_have_variants_of_their_own() {
 fn profiles_have_limits_of_their_own() {
     let gateway = Gateway::start(&format!(
         "{PROFILES}\nlisteners: [{{name: public, address: '127.0.0.1:0'}}]\n\
-         rate_limits: {{kinds: {{key: [client.profile], rate: 2/1h, when_key_missing: skip}}}}\n\
+         rate_limits: {{kinds: {{key: [client.profile], rate: 2/h, when_key_missing: skip}}}}\n\
          routes: [{{name: any, respond: {{status: 200}}, policies: {{rate_limit: {{limits: [kinds]}}}}}}]\n"
     ));
     let statuses = |fields: &str| (0..4).map(|_| gateway.get_with("/", fields).status).collect::<Vec<_>>();

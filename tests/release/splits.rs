@@ -103,21 +103,20 @@ fn the_variant_is_in_logs_metrics_and_records() {
     let more = format!("{}\naccess_log: {{to: '{}'}}", one_worker(), log.path().display());
     let shop = Shop::with(&more, TENTH, (answering("old"), answering("new")));
     let mut wire = shop.gateway.wire();
-    let asked = |id: usize| format!("X-Request-Id: request-{id}\r\n");
-    let new: Vec<usize> = (0..20).filter(|id| get(&mut wire, &asked(*id)) == "new").collect();
+    let answers: Vec<_> = (0..20).map(|_| wire.get("/shop")).collect();
+    let new: Vec<&str> = answers.iter().filter(|it| it.text() == "new").filter_map(|it| it.field("x-request-id")).collect();
     assert_eq!(new.len(), 2);
     shop.gateway.metric_becomes("ringgate_release_requests_total{route=\"shop\",variant=\"new\"}", 2.0);
     assert_eq!(shop.gateway.metric("ringgate_release_requests_total{route=\"shop\"}"), 20.0);
     assert_eq!(shop.gateway.metric("ringgate_release_share_ratio{variant=\"new\"}"), 0.1);
     assert_eq!(shop.gateway.metric("ringgate_release_phase{phase=\"steady\"}"), 1.0);
-    let record = shop.gateway.admin_get(&format!("/decisions/request-{}", new[0])).json();
+    let record = shop.gateway.admin_get(&format!("/decisions/{}", new[0])).json();
     assert_eq!((&record["variant"], &record["cluster"]), (&"new".into(), &"v2".into()), "{record}");
-    let told = shop.command(&["explain", "--id", &format!("request-{}", new[0])]);
+    let told = shop.command(&["explain", "--id", new[0]]);
     assert!(told.contains("route       shop, variant new"), "{told}");
     let logged = || std::fs::read_to_string(log.path()).expect("the log is there");
     eventually("20 log lines", || logged().lines().count() == 20);
-    let id = format!("\"request-{}\"", new[1]);
-    let line = logged().lines().find(|line| line.contains(&id)).expect("its line").to_owned();
+    let line = logged().lines().find(|line| line.contains(new[1])).expect("its line").to_owned();
     assert!(line.contains("\"route\":\"shop\",\"variant\":\"new\""), "{line}");
 }
 
@@ -127,7 +126,7 @@ fn explain_says_which_variant_and_why() {
     let shop = Shop::start(split);
     let file = shop.file.to_str().expect("UTF-8");
     let explain = |fields: &[&str]| {
-        let question = [&["explain", file, "GET", "http://test/shop"], fields].concat();
+        let question = [&["explain", "--config", file, "GET", "http://test/shop"], fields].concat();
         crate::harness::ringgate(&question).succeeded()
     };
     let told = explain(&[]);
