@@ -24,6 +24,7 @@ mod jwt;
 mod l4;
 mod policy;
 mod property;
+mod release;
 mod reload;
 mod replay;
 mod revocation;
