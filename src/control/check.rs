@@ -26,6 +26,7 @@ mod registries;
 mod routes;
 mod same;
 mod secrets;
+mod shedding;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -179,6 +180,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     doors::check(&mut check);
     tls::check(&mut check);
     clusters::check(&mut check);
+    shedding::check(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);

@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod log;
 pub mod recording;
 pub mod revocations;
+pub mod shedding;
 pub mod tls;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::control::config::fleet::FleetConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
+use crate::control::config::shedding::SheddingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -70,6 +72,9 @@ pub struct Config {
     /// What a client may send and how long it may take.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// What a worker refuses that has more to do than it can. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shedding: Option<SheddingConfig>,
     /// How paths are normalised before routing. The same path goes upstream.
     #[serde(default)]
     pub paths: PathsConfig,
@@ -348,7 +353,12 @@ pub struct DefaultsConfig {
 
 impl Default for DefaultsConfig {
     fn default() -> Self {
-        Self { upgrades: vec!["websocket".to_owned()], policies: PoliciesConfig::default(), retries: None, hedge: None }
+        Self {
+            upgrades: vec!["websocket".to_owned()],
+            policies: PoliciesConfig::default(),
+            retries: None,
+            hedge: None,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod assembly;
 pub mod care;
 pub mod connection;
 pub mod decision;
+pub mod entering;
 pub mod forward;
 pub mod forwarded;
 pub mod h2;

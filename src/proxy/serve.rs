@@ -14,6 +14,7 @@ use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault, Reply};
 use crate::policy::table::PolicyPlan;
 use crate::proxy::connection::Conversation;
+use crate::proxy::entering;
 use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::installed::{Installed, RunningRoute};
 use crate::proxy::local::Local;
@@ -28,6 +29,7 @@ use crate::route::rewrite::{RedirectPlan, RedirectView};
 use crate::route::table::{Outcome, RequestView, RouteIndex, Table};
 use crate::rt::clock;
 use crate::rt::join::at_once;
+use crate::telemetry::shed::ShedReason;
 
 /// What becomes of the connection after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,11 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     let table = &installed.tables[conversation.listener];
     let index = find_route(table, &installed.snapshot, &installed.route_names, &mut conversation.exchange)?;
     conversation.tally.route.set(Some(index));
+    let early = installed.route(index).early;
+    conversation.exchange.class = early.class;
+    if conversation.local.refuses(early) {
+        return Err(entering::reply(ShedReason::Overloaded));
+    }
     Ok(index)
 }
 
@@ -197,7 +204,27 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
         host: host.as_deref().or(cluster.plan.host.as_deref().map(str::as_bytes)),
         scheme: exchange.scheme.as_bytes(),
     };
+    let class = exchange.class;
+    let entry = match cluster.enter(class) {
+        Ok(entry) => entry,
+        Err(refused) => {
+            let Conversation { local, tally, answering, .. } = &*conversation;
+            // Boxed for the sake of all exchanges that do not come here.
+            let later = Box::pin(entering::later(cluster, class, refused, local, tally, answering));
+            match later.await {
+                Ok(entry) => entry,
+                Err(reply) => {
+                    conversation.path_scratch = path;
+                    return answer(conversation, installed, route_and_passed, reply).await;
+                }
+            }
+        }
+    };
     let outcome = forward(conversation, installed, route, cluster, &address).await;
+    match conversation.tally.upstream.head_nanos.get() {
+        0 => {}
+        nanos => entry.note(nanos),
+    }
     conversation.path_scratch = path;
     after_forward(conversation, installed, route_and_passed, outcome).await
 }
@@ -219,9 +246,7 @@ async fn act(
             send(conversation, installed, route, body).await
         }
         // It was to be sent on.
-        Action::Forward { .. } => {
-            answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await
-        }
+        Action::Forward { .. } => answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await,
     }
 }
 

@@ -37,6 +37,7 @@ fn plan(live: &Published<EndpointSet>, identity: u64) -> Frozen<ClusterPlan> {
         proxy_header: None,
         verdicts: Published::new(Frozen::new(Verdicts::default())),
         slow_nanos: u64::MAX,
+        admission: None,
         budgets: Budgets::default(),
         deadline_field: None,
     })
@@ -123,7 +124,8 @@ fn what_was_tried_is_not_tried_again_in_another_set() {
     live.publish(set(&BalanceConfig::RoundRobin, &[9, 1, 2], &[]));
     cluster.refresh(&Registry::new(1));
     for _ in 0..20 {
-        let second = cluster.choose(&Ask { excluded: std::slice::from_ref(&first), ..Ask::default() }).ok().unwrap();
+        let second =
+            cluster.choose(&Ask { excluded: std::slice::from_ref(&first), ..Ask::default() }).ok().unwrap();
         assert_ne!(second.endpoint().label, first.label);
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod budgets;
 pub mod discover;
+pub mod limits;
 pub mod registries;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::units::{AddressRange, ByteSize, Span, Weight};
 use budgets::BudgetConfig;
 use discover::{DiscoverConfig, MembershipConfig};
+use limits::ClusterLimitsConfig;
 
 /// A named set of endpoints with one balancer.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -65,6 +67,9 @@ pub struct ClusterConfig {
     /// What becomes of gRPC-Web where HTTP/2 is spoken. Default: `translate`.
     #[serde(default)]
     pub grpc_web: GrpcWebConfig,
+    /// How many exchanges it has at once, and what becomes of those beyond. Default: no limits.
+    #[serde(default)]
+    pub limits: ClusterLimitsConfig,
     /// How many attempts may be made again, so that a cluster that fails sees no storm. Default: 20% of the requests, and 10 a
     /// second in any case.
     #[serde(default = "budgets::retries")]

@@ -18,6 +18,16 @@ pub struct GradientPlan {
     pub probe_every_ms: u64,
 }
 
+impl GradientPlan {
+    /// The share of one of so many workers.
+    #[must_use]
+    pub fn of_one(self, workers: usize) -> Self {
+        let workers = workers.max(1) as f64;
+        let floor = (self.floor / workers).max(1.0);
+        Self { floor, ceiling: (self.ceiling / workers).max(floor), ..self }
+    }
+}
+
 /// What a worker has seen since it looked last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Window {
@@ -107,7 +117,9 @@ impl Gradient {
     pub fn limit(&self) -> f64 {
         let limit = match self.phase {
             Phase::Following => self.limit,
-            Phase::Draining | Phase::Measuring => (self.limit * PROBE_SHARE / self.plan.tolerance).max(self.plan.floor),
+            Phase::Draining | Phase::Measuring => {
+                (self.limit * PROBE_SHARE / self.plan.tolerance).max(self.plan.floor)
+            }
         };
         limit.max(1.0)
     }

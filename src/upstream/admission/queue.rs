@@ -49,12 +49,7 @@ pub struct Waiting<'a> {
 impl Queue {
     /// Takes a place, if there is one, or if somebody who matters less can be sent away. `unused` is called where the turn
     /// comes after all when nobody wants it any more.
-    pub fn join<'a>(
-        &'a self,
-        class: Class,
-        places: &Ledger,
-        unused: &'a dyn Fn(),
-    ) -> Option<Waiting<'a>> {
+    pub fn join<'a>(&'a self, class: Class, places: &Ledger, unused: &'a dyn Fn()) -> Option<Waiting<'a>> {
         let place = places.try_take(1).or_else(|| self.push_out(class))?;
         let seat = Rc::new(Seat {
             standing: Cell::new(Standing::Waiting),

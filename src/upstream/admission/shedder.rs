@@ -38,6 +38,9 @@ struct State {
     mix: [f64; CLASSES],
 }
 
+/// What waiting is taken for normal where nothing is written, in nanoseconds.
+pub const TARGET_NANOS: u64 = 10_000_000;
+
 /// Between two looks.
 const LOOK_MS: u64 = 50;
 /// So many looks in a row make a queue that stands: CoDel's interval of 100 ms.
@@ -85,9 +88,16 @@ impl Shedder {
         self.takes_out(slot)
     }
 
-    /// The same of a request that has been counted in another class before, and is of this one after all.
-    pub fn refuses_after_all(&self, class: Class) -> bool {
-        self.takes_out(class.slot())
+    /// The same of a request that is of this class at best, and will be asked about again once that is known: counts it only
+    /// if it is to be refused whatever it is.
+    #[inline]
+    pub fn refuses_at_best(&self, class: Class) -> bool {
+        let slot = class.slot();
+        let is_refused = self.takes_out(slot);
+        if is_refused {
+            self.arrived[slot].set(self.arrived[slot].get() + 1);
+        }
+        is_refused
     }
 
     #[inline]

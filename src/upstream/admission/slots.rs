@@ -37,9 +37,9 @@ pub struct Slots {
     /// Those of the lease that nobody uses.
     free: Cell<u64>,
     /// Most in use, by class, for one of that class to be let in.
-    caps: [u64; CLASSES],
+    caps: Cell<[u64; CLASSES]>,
     /// 1 where each slot goes to the ledger and back.
-    batch: u64,
+    batch: Cell<u64>,
     /// True while the cap is near: nothing is kept.
     is_tight: Cell<bool>,
     /// Slots that are to go to another worker before anybody waits for them here.
@@ -49,24 +49,33 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Starts on one of so many workers. The cap of this generation holds from now on.
+    /// Starts on one of so many workers.
     pub fn start(plan: &SlotsPlan, workers: usize) -> Self {
-        let workers = workers.max(1) as u64;
-        plan.ledger.set_cap(Some(plan.cap));
-        let caps = plan.reserves.caps(plan.cap);
-        let batch = (caps[CLASSES - 1] / (BATCHES * workers)).min(BATCH_MAX);
-        let batch = if batch < BATCH_MIN { 1 } else { batch };
-        Self {
+        let slots = Self {
             lease: RefCell::new(plan.ledger.lease()),
             free: Cell::new(0),
-            caps,
-            batch,
-            is_tight: Cell::new(batch == 1),
+            caps: Cell::default(),
+            batch: Cell::new(1),
+            is_tight: Cell::new(true),
             owed: Cell::new(0),
             wants_seen: Cell::new(plan.ledger.wants()),
             ledger: plan.ledger.clone(),
-            workers,
-        }
+            workers: workers.max(1) as u64,
+        };
+        slots.apply(plan);
+        slots
+    }
+
+    /// Takes another cap for the same slots; it holds for all workers from now on.
+    pub fn apply(&self, plan: &SlotsPlan) {
+        self.ledger.set_cap(Some(plan.cap));
+        let caps = plan.reserves.caps(plan.cap);
+        let batch = (caps[CLASSES - 1] / (BATCHES * self.workers)).min(BATCH_MAX);
+        let batch = if batch < BATCH_MIN { 1 } else { batch };
+        self.caps.set(caps);
+        self.batch.set(batch);
+        self.is_tight.set(batch == 1);
+        self.lease.borrow_mut().shrink(self.free.replace(0));
     }
 
     /// Takes one for an exchange of this class. False if there is none for it.
@@ -84,8 +93,8 @@ impl Slots {
         let mut lease = self.lease.borrow_mut();
         if !self.is_tight.get() {
             // Batches come from what is open to everybody, so whoever uses them takes nothing that is kept for others.
-            if lease.grow(self.batch, self.caps[CLASSES - 1]) {
-                self.free.set(self.batch - 1);
+            if lease.grow(self.batch.get(), self.lowest()) {
+                self.free.set(self.batch.get() - 1);
                 return true;
             }
             self.is_tight.set(true);
@@ -97,7 +106,7 @@ impl Slots {
     #[inline]
     pub fn give(&self) {
         let free = self.free.get();
-        if !self.is_tight.get() && free < 2 * self.batch {
+        if !self.is_tight.get() && free < 2 * self.batch.get() {
             self.free.set(free + 1);
         } else {
             self.lease.borrow_mut().shrink(1);
@@ -117,10 +126,10 @@ impl Slots {
     /// Once a tick: keeps what it may, gives the rest back. `waiting` is how many wait here.
     pub fn tick(&self, waiting: usize) {
         let in_use = self.ledger.in_use();
-        let slack = self.caps[CLASSES - 1] / 4;
+        let slack = self.lowest() / 4;
         // Tight above three quarters of what is open to all, and until it is half empty again.
         let limit = if self.is_tight.get() { slack * 2 } else { slack * 3 };
-        self.is_tight.set(self.batch == 1 || in_use > limit || waiting > 0);
+        self.is_tight.set(self.batch.get() == 1 || in_use > limit || waiting > 0);
         let mut lease = self.lease.borrow_mut();
         if self.is_tight.get() {
             lease.shrink(self.free.replace(0));
@@ -128,7 +137,7 @@ impl Slots {
         let used = lease.amount() - self.free.get();
         let wants = self.ledger.wants();
         let is_wanted = self.wants_seen.replace(wants) != wants;
-        let is_poor = used * self.workers * 2 < self.caps[0];
+        let is_poor = used * self.workers * 2 < self.cap();
         self.owed.set(if is_wanted && !is_poor { used.div_ceil(GIFT) } else { 0 });
         if waiting > 0 && is_poor {
             self.ledger.want();
@@ -144,11 +153,16 @@ impl Slots {
 
     /// Most at once, for the class that may have most.
     pub fn cap(&self) -> u64 {
-        self.caps[0]
+        self.caps.get()[0]
+    }
+
+    /// Most for the class that may have least.
+    fn lowest(&self) -> u64 {
+        self.caps.get()[CLASSES - 1]
     }
 
     fn cap_of(&self, class: Class) -> u64 {
-        self.caps[class.slot()]
+        self.caps.get()[class.slot()]
     }
 }
 

@@ -49,7 +49,7 @@ proptest! {
                     let before: u64 = used.iter().sum();
                     let is_taken = all[worker].take(Class(class));
                     used[worker] += u64::from(is_taken);
-                    if all[worker].batch == 1 {
+                    if all[worker].batch.get() == 1 {
                         prop_assert_eq!(is_taken, before < caps[usize::from(class)], "exact at every moment");
                     }
                 }
