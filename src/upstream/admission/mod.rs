@@ -109,9 +109,13 @@ impl Admission {
     /// With the reason, where there is no room for one of this class.
     #[inline]
     pub fn admit(self: &Rc<Self>, class: Class) -> Result<Permit, ShedReason> {
-        // Nobody overtakes those who matter as much.
-        if !self.queue.is_empty() && self.queue.first() <= Some(class) {
-            return Err(ShedReason::ClusterFull);
+        if !self.queue.is_empty() {
+            // Another worker may have made room.
+            self.call_all();
+            // Nobody overtakes those who matter as much.
+            if self.queue.first().is_some_and(|first| first <= class) {
+                return Err(ShedReason::ClusterFull);
+            }
         }
         self.take(class).map(|()| Permit(self.clone()))
     }
@@ -189,13 +193,18 @@ impl Admission {
         }
         self.take_up_limit();
         self.slots.tick(self.queue.len());
+        self.call_all();
+        self.tell();
+    }
+
+    /// Gives turns to those who wait, for as long as there is room.
+    fn call_all(&self) {
         while let Some(class) = self.queue.first() {
             if self.take(class).is_err() {
-                break;
+                return;
             }
             self.queue.call();
         }
-        self.tell();
     }
 
     fn take_up_limit(&self) {
