@@ -122,6 +122,7 @@ impl Assembly {
                 .care
                 .as_deref()
                 .map(|care| Box::new(RunningCare::start(care, || registry.route_shards(&plan.name)))),
+            early: plan.early(),
             chain: Chain::start(&plan.policies, former, &self.ground(registry), |key| {
                 registry.policy(&plan.name, key, worker)
             }),

@@ -27,6 +27,8 @@ pub mod retry;
 pub mod sampler;
 // What is counted of variants of a route.
 pub mod variant;
+// Why requests are turned away.
+pub mod shed;
 // RFC 3339 from a cache.
 pub mod timestamp;
 // W3C trace context.
