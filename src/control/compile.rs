@@ -22,7 +22,7 @@ use crate::policy::auth::{AuthenticatorConfig, AuthenticatorPlan};
 use crate::policy::inputs::{InputDesk, Inputs};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::{Scope, Surroundings};
-use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot};
+use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot, Target};
 use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
@@ -61,6 +61,7 @@ pub fn compile(
         base: &environment.base,
         indexes,
         secrets: BTreeMap::new(),
+        previous,
         inputs,
         hash_key: None,
         errors: Vec::new(),
@@ -188,6 +189,8 @@ pub(super) struct Compiler<'a> {
     pub(super) config: &'a Config,
     /// Where relative files are looked for.
     pub(super) base: &'a Path,
+    /// The generation before, of which some things go on.
+    pub(super) previous: Option<&'a Snapshot>,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
     pub(super) secrets: BTreeMap<String, Secret>,
@@ -325,6 +328,7 @@ impl Compiler<'_> {
             .ok();
         let names = matches.as_ref().map(|plan| plan.names().to_vec()).unwrap_or_default();
         let action = self.action(&place, config, &names, rules);
+        let care = self.care(&place, config);
         let merged = self.config.policies_of(config);
         let policies = self.in_scope("bad-policy", &format!("{place}.policies"), Some(&names), |scope| {
             merged.compile(scope)
@@ -340,6 +344,7 @@ impl Compiler<'_> {
             upgrades: upgrades.iter().map(|protocol| protocol.as_bytes().into()).collect(),
             policies,
             action: action?,
+            care,
         })
     }
 
@@ -371,6 +376,6 @@ impl Compiler<'_> {
             .map_err(|errors| self.plan_errors(&format!("{place}.rewrite"), errors))
             .ok()?;
         let host = rewrite.host().map(|host| host.as_bytes().into());
-        Some(Action::Forward { cluster, rewrite: (!rewrite.keeps_path()).then_some(rewrite), host })
+        Some(Action::Forward { to: Target::Cluster(cluster), rewrite: (!rewrite.keeps_path()).then_some(rewrite), host })
     }
 }

@@ -13,14 +13,17 @@ use super::resolve::{Unresolved, resolve};
 use super::tls::{cluster_tls, endpoint_name};
 use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::ClusterTls;
+use crate::shared::budget::Earning;
 use crate::shared::frozen::Frozen;
 use crate::shared::ledger::Ledger;
 use crate::shared::published::Published;
-use crate::upstream::cluster::{ClusterPlan, Timeouts};
+use crate::upstream::cluster::{Budgets, ClusterPlan, Timeouts};
+use crate::upstream::config::budgets::BudgetConfig;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, ProxyVersionConfig};
 use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
 use crate::upstream::h2::Http2Plan;
 use crate::upstream::set::EndpointSet;
+use crate::upstream::verdict::Verdicts;
 
 impl Compiler<'_> {
     fn cluster_tls(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterTls> {
@@ -37,6 +40,19 @@ impl Compiler<'_> {
     ) -> Option<ServerName<'static>> {
         let compiled = endpoint_name(config.tls.as_ref()?, endpoint);
         compiled.map_err(|error| self.tls_errors(&format!("clusters.{name}.tls"), vec![error])).ok()
+    }
+
+    /// What was spent stays spent when a configuration changes.
+    fn budgets(&self, name: &str, config: &ClusterConfig) -> Budgets {
+        let former = self.previous.and_then(|previous| previous.clusters.iter().find(|it| *it.name == *name));
+        let mut budgets = former.map(|former| former.budgets.clone()).unwrap_or_default();
+        let earning = |budget: &BudgetConfig| Earning {
+            share: budget.share.fraction(),
+            per_second: f64::from(budget.per_second),
+        };
+        budgets.retry_earning = earning(&config.retry_budget);
+        budgets.hedge_earning = earning(&config.hedge_budget);
+        budgets
     }
 
     pub(super) fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {
@@ -91,6 +107,10 @@ impl Compiler<'_> {
                 ProxyVersionConfig::V1 => HeaderVersion::V1,
                 ProxyVersionConfig::V2 => HeaderVersion::V2,
             }),
+            verdicts: Published::new(Frozen::new(Verdicts::default())),
+            slow_nanos: u64::MAX,
+            budgets: self.budgets(name, config),
+            deadline_field: config.timeouts.deadline_header.as_ref().map(|name| name.as_bytes().into()),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Shapes and defaults only. `check` finds what does not fit together, `compile` makes a snapshot of it.
 
 pub mod admin;
+pub mod care;
 pub mod changes;
 pub mod fleet;
 pub mod log;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::secret::SecretSource;
 use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
+use crate::control::config::care::{FallbackConfig, HedgeConfig, RetriesConfig};
 use crate::control::config::changes::ChangesConfig;
 use crate::control::config::fleet::FleetConfig;
 use crate::control::config::log::LogConfig;
@@ -336,11 +338,17 @@ pub struct DefaultsConfig {
     pub upgrades: Vec<String>,
     /// Policies of every route. A route that names a policy replaces the default one.
     pub policies: PoliciesConfig,
+    /// What is tried again. Default: endpoints that do not take a connection are left for others, up to three.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Switch<RetriesConfig>>,
+    /// When a second endpoint is asked. Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Switch<HedgeConfig>>,
 }
 
 impl Default for DefaultsConfig {
     fn default() -> Self {
-        Self { upgrades: vec!["websocket".to_owned()], policies: PoliciesConfig::default() }
+        Self { upgrades: vec!["websocket".to_owned()], policies: PoliciesConfig::default(), retries: None, hedge: None }
     }
 }
 
@@ -379,6 +387,15 @@ pub struct RouteConfig {
     /// Changes to the request before it goes upstream.
     #[serde(default)]
     pub rewrite: RewriteConfig,
+    /// What is tried again, or `off`. Default: that of `defaults`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Switch<RetriesConfig>>,
+    /// When a second endpoint is asked, or `off`. Default: that of `defaults`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Switch<HedgeConfig>>,
+    /// What is answered where the cluster gives no answer. Default: an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<FallbackConfig>,
     /// Policies of this route.
     #[serde(default)]
     pub policies: PoliciesConfig,

@@ -10,6 +10,7 @@ pub mod check;
 pub mod chronicle;
 pub mod compile;
 mod compile_admin;
+mod compile_care;
 mod compile_clusters;
 mod compile_doors;
 mod compile_fleet;

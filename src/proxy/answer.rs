@@ -31,7 +31,7 @@ use crate::rt::clock;
 use crate::rt::deadline::{Deadline, due_ms};
 use crate::rt::join::beside;
 use crate::upstream::balance::{hash_address, hash_key};
-use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
+use crate::upstream::cluster::{Ask, Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
 use crate::upstream::h2::lane::Fate;
@@ -100,7 +100,8 @@ impl Answer<'_> {
         let mut excluded = Vec::new();
         let mut last_fault = Fault::from(Code::NoEndpoint);
         for _ in 0..ATTEMPTS_MAX {
-            let Some(chosen) = self.cluster.choose(hash, &excluded) else { break };
+            let ask = Ask { hash, excluded: &excluded };
+            let Ok(chosen) = self.cluster.choose(&ask) else { break };
             self.tally.upstream.attempts.set(self.tally.upstream.attempts.get() + 1);
             let endpoint = chosen.endpoint().clone();
             self.tally.upstream.endpoint.replace(Some(endpoint.clone()));

@@ -10,6 +10,7 @@ use crate::policy::auth::{AuthenticatorPlan, Authenticators};
 use crate::policy::chain::Chain;
 use crate::policy::ground::{Bench, Ground};
 use crate::policy::live::Live;
+use crate::proxy::care::RunningCare;
 use crate::proxy::installed::{Installed, InstalledNames, Pins, RunningRoute, UNROUTED, start_door};
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::route::table::Table;
@@ -108,10 +109,11 @@ impl Assembly {
             Some(&previous.routes[at as usize].chain)
         });
         RunningRoute {
-            forward: match plan.action {
-                Action::Forward { cluster, rewrite: None, host: None } => Some(cluster),
+            forward: match &plan.action {
+                Action::Forward { to, rewrite: None, host: None } if plan.care.is_none() => to.only(),
                 _ => None,
             },
+            care: plan.care.as_deref().map(|care| Box::new(RunningCare::start(care, || registry.route_shards(&plan.name)))),
             chain: Chain::start(&plan.policies, former, &self.ground(registry), |key| {
                 registry.policy(&plan.name, key, worker)
             }),

@@ -14,6 +14,7 @@ use crate::policy::ground::Bench;
 use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::live::Live;
 use crate::proxy::assembly::Assembly;
+use crate::proxy::care::RunningCare;
 use crate::proxy::l4::ending::NO_CLUSTER;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
@@ -79,6 +80,8 @@ pub struct RunningRoute {
     pub forward: Option<usize>,
     /// Its policies.
     pub chain: Chain,
+    /// What it does about services that fail.
+    pub care: Option<Box<RunningCare>>,
     /// Its figures.
     pub metrics: Slot<RouteMetrics>,
     /// What records call it.

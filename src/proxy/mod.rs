@@ -8,11 +8,13 @@
 pub mod access_log;
 pub mod answer;
 pub mod assembly;
+pub mod care;
 pub mod connection;
 pub mod decision;
 pub mod forward;
 pub mod forwarded;
 pub mod h2;
+pub mod hedge_clock;
 pub mod installed;
 pub mod l4;
 pub mod local;

@@ -172,36 +172,55 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     let route_and_passed = Some((route, passage.passed));
     let plan = installed.plan(index);
     // A plan is looked at where it has more to say.
-    let plain = route.forward.as_ref().map(|cluster| (cluster, &None, &None));
-    match (plain, &plan.action) {
-        (Some((cluster, rewrite, host)), _) | (None, Action::Forward { cluster, rewrite, host }) => {
-            if !exchange.upgrade.is_empty()
-                && let Err(reply) = settle_upgrade(exchange, plan, installed, &conversation.local)
-            {
-                return answer(conversation, installed, route_and_passed, reply).await;
-            }
-            conversation.tally.upstream.cluster.set(Some(*cluster));
-            let cluster = &installed.clusters[*cluster];
-            let mut path = std::mem::take(&mut conversation.path_scratch);
-            path.clear();
-            if let Some(rewrite) = rewrite {
-                rewrite.apply(exchange.path(), &exchange.params, &mut path);
-            }
-            let address = Address {
-                path: rewrite.as_ref().map(|_| &path[..]),
-                host: host.as_deref().or(cluster.plan.host.as_deref().map(str::as_bytes)),
-                scheme: exchange.scheme.as_bytes(),
-            };
-            let outcome = forward(conversation, installed, route, cluster, &address).await;
-            conversation.path_scratch = path;
-            after_forward(conversation, installed, route_and_passed, outcome).await
-        }
-        (None, Action::Redirect(plan)) => redirect(conversation, installed, route_and_passed, plan).await,
-        (None, Action::OwnKeys) => publish_keys(conversation, installed, route_and_passed).await,
-        (None, Action::Respond { status, content_type, body }) => {
+    let plain = route.forward.map(|cluster| (cluster, &None, &None));
+    let forwarded = plain.or_else(|| match &plan.action {
+        Action::Forward { to, rewrite, host } => Some((to.of(exchange), rewrite, host)),
+        _ => None,
+    });
+    let Some((cluster, rewrite, host)) = forwarded else {
+        return act(conversation, installed, route_and_passed, &plan.action).await;
+    };
+    if !exchange.upgrade.is_empty()
+        && let Err(reply) = settle_upgrade(exchange, plan, installed, &conversation.local)
+    {
+        return answer(conversation, installed, route_and_passed, reply).await;
+    }
+    conversation.tally.upstream.cluster.set(Some(cluster));
+    let cluster = &installed.clusters[cluster];
+    let mut path = std::mem::take(&mut conversation.path_scratch);
+    path.clear();
+    if let Some(rewrite) = rewrite {
+        rewrite.apply(exchange.path(), &exchange.params, &mut path);
+    }
+    let address = Address {
+        path: rewrite.as_ref().map(|_| &path[..]),
+        host: host.as_deref().or(cluster.plan.host.as_deref().map(str::as_bytes)),
+        scheme: exchange.scheme.as_bytes(),
+    };
+    let outcome = forward(conversation, installed, route, cluster, &address).await;
+    conversation.path_scratch = path;
+    after_forward(conversation, installed, route_and_passed, outcome).await
+}
+
+/// What a route does that sends nothing on.
+async fn act(
+    conversation: &mut Conversation,
+    installed: &Rc<Installed>,
+    route: Option<(&RunningRoute, usize)>,
+    action: &Action,
+) -> After {
+    match action {
+        Action::Redirect(plan) => redirect(conversation, installed, route, plan).await,
+        Action::OwnKeys => publish_keys(conversation, installed, route).await,
+        Action::Respond { status, content_type, body } => {
+            let exchange = &mut conversation.exchange;
             reply::begin(exchange, *status);
             exchange.response.fields.append(b"Content-Type", content_type.as_bytes());
-            send(conversation, installed, route_and_passed, body).await
+            send(conversation, installed, route, body).await
+        }
+        // It was to be sent on.
+        Action::Forward { .. } => {
+            answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await
         }
     }
 }

@@ -12,12 +12,14 @@ use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::AuthenticatorPlan;
+use crate::policy::exchange::Exchange;
 use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::inputs::Inputs;
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::rate::fleet::FleetPlan;
 use crate::policy::rate::plan::LimitPlan;
 use crate::policy::table::PolicyPlan;
+use crate::proxy::care::CarePlan;
 use crate::proxy::l4::plan::DoorPlan;
 use crate::proxy::recording::RecordingPlan;
 use crate::route::path::PathRules;
@@ -103,14 +105,38 @@ pub struct RoutePlan {
     pub policies: Vec<PolicyPlan>,
     /// What it does.
     pub action: Action,
+    /// What it does about services that fail, where that is more than usual.
+    pub care: Option<Box<CarePlan>>,
+}
+
+/// Where a route sends what it forwards.
+pub enum Target {
+    /// To this cluster, by index.
+    Cluster(usize),
+}
+
+impl Target {
+    /// The cluster, if it is the same for all requests.
+    pub fn only(&self) -> Option<usize> {
+        match self {
+            Self::Cluster(index) => Some(*index),
+        }
+    }
+
+    /// The cluster for this request.
+    pub fn of(&self, _exchange: &Exchange) -> usize {
+        match self {
+            Self::Cluster(index) => *index,
+        }
+    }
 }
 
 /// What a route does with a request that has passed its policies.
 pub enum Action {
-    /// Sends it to a cluster, by index.
+    /// Sends it to a cluster.
     Forward {
-        /// Index of the cluster.
-        cluster: usize,
+        /// Which.
+        to: Target,
         /// Changes to the path.
         rewrite: Option<RewritePlan>,
         /// The Host field sent upstream, if neither the client's nor the cluster's.

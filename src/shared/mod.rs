@@ -7,6 +7,8 @@
 pub mod asking;
 // What every worker says of its load, for the others.
 pub mod board;
+// What may be done in excess, earned by requests.
+pub mod budget;
 // How many connections each address has.
 pub mod callers;
 // Names that shards are found by: grown and shrunk by control.
@@ -27,6 +29,8 @@ pub mod mailbox;
 pub mod names;
 // What a worker says of former generations.
 pub mod pinned;
+// A permission of which there is one on the machine.
+pub mod probe;
 // A value control replaces and workers pick up.
 pub mod published;
 // The answer of a worker to control.
@@ -35,6 +39,7 @@ pub mod reply;
 pub mod sharded;
 
 pub use board::{Board, Load};
+pub use budget::{Budget, Earning};
 pub use catalogue::Catalogue;
 pub use counter::{Counter, Gauge, Histogram, HistogramSnapshot};
 pub use frozen::Frozen;
@@ -43,6 +48,7 @@ pub use line_ring::{LineReader, LineWriter, line_ring};
 pub use mailbox::Mailbox;
 pub use names::{NameId, Names};
 pub use pinned::Pinned;
+pub use probe::{Probe, ProbeSlot};
 pub use published::Published;
 pub use reply::{Answered, Reply, reply};
 pub use sharded::{Sharded, Slot};

@@ -177,6 +177,12 @@ pub struct RouteMetrics {
     pub upgraded_bytes_written: Counter,
     /// Switched connections that are over, by why: slots of [`crate::telemetry::upgrade_end::UpgradeEnd`].
     pub upgraded_ends: [Counter; UPGRADE_END_SLOTS],
+    /// How exchanges have ended, where it has a breaker.
+    pub outcomes: OutcomeMetrics,
+    /// Exchanges that its breaker did not let in.
+    pub breaker_refused: Counter,
+    /// Exchanges answered by a fallback: an answer of our own, another cluster.
+    pub fallbacks: [Counter; 2],
 }
 
 impl RouteMetrics {
@@ -226,6 +232,66 @@ pub struct EndpointMetrics {
     pub h2_goaways: Counter,
     /// HTTP/2 connections given up because the endpoint gave no sign of life.
     pub h2_dead: Counter,
+    /// How attempts ended.
+    pub outcomes: OutcomeMetrics,
+}
+
+/// How attempts at an endpoint, or exchanges of a route, have ended, as one worker has seen it. What verdicts are made of.
+#[derive(Debug, Default)]
+pub struct OutcomeMetrics {
+    /// Answers that are no failure.
+    pub successes: Counter,
+    /// No answer, or one that tells of a failure.
+    pub failures: Counter,
+    /// Of both, such as took longer than they should.
+    pub slow: Counter,
+    /// Nanoseconds until the head of the answer, of successes.
+    pub latency_nanos: Counter,
+    /// Failures since the last success.
+    pub failures_in_row: Gauge,
+}
+
+impl OutcomeMetrics {
+    /// Counts one. `nanos` until the head of the answer, or until there was to be none; what takes longer than
+    /// `slow_nanos` is slow.
+    #[inline]
+    pub fn count(&self, is_success: bool, nanos: u64, slow_nanos: u64) {
+        if is_success {
+            self.successes.add(1);
+            self.latency_nanos.add(nanos);
+            self.failures_in_row.set(0);
+        } else {
+            self.failures.add(1);
+            self.failures_in_row.add(1);
+        }
+        if nanos > slow_nanos {
+            self.slow.add(1);
+        }
+    }
+}
+
+/// Reasons for which something is tried again; what the index means is [`crate::telemetry::retry::RetryReason`].
+pub const RETRY_SLOTS: usize = crate::telemetry::retry::RetryReason::ALL.len();
+
+/// What one worker counts about a cluster.
+#[derive(Debug, Default)]
+pub struct ClusterMetrics {
+    /// Exchanges that were let in.
+    pub requests: Counter,
+    /// Those under way now.
+    pub live: Gauge,
+    /// Exchanges that its breaker did not let in.
+    pub breaker_refused: Counter,
+    /// Attempts made again, by reason.
+    pub retries: [Counter; RETRY_SLOTS],
+    /// Attempts that were not made again because the budget was spent.
+    pub retries_denied: Counter,
+    /// Second attempts made beside the first.
+    pub hedges: Counter,
+    /// Of those, the ones whose answer was taken.
+    pub hedges_won: Counter,
+    /// Second attempts not made because the budget was spent.
+    pub hedges_denied: Counter,
 }
 
 /// Codes of HTTP/2 errors (RFC 9113 7), and one for all others.

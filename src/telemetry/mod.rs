@@ -21,6 +21,8 @@ pub mod redaction;
 pub mod registry;
 // Ids of requests.
 pub mod request_id;
+// Why something is tried again.
+pub mod retry;
 // Which exchanges are logged.
 pub mod sampler;
 // What workers count of copies of requests.

@@ -7,7 +7,7 @@
 use crate::shared::{Catalogue, NameId, Names, Sharded, Slot};
 
 use super::metrics::{
-    AuthMetrics, CallerMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics, RouteMetrics,
+    AuthMetrics, CallerMetrics, ClusterMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics, RouteMetrics,
     TunnelMetrics, WorkerMetrics,
 };
 use super::shadow::ShadowMetrics;
@@ -47,6 +47,7 @@ pub struct Registry {
     doors: Catalogue<String, Sharded<DoorMetrics>>,
     callers: Catalogue<String, Sharded<CallerMetrics>>,
     tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
+    clusters: Catalogue<String, Sharded<ClusterMetrics>>,
     names: Names,
 }
 
@@ -68,6 +69,7 @@ impl Registry {
             doors: Catalogue::new(series_max),
             callers: Catalogue::new(series_max),
             tunnels: Catalogue::new(series_max),
+            clusters: Catalogue::new(series_max),
             names: Names::new(NAMES_MAX, OVERFLOW_NAME),
         }
     }
@@ -156,6 +158,16 @@ impl Registry {
     pub fn tunnel(&self, listener: &str, cluster: &str, index: usize) -> Slot<TunnelMetrics> {
         let name = (listener.to_owned(), cluster.to_owned());
         self.tunnels.get_or_create(&name, || self.shards()).slot(index)
+    }
+
+    /// What all workers count about a cluster; created when new.
+    pub fn cluster_shards(&self, name: &str) -> Sharded<ClusterMetrics> {
+        self.clusters.get_or_create(&name.to_owned(), || self.shards())
+    }
+
+    /// All clusters, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn clusters(&self) -> Vec<(String, Sharded<ClusterMetrics>)> {
+        all(&self.clusters, OVERFLOW_NAME.to_owned())
     }
 
     /// The number by which records tell a name.

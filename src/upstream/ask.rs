@@ -18,7 +18,7 @@ use crate::http::method::Method;
 use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
 use crate::rt::clock;
 use crate::rt::deadline::{Deadline, Deadlines, due_ms};
-use crate::upstream::cluster::Cluster;
+use crate::upstream::cluster::{Ask, Cluster};
 use crate::upstream::endpoint::{Connection, Endpoint, Opening};
 
 /// Endpoints that are tried.
@@ -91,7 +91,7 @@ pub async fn ask(cluster: &Cluster, means: &Means<'_>, request: &Request<'_>) ->
     let deadline = Deadline::new(means.deadlines);
     let mut excluded: Vec<Rc<Endpoint>> = Vec::new();
     for _ in 0..ATTEMPTS_MAX {
-        let Some(chosen) = cluster.choose(None, &excluded) else { break };
+        let Ok(chosen) = cluster.choose(&Ask { hash: None, excluded: &excluded }) else { break };
         let endpoint = chosen.endpoint().clone();
         endpoint.metrics.attempts.add(1);
         let connection = match connect(&endpoint, cluster, means, &deadline, by_ms).await {

@@ -9,15 +9,21 @@ use std::time::Duration;
 
 use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::ClusterTls;
+use crate::shared::budget::{Budget, Earning};
 use crate::shared::frozen::Frozen;
+use crate::shared::probe::Probe;
 use crate::shared::published::Published;
+use crate::shared::sharded::{Sharded, Slot};
+use crate::telemetry::metrics::ClusterMetrics;
 use crate::telemetry::registry::Registry;
 use crate::upstream::balance::Pick;
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::{Endpoint, PoolPlan};
+use crate::upstream::entry::{HEDGES, RETRIES};
 use crate::upstream::h2::Http2Plan;
 use crate::upstream::running::{ClientTls, RunningSet, Start};
 use crate::upstream::set::EndpointSet;
+use crate::upstream::verdict::{Breaker, Outcome, Verdicts};
 
 /// What a cluster is, the same for all workers.
 #[derive(Debug)]
@@ -44,6 +50,34 @@ pub struct ClusterPlan {
     pub host: Option<Box<str>>,
     /// The header that begins every connection.
     pub proxy_header: Option<HeaderVersion>,
+    /// What is believed of it and its endpoints. Control replaces it.
+    pub verdicts: Published<Verdicts>,
+    /// What takes longer than this to answer is slow; [`u64::MAX`] where nothing is.
+    pub slow_nanos: u64,
+    /// What may be done again, or twice.
+    pub budgets: Budgets,
+    /// The field that tells an endpoint how many milliseconds are left, where one is wanted.
+    pub deadline_field: Option<Box<[u8]>>,
+}
+
+/// What may be done again, or twice: one number for all workers and generations.
+#[derive(Debug, Clone)]
+pub struct Budgets {
+    /// Of attempts that are made again.
+    pub retries: Budget,
+    /// How it is earned.
+    pub retry_earning: Earning,
+    /// Of second attempts beside the first.
+    pub hedges: Budget,
+    /// How it is earned.
+    pub hedge_earning: Earning,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        let (retries, hedges) = (Budget::default(), Budget::default());
+        Self { retries, retry_earning: RETRIES, hedges, hedge_earning: HEDGES }
+    }
 }
 
 /// How long each part of an exchange may take.
@@ -69,12 +103,40 @@ pub struct Cluster {
     running: RefCell<Rc<RunningSet>>,
     /// Number of the set that runs.
     seen: Cell<u64>,
+    /// Number of the verdicts that hold.
+    judged: Cell<u64>,
+    verdicts: RefCell<Frozen<Verdicts>>,
+    is_closed: Cell<bool>,
+    /// This worker's figures.
+    pub metrics: Slot<ClusterMetrics>,
+    /// Those of all workers.
+    pub(super) shards: Sharded<ClusterMetrics>,
+}
+
+/// What a choice depends on.
+#[derive(Clone, Copy, Default)]
+pub struct Ask<'a> {
+    /// Of what the cluster's balancer hashes, if it does.
+    pub hash: Option<u64>,
+    /// Endpoints that were tried already.
+    pub excluded: &'a [Rc<Endpoint>],
+}
+
+/// Why no endpoint was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unchosen {
+    /// There is none, or none that was not tried already.
+    None,
+    /// There are some, and none of them is to be used.
+    AllOut,
 }
 
 /// A chosen endpoint; counts as in flight until it is dropped.
 pub struct Chosen {
     set: Rc<RunningSet>,
     index: usize,
+    slow_nanos: u64,
+    probe: Cell<Option<Probe>>,
 }
 
 impl Cluster {
@@ -94,24 +156,65 @@ impl Cluster {
         let (reused, cursor) = (reused.map(|it| it.running()), previous.map(|it| it.running()));
         let running = RunningSet::start(&set, start, reused.as_deref(), cursor.as_deref());
         let running = RefCell::new(Rc::new(running));
-        Rc::new(Self { plan, worker, workers, tls, running, seen: Cell::new(seen) })
+        let (judged, verdicts) = plan.verdicts.load();
+        let shards = registry.cluster_shards(&plan.name);
+        Rc::new(Self {
+            is_closed: Cell::new(verdicts.cluster.is_closed()),
+            judged: Cell::new(judged),
+            verdicts: RefCell::new(verdicts),
+            metrics: shards.slot(worker),
+            shards,
+            plan,
+            worker,
+            workers,
+            tls,
+            running,
+            seen: Cell::new(seen),
+        })
     }
 
-    /// Chooses an endpoint that is not among `excluded`.
-    pub fn choose(&self, hash: Option<u64>, excluded: &[Rc<Endpoint>]) -> Option<Chosen> {
+    /// Chooses an endpoint.
+    ///
+    /// # Errors
+    /// With the reason why there is none.
+    pub fn choose(&self, ask: &Ask<'_>) -> Result<Chosen, Unchosen> {
+        let Ask { hash, excluded } = *ask;
         let set = self.running();
         let endpoints = set.endpoints();
         let is_excluded = |index: usize| excluded.iter().any(|one| Rc::ptr_eq(one, &endpoints[index]));
         let in_flight = |index: usize| endpoints[index].in_flight.get();
         let pick = Pick { hash, in_flight: &in_flight, is_excluded: &is_excluded };
-        let index = set.balancer().pick(&pick)?;
+        let index = set.balancer().pick(&pick).ok_or(Unchosen::None)?;
         let count = &endpoints[index].in_flight;
         count.set(count.get() + 1);
-        Some(Chosen { set, index })
+        Ok(Chosen { set, index, slow_nanos: self.plan.slow_nanos, probe: Cell::default() })
+    }
+
+    /// True if its breaker has nothing against anybody.
+    #[inline]
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    /// Its breaker.
+    pub fn breaker(&self) -> Breaker {
+        self.verdicts.borrow().cluster.clone()
+    }
+
+    /// Takes up verdicts as they are now.
+    fn judge(&self) {
+        if self.plan.verdicts.generation() == self.judged.get() {
+            return;
+        }
+        let (judged, verdicts) = self.plan.verdicts.load();
+        self.judged.set(judged);
+        self.is_closed.set(verdicts.cluster.is_closed());
+        self.verdicts.replace(verdicts);
     }
 
     /// Takes up the endpoints as they are now. Called every tick: one load where nothing has changed.
     pub fn refresh(&self, registry: &Registry) {
+        self.judge();
         if self.plan.live.generation() == self.seen.get() {
             return;
         }
@@ -147,6 +250,19 @@ impl Chosen {
     /// The endpoint.
     pub fn endpoint(&self) -> &Rc<Endpoint> {
         &self.set.endpoints()[self.index]
+    }
+
+    /// How the attempt ended: `nanos` after the request was sent, with the head of the answer or with the certainty that
+    /// there is none. Anything but the first time counts again, so it is said once.
+    pub fn settle(&self, outcome: Outcome, nanos: u64) {
+        if outcome == Outcome::Cancelled {
+            return;
+        }
+        let is_success = outcome == Outcome::Success;
+        self.endpoint().metrics.outcomes.count(is_success, nanos, self.slow_nanos);
+        if let Some(probe) = self.probe.take() {
+            probe.settle(is_success);
+        }
     }
 }
 

@@ -35,11 +35,15 @@ fn plan(live: &Published<EndpointSet>, identity: u64) -> Frozen<ClusterPlan> {
         http2: None,
         host: None,
         proxy_header: None,
+        verdicts: Published::new(Frozen::new(Verdicts::default())),
+        slow_nanos: u64::MAX,
+        budgets: Budgets::default(),
+        deadline_field: None,
     })
 }
 
 fn chosen(cluster: &Cluster) -> Option<u8> {
-    cluster.choose(None, &[]).map(|chosen| chosen.endpoint().label.parse().unwrap())
+    cluster.choose(&Ask::default()).ok().map(|chosen| chosen.endpoint().label.parse().unwrap())
 }
 
 fn started(live: &Published<EndpointSet>) -> Rc<Cluster> {
@@ -65,7 +69,7 @@ fn requests_in_flight_are_counted_across_sets_and_generations() {
     let least = BalanceConfig::LeastRequest;
     let live = Published::new(set(&least, &[3, 6], &[]));
     let cluster = started(&live);
-    let busy: Vec<_> = (0..4).map(|_| cluster.choose(None, &[]).unwrap()).collect();
+    let busy: Vec<_> = (0..4).map(|_| cluster.choose(&Ask::default()).ok().unwrap()).collect();
     live.publish(set(&least, &[3, 6, 9], &[]));
     cluster.refresh(&Registry::new(1));
     let next = Cluster::start(plan(&live, 1), &Registry::new(1), 0, 1, Some(&cluster));
@@ -115,11 +119,11 @@ fn a_drained_endpoint_keeps_its_connections_and_is_not_chosen() {
 fn what_was_tried_is_not_tried_again_in_another_set() {
     let live = Published::new(set(&BalanceConfig::RoundRobin, &[1, 2], &[]));
     let cluster = started(&live);
-    let first = cluster.choose(None, &[]).unwrap().endpoint().clone();
+    let first = cluster.choose(&Ask::default()).ok().unwrap().endpoint().clone();
     live.publish(set(&BalanceConfig::RoundRobin, &[9, 1, 2], &[]));
     cluster.refresh(&Registry::new(1));
     for _ in 0..20 {
-        let second = cluster.choose(None, std::slice::from_ref(&first)).unwrap();
+        let second = cluster.choose(&Ask { excluded: std::slice::from_ref(&first), ..Ask::default() }).ok().unwrap();
         assert_ne!(second.endpoint().label, first.label);
     }
 }
@@ -150,7 +154,7 @@ proptest! {
             for _ in 0..40 {
                 prop_assert!(chosen(&cluster).is_none_or(|one| numbers.contains(&one)));
             }
-            held.extend((0..hold).filter_map(|_| cluster.choose(None, &[])));
+            held.extend((0..hold).filter_map(|_| cluster.choose(&Ask::default()).ok()));
             for endpoint in cluster.running().endpoints() {
                 let mine = |it: &&Chosen| Rc::ptr_eq(it.endpoint(), endpoint);
                 prop_assert_eq!(endpoint.in_flight.get() as usize, held.iter().filter(mine).count());

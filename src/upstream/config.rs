@@ -2,6 +2,7 @@
 //!
 //! Shapes only. Units and addresses check themselves when read; names are resolved by `control::check`.
 
+pub mod budgets;
 pub mod discover;
 pub mod registries;
 
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::units::{AddressRange, ByteSize, Span, Weight};
+use budgets::BudgetConfig;
 use discover::{DiscoverConfig, MembershipConfig};
 
 /// A named set of endpoints with one balancer.
@@ -63,6 +65,13 @@ pub struct ClusterConfig {
     /// What becomes of gRPC-Web where HTTP/2 is spoken. Default: `translate`.
     #[serde(default)]
     pub grpc_web: GrpcWebConfig,
+    /// How many attempts may be made again, so that a cluster that fails sees no storm. Default: 20% of the requests, and 10 a
+    /// second in any case.
+    #[serde(default = "budgets::retries")]
+    pub retry_budget: BudgetConfig,
+    /// How many requests may be sent to a second endpoint. Default: 5% of the requests, and 1 a second in any case.
+    #[serde(default = "budgets::hedges")]
+    pub hedge_budget: BudgetConfig,
 }
 
 /// Which HTTP is spoken with endpoints.
@@ -241,6 +250,10 @@ pub struct TimeoutsConfig {
     /// For the whole exchange, body included. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<Span>,
+    /// A field that tells the endpoint how many milliseconds of `total` are left, in each attempt. gRPC calls are told by
+    /// `grpc-timeout` in any case. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_header: Option<String>,
 }
 
 impl Default for TimeoutsConfig {
@@ -250,6 +263,7 @@ impl Default for TimeoutsConfig {
             head: Span::from_secs(15),
             idle: Span::from_secs(30),
             total: None,
+            deadline_header: None,
         }
     }
 }

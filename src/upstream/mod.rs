@@ -9,6 +9,8 @@ pub mod cluster;
 pub mod config;
 mod connection;
 pub mod endpoint;
+pub mod entry;
 pub mod h2;
 pub mod running;
 pub mod set;
+pub mod verdict;

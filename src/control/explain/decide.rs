@@ -164,7 +164,7 @@ impl<'a> Decider<'a> {
             return Ending::refused(Code::BodyTooLarge);
         }
         match &plan.action {
-            Action::Forward { cluster, rewrite, .. } => {
+            Action::Forward { to, rewrite, .. } => {
                 if !exchange.upgrade.is_empty()
                     && let Err(reply) = upgrade::settle(exchange, &plan.upgrades)
                 {
@@ -175,7 +175,7 @@ impl<'a> Decider<'a> {
                     rewrite.apply(exchange.path(), &exchange.params, &mut path);
                     path
                 });
-                Ending::Forward { cluster: *cluster, path }
+                Ending::Forward { cluster: to.of(exchange), path }
             }
             Action::Redirect(plan) => {
                 Ending::Redirect { status: plan.status(), location: location(plan, exchange) }

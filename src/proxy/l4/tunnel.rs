@@ -22,7 +22,7 @@ use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::telemetry::metrics::TunnelMetrics;
 use crate::upstream::balance::hash_address;
-use crate::upstream::cluster::{Chosen, Cluster};
+use crate::upstream::cluster::{Ask, Chosen, Cluster};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
 
 /// Endpoints that are tried before the client is given up.
@@ -131,7 +131,7 @@ impl Tunnel<'_> {
         let mut last_fault = TunnelFault::NoEndpoint;
         let preface = self.preface(cluster);
         while excluded.len() < ATTEMPTS_MAX as usize {
-            let Some(chosen) = cluster.choose(hash, &excluded) else { break };
+            let Ok(chosen) = cluster.choose(&Ask { hash, excluded: &excluded }) else { break };
             let course = &self.course;
             course.attempts.set(course.attempts.get() + 1);
             let endpoint = chosen.endpoint().clone();

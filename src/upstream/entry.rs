@@ -1,0 +1,131 @@
+//! The way into a cluster: once an exchange, before the first endpoint is chosen.
+//!
+//! Counts what is under way, and keeps out what the cluster's breaker does not admit. Costs three stores where everything
+//! is well.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::rt::clock;
+use crate::shared::budget::{Earning, Seen};
+use crate::shared::probe::Probe;
+use crate::upstream::cluster::Cluster;
+use crate::upstream::verdict::{Breaker, Outcome};
+
+/// How much an exchange matters: the smaller, the more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Class(pub u8);
+
+impl Class {
+    /// What has no class of its own.
+    pub const NORMAL: Self = Self(2);
+}
+
+impl Default for Class {
+    fn default() -> Self {
+        Self::NORMAL
+    }
+}
+
+/// Why an exchange was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The breaker is open, or tries out another one.
+    Breaker {
+        /// How long it will at least be, in milliseconds.
+        retry_after_ms: u64,
+    },
+}
+
+/// An exchange that was let in, until it is dropped.
+pub struct Entry {
+    cluster: Rc<Cluster>,
+    probe: Cell<Option<Probe>>,
+}
+
+/// Asks a breaker. Gives the probe where that is what it takes.
+///
+/// # Errors
+/// With the time to wait, in milliseconds, where nothing goes.
+pub fn ask(breaker: &Breaker) -> Result<Option<Probe>, u64> {
+    match breaker {
+        Breaker::Closed => Ok(None),
+        Breaker::Open { until_ms } => Err(until_ms.saturating_sub(clock::coarse_ms()).max(1)),
+        Breaker::HalfOpen(slot) => slot.try_take().map(Some).ok_or(PROBING_MS),
+    }
+}
+
+/// How long somebody is asked to wait while another one is trying.
+const PROBING_MS: u64 = 1_000;
+
+impl Cluster {
+    /// Lets an exchange of this class in.
+    ///
+    /// # Errors
+    /// With the reason, if it is not to come in.
+    #[inline]
+    pub fn enter(self: &Rc<Self>, _class: Class) -> Result<Entry, Refused> {
+        let probe = if self.is_closed() { None } else { self.ask_breaker()? };
+        self.metrics.requests.add(1);
+        self.metrics.live.add(1);
+        Ok(Entry { cluster: self.clone(), probe: Cell::new(probe) })
+    }
+
+    #[cold]
+    fn ask_breaker(&self) -> Result<Option<Probe>, Refused> {
+        ask(&self.breaker()).map_err(|retry_after_ms| {
+            self.metrics.breaker_refused.add(1);
+            Refused::Breaker { retry_after_ms }
+        })
+    }
+
+    /// Spends one retry of the budget that all workers share.
+    pub fn may_retry(&self) -> bool {
+        let is_given = self.plan.budgets.retries.try_spend(self.plan.budgets.retry_earning, self.seen());
+        if !is_given {
+            self.metrics.retries_denied.add(1);
+        }
+        is_given
+    }
+
+    /// Spends one second attempt of the budget that all workers share.
+    pub fn may_hedge(&self) -> bool {
+        let is_given = self.plan.budgets.hedges.try_spend(self.plan.budgets.hedge_earning, self.seen());
+        if !is_given {
+            self.metrics.hedges_denied.add(1);
+        }
+        is_given
+    }
+
+    /// What all workers have seen of it.
+    pub fn seen(&self) -> Seen {
+        let (mut requests, mut live) = (0, 0);
+        for worker in self.shards.iter() {
+            requests += worker.requests.get();
+            live += worker.live.get().max(0).cast_unsigned();
+        }
+        Seen { requests, live, now_ms: clock::coarse_ms() }
+    }
+}
+
+/// How budgets are earned where nothing else is written.
+pub const RETRIES: Earning = Earning { share: 0.2, per_second: 10.0 };
+/// The same of second attempts beside the first.
+pub const HEDGES: Earning = Earning { share: 0.05, per_second: 1.0 };
+
+impl Entry {
+    /// How the exchange went, for the cluster's breaker. Anything but the first time says nothing.
+    pub fn settle(&self, outcome: Outcome) {
+        if let Some(probe) = self.probe.take()
+            && outcome != Outcome::Cancelled
+        {
+            probe.settle(outcome == Outcome::Success);
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.cluster.metrics.live.sub(1);
+    }
+}
