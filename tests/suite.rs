@@ -26,6 +26,7 @@ mod reload;
 mod replay;
 mod revocation;
 mod rollout;
+mod shadow;
 mod sources;
 mod tls;
 mod tuning;

@@ -207,7 +207,7 @@ impl Compiler<'_> {
         self.errors.push(CompileError { code, path, reason: reason.into(), hint });
     }
 
-    fn plan_errors(&mut self, place: &str, errors: Vec<PlanError>) {
+    pub(super) fn plan_errors(&mut self, place: &str, errors: Vec<PlanError>) {
         for error in errors {
             let path = if error.at.is_empty() { place.to_owned() } else { format!("{place}.{}", error.at) };
             self.error("bad-route", path, error.reason, &error.hint);

@@ -24,8 +24,9 @@ impl Compiler<'_> {
             retries: retries.map(retry_plan),
             hedge: hedge.map(hedge_plan),
             fallback,
+            shadow: self.shadow(place, route),
         };
-        let is_empty = care.retries.is_none() && care.hedge.is_none() && care.fallback.is_none();
+        let is_empty = care.retries.is_none() && care.hedge.is_none() && care.fallback.is_none() && care.shadow.is_none();
         (!is_empty).then(|| Box::new(care))
     }
 

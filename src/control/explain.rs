@@ -5,6 +5,7 @@
 
 pub mod decide;
 pub mod identity;
+mod shadow;
 mod tcp;
 mod tls;
 
@@ -171,6 +172,7 @@ fn tell_route(
                 let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
             }
             tell_cluster(out, config, snapshot, cluster, hash(&snapshot.clusters[cluster], exchange));
+            shadow::tell(out, snapshot, plan, exchange);
         }
         Ending::Redirect { status, .. } => {
             let to = written.redirect.as_ref().map_or("", |redirect| &redirect.to);

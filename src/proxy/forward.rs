@@ -18,6 +18,7 @@ use crate::proxy::answer::Answer;
 use crate::proxy::connection::Conversation;
 use crate::proxy::installed::{Installed, RunningRoute};
 use crate::proxy::request_head::{self, Address};
+use crate::proxy::shadow::copy::Original;
 use crate::proxy::upgrade::Switched;
 use crate::proxy::upload::{Duplex, Uplink, Upload, UploadTimeouts};
 use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
@@ -58,7 +59,7 @@ pub async fn forward(
     let limits = &installed.snapshot.limits;
     let timeouts = cluster.plan.timeouts;
     let total_limit = total_limit(&conversation.exchange, timeouts.total);
-    let duplex = Duplex::default();
+    let mut duplex = Duplex::default();
     let Conversation {
         local,
         intake,
@@ -74,7 +75,13 @@ pub async fn forward(
     } = conversation;
     let mut upload = Upload::new(exchange.framing, exchange.body_bytes_max, &installed.identity_fields);
     let opener = match upload.claim(local, intake, &duplex) {
-        Ok(body) => put_request_head(exchange, address, body, scratch, &local.pool),
+        Ok(body) => {
+            if let Some(shadow) = route.care.as_ref().and_then(|care| care.shadow.as_ref()) {
+                let (body, is_whole) = (body.filled(), upload.is_done());
+                duplex.copying = shadow.begin(&Original { local, exchange, address, body, is_whole });
+            }
+            put_request_head(exchange, address, body, scratch, &local.pool)
+        }
         Err(fault) => return Forwarded::Failed { fault, is_uploaded: false },
     };
     let watch = local.bench.watch(&exchange.principals, total);
@@ -122,6 +129,9 @@ pub async fn forward(
     };
     answer.tally.request_bytes.set(duplex.uploaded_bytes.get());
     let is_uploaded = duplex.is_uploaded.get();
+    if let Some(copying) = &duplex.copying {
+        copying.finish(matches!(outcome, Either::First(Ok(_))), answer.tally.grpc_status.get());
+    }
     if let Some(switched) = answer.switched.take() {
         return Forwarded::Switched(switched);
     }

@@ -24,6 +24,7 @@ mod quotas;
 mod reads;
 mod recent;
 mod revocations;
+mod shadows;
 // Whether the gateway wants traffic.
 pub mod readiness;
 mod router;

@@ -9,7 +9,7 @@ use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, status};
+use super::{AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, shadows, status};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
@@ -38,6 +38,8 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/decisions/{id}", recent::decision),
         read("/recent/decisions", recent::decisions),
         read("/recent/heads", recent::heads),
+        read("/shadows", shadows::all),
+        read("/shadows/mismatches", shadows::mismatches),
         read("/audit", reads::audit),
         read("/fleet", quotas::fleet),
         read("/quotas", quotas::all),

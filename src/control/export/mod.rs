@@ -20,6 +20,7 @@ mod rates;
 mod recording;
 mod reloads;
 mod rollouts;
+mod shadows;
 mod source;
 mod tls;
 mod tunnels;

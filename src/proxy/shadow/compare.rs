@@ -65,9 +65,8 @@ pub fn compare(plan: &ComparePlan, first: &Kept, second: &Kept) -> Comparison {
     if !has_same_status {
         return Comparison { has_same_status, fields: Vec::new(), body: Bodies::Left };
     }
-    let differs = |name: &str| {
-        !first.fields.all_named(name.as_bytes()).eq(second.fields.all_named(name.as_bytes()))
-    };
+    let differs =
+        |name: &str| !first.fields.all_named(name.as_bytes()).eq(second.fields.all_named(name.as_bytes()));
     let fields = plan.fields.iter().enumerate().filter(|(_, name)| differs(name)).map(|(at, _)| at);
     Comparison { has_same_status, fields: fields.collect(), body: bodies(plan, first, second) }
 }

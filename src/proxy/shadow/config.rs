@@ -59,12 +59,7 @@ pub struct CompareConfig {
 
 impl Default for CompareConfig {
     fn default() -> Self {
-        Self {
-            headers: Vec::new(),
-            body_bytes: ByteSize::kib(32),
-            ignore: Vec::new(),
-            show_values: false,
-        }
+        Self { headers: Vec::new(), body_bytes: ByteSize::kib(32), ignore: Vec::new(), show_values: false }
     }
 }
 

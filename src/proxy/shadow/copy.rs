@@ -48,7 +48,8 @@ impl Copying {
     pub(super) fn begin(place: Place, original: &Original<'_>) -> Option<Self> {
         let running = place.running().clone();
         let plan = &*running.plan;
-        let is_too_large = matches!(original.exchange.framing, Framing::Length(length) if length > plan.body_bytes as u64);
+        let is_too_large =
+            matches!(original.exchange.framing, Framing::Length(length) if length > plan.body_bytes as u64);
         if is_too_large || original.body.len() > plan.body_bytes {
             running.metrics.too_large.add(1);
             return None;

@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn names_every_place_with_what_is_there() {
-        let (first, second) = (json!({"a": 1, "b": {"c/d": 2}, "e": 3}), json!({"a": "1", "b": {"c/d": 3}, "f": 4}));
+        let (first, second) =
+            (json!({"a": 1, "b": {"c/d": 2}, "e": 3}), json!({"a": "1", "b": {"c/d": 3}, "f": 4}));
         let found = differences(&first, &second);
         let told: Vec<_> =
             found.iter().map(|one| (one.at.as_str(), kind(one.first), kind(one.second))).collect();

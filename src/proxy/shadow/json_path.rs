@@ -148,10 +148,7 @@ mod tests {
     #[test]
     fn a_star_is_one_step_and_two_are_any_number() {
         let value = json!({"items": [{"id": 1, "at": 5}, {"id": 2, "at": 6}], "at": 7});
-        assert_eq!(
-            pruned("/items/*/at", value.clone()),
-            json!({"items": [{"id": 1}, {"id": 2}], "at": 7})
-        );
+        assert_eq!(pruned("/items/*/at", value.clone()), json!({"items": [{"id": 1}, {"id": 2}], "at": 7}));
         assert_eq!(pruned("/**/at", value.clone()), json!({"items": [{"id": 1}, {"id": 2}]}));
         assert_eq!(pruned("/*", value), json!({}));
     }

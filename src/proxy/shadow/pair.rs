@@ -23,6 +23,8 @@ const ABOUT_BODY: [&str; 2] = ["content-type", "content-encoding"];
 pub struct Pair {
     kept: RefCell<Kept>,
     cursor: RefCell<Option<BodyCursor>>,
+    /// How much of what is kept of the body is without framing; behind it may be the beginning of a line.
+    decoded: Cell<usize>,
     /// How it ended: whether all that is compared is there.
     end: Cell<Option<bool>>,
     waiting: RefCell<Option<Waker>>,
@@ -48,14 +50,17 @@ impl Pair {
     pub fn body(&self, plan: &ComparePlan, bytes: &[u8]) {
         let (mut kept, mut cursor) = (self.kept.borrow_mut(), self.cursor.borrow_mut());
         let Some(cursor) = cursor.as_mut().filter(|cursor| !cursor.is_done() && !kept.is_cut) else { return };
-        let before = kept.body.len();
-        // Framing is hardly ever more than the body; where it is, the beginning will do.
+        let before = self.decoded.get();
+        // Framing is hardly ever more than the body; where it is, the body is let go.
         let room = 2 * plan.body_bytes.saturating_sub(before) + FRAMING_BYTES;
         kept.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
         let portion = cursor.advance(&mut kept.body[before..]);
         let is_odd = portion.is_err();
-        kept.body.truncate(before + portion.map_or(0, |portion| portion.kept));
-        kept.is_cut = is_odd || bytes.len() > room || kept.body.len() > plan.body_bytes;
+        if let Ok(portion) = portion {
+            kept.body.drain(before + portion.kept..before + portion.consumed);
+            self.decoded.set(before + portion.kept);
+        }
+        kept.is_cut = is_odd || bytes.len() > room || self.decoded.get() > plan.body_bytes;
         if kept.is_cut {
             kept.body = Vec::new();
             drop(kept);
@@ -92,7 +97,9 @@ impl Pair {
 
     /// What was kept, when the end is there.
     pub fn take(&self) -> Kept {
-        self.kept.take()
+        let mut kept = self.kept.take();
+        kept.body.truncate(self.decoded.take());
+        kept
     }
 }
 
@@ -126,7 +133,9 @@ mod tests {
     fn head(fields: &[(&str, &str)]) -> ResponseHead {
         let mut head = ResponseHead::default();
         head.set_line(200, b"OK");
-        fields.iter().for_each(|(name, value)| assert!(head.fields.append(name.as_bytes(), value.as_bytes())));
+        fields
+            .iter()
+            .for_each(|(name, value)| assert!(head.fields.append(name.as_bytes(), value.as_bytes())));
         head
     }
 
@@ -140,7 +149,11 @@ mod tests {
     #[test]
     fn keeps_what_is_compared_and_nothing_else() {
         let (pair, plan) = (Pair::default(), plan(16));
-        pair.head(&plan, &head(&[("ETag", "x"), ("Set-Cookie", "s"), ("Content-Type", "a/b")]), Framing::Length(4));
+        pair.head(
+            &plan,
+            &head(&[("ETag", "x"), ("Set-Cookie", "s"), ("Content-Type", "a/b")]),
+            Framing::Length(4),
+        );
         pair.body(&plan, b"ab");
         pair.body(&plan, b"cd");
         assert_eq!(ended(&pair), None);

@@ -58,7 +58,8 @@ impl Sample<'_> {
             "body": self.body(),
         });
         if self.original.grpc_status != self.copy.grpc_status {
-            told["grpc_status"] = json!({"original": self.original.grpc_status, "copy": self.copy.grpc_status});
+            told["grpc_status"] =
+                json!({"original": self.original.grpc_status, "copy": self.copy.grpc_status});
         }
         if let Some(compare) = &self.plan.compare {
             let fields = self.found.fields.iter().take(FIELDS_TOLD_MAX);

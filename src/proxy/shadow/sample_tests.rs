@@ -43,7 +43,10 @@ fn tells_where_answers_differ_and_not_what_is_there() {
         (&told["route"], &told["method"], &told["target"], &told["body"]),
         (&"shop".into(), &"GET".into(), &"/a?token=(redacted)&page=2".into(), &"other values".into())
     );
-    assert_eq!(told["fields"], json!([{"name": "set-cookie", "original": "(redacted)", "copy": "(redacted)"}]));
+    assert_eq!(
+        told["fields"],
+        json!([{"name": "set-cookie", "original": "(redacted)", "copy": "(redacted)"}])
+    );
     assert_eq!(
         told["differences"],
         json!([
@@ -92,7 +95,10 @@ fn the_route_with_most_makes_room_and_no_tick_brings_many() {
     let text = String::from_utf8(room).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), KEPT_MAX);
-    assert_eq!((lines[0], lines[1], lines[2], lines[KEPT_MAX - 1]), ("same tick", "same tick", "199", "rare"));
+    assert_eq!(
+        (lines[0], lines[1], lines[2], lines[KEPT_MAX - 1]),
+        ("same tick", "same tick", "199", "rare")
+    );
     let mut narrow = Vec::with_capacity(12);
     mismatches.copy(&mut narrow);
     assert_eq!(narrow, b"same tick\n");

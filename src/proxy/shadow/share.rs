@@ -19,8 +19,7 @@ pub struct Chooser {
 impl Chooser {
     /// Takes so many of a million. Workers begin at positions of their own.
     pub fn new(millionths: u32, worker: usize) -> Self {
-        let below = (millionths < 1_000_000)
-            .then(|| ((u128::from(millionths) << 64) / 1_000_000) as u64);
+        let below = (millionths < 1_000_000).then(|| ((u128::from(millionths) << 64) / 1_000_000) as u64);
         Self { below, position: Cell::new((worker as u64).wrapping_mul(0x2545_f491_4f6c_dd1d)) }
     }
 
@@ -40,7 +39,9 @@ mod tests {
 
     #[test]
     fn takes_its_share_of_every_stretch() {
-        for (millionths, worker) in [(1_000, 0), (10_000, 1), (100_000, 2), (333_333, 3), (500_000, 63), (999_000, 7)] {
+        for (millionths, worker) in
+            [(1_000, 0), (10_000, 1), (100_000, 2), (333_333, 3), (500_000, 63), (999_000, 7)]
+        {
             let chooser = Chooser::new(millionths, worker);
             let taken: Vec<bool> = (0..20_000).map(|_| chooser.takes()).collect();
             for stretch in taken.windows(1_000).step_by(37) {
