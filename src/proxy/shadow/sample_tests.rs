@@ -1,3 +1,5 @@
+//! What the operator sees of two answers that differ, and what of it is kept.
+
 use super::super::compare::compare;
 use super::super::config::ShadowConfig;
 use super::super::plan::Whereto;
