@@ -77,8 +77,8 @@ pub async fn forward(
     let opener = match upload.claim(local, intake, &duplex) {
         Ok(body) => {
             if let Some(shadow) = route.care.as_ref().and_then(|care| care.shadow.as_ref()) {
-                let (body, is_whole) = (body.filled(), upload.is_done());
-                duplex.copying = shadow.begin(&Original { local, exchange, address, body, is_whole });
+                let (path, body, is_whole) = (address.path, body.filled(), upload.is_done());
+                duplex.copying = shadow.begin(&Original { local, exchange, path, body, is_whole });
             }
             put_request_head(exchange, address, body, scratch, &local.pool)
         }

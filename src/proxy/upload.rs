@@ -43,7 +43,7 @@ pub struct Duplex {
     /// True once anything has been written, interim responses included.
     pub has_spoken: Cell<bool>,
     /// The request's copy, if it is copied.
-    pub copying: Option<Copying>,
+    pub copying: Option<Box<Copying>>,
 }
 
 impl Duplex {

@@ -27,8 +27,8 @@ pub struct Original<'a> {
     pub local: &'a Rc<Local>,
     /// The request, as it goes on.
     pub exchange: &'a Exchange,
-    /// How it is addressed.
-    pub address: &'a Address<'a>,
+    /// Its rewritten path; None for the normalised one.
+    pub path: Option<&'a [u8]>,
     /// What of its body is at hand, as it goes on.
     pub body: &'a [u8],
     /// True if that is all of it.
@@ -45,7 +45,7 @@ pub struct Copying {
 
 impl Copying {
     /// Begins. None, and counted, where the request is too large.
-    pub(super) fn begin(place: Place, original: &Original<'_>) -> Option<Self> {
+    pub(super) fn begin(place: Place, original: &Original<'_>) -> Option<Box<Self>> {
         let running = place.running().clone();
         let plan = &*running.plan;
         let is_too_large =
@@ -56,9 +56,9 @@ impl Copying {
         }
         let mut bytes = Vec::with_capacity(1024 + original.body.len());
         let address = Address {
-            path: original.address.path,
+            path: original.path,
             host: plan.host.as_deref(),
-            scheme: original.address.scheme,
+            scheme: original.exchange.scheme.as_bytes(),
         };
         request_head::write(original.exchange, &address, &mut bytes);
         mark(&mut bytes, &plan.removed);
@@ -78,7 +78,7 @@ impl Copying {
             request_id: original.exchange.request_id.as_slice().into(),
             pair: pair.as_ref().map(|(pair, _)| pair.clone()),
         };
-        let copying = Self { growing: RefCell::new(Some(sending)), pair };
+        let copying = Box::new(Self { growing: RefCell::new(Some(sending)), pair });
         if original.is_whole {
             copying.send();
         }

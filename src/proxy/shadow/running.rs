@@ -53,7 +53,7 @@ impl Running {
     }
 
     /// Begins to copy a request, if this one is to be copied.
-    pub fn begin(self: &Rc<Self>, original: &Original<'_>) -> Option<Copying> {
+    pub fn begin(self: &Rc<Self>, original: &Original<'_>) -> Option<Box<Copying>> {
         let exchange = original.exchange;
         let request = &exchange.request;
         // What is behind a switch of protocols cannot be copied.
