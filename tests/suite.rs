@@ -9,6 +9,7 @@ mod harness;
 
 mod admin;
 mod auth;
+mod care;
 mod clients;
 mod conformance;
 mod control;

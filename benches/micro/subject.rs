@@ -83,6 +83,7 @@ impl Subject {
                 connect_nanos: None,
                 head_nanos: Some(234_567),
                 reused: true,
+                ..UpstreamRecord::default()
             }),
             generation: 1,
             user_agent: b"micro/1.0",

@@ -9,6 +9,7 @@ mod admin;
 mod advice;
 mod afterwards;
 mod authenticators;
+mod care;
 mod changes;
 mod clusters;
 mod discover;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, discover, http2, limits, values};
+use super::{Check, care, discover, http2, limits, values};
 use crate::config::tree::{Node, Value};
 use crate::config::units::UnitError;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, HashKeyConfig};
@@ -55,6 +55,7 @@ fn balance(check: &mut Check<'_>, at: &str, balance: &BalanceConfig) {
 
 fn timeouts(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
     let timeouts = &cluster.timeouts;
+    care::deadline_header(check, &format!("{at}.timeouts.deadline_header"), timeouts.deadline_header.as_ref());
     let spans = [
         ("connect", Some(timeouts.connect)),
         ("head", Some(timeouts.head)),
@@ -87,6 +88,7 @@ pub(super) fn unused(check: &mut Check<'_>) {
     let config = check.config;
     let mut used: BTreeSet<&str> =
         config.routes.iter().filter_map(|route| route.cluster.as_deref()).collect();
+    used.extend(config.routes.iter().filter_map(|route| route.fallback.as_ref()?.cluster.as_deref()));
     for tcp in config.listeners.iter().filter_map(|listener| listener.tcp.as_ref()) {
         used.extend(tcp.cluster.as_deref());
         used.extend(tcp.sni.iter().map(|entry| &*entry.cluster));

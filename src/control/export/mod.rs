@@ -5,6 +5,7 @@
 
 pub mod address_lists;
 mod authenticators;
+mod care;
 mod clusters;
 mod collector;
 // What authenticators live on.
