@@ -29,6 +29,7 @@ mod reload;
 mod replay;
 mod revocation;
 mod rollout;
+mod shadow;
 mod shed;
 mod sources;
 mod tls;

@@ -39,6 +39,7 @@ use crate::policy::rate::config::LimitConfig;
 use crate::policy::rate::quota::QuotaConfig;
 use crate::policy::switch::Switch;
 use crate::proxy::release::config::SplitConfig;
+use crate::proxy::shadow::config::ShadowConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::route::profile::ProfileConfig;
 use crate::upstream::config::ClusterConfig;
@@ -389,6 +390,9 @@ pub struct RouteConfig {
     /// What is answered where the cluster gives no answer. Default: an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<FallbackConfig>,
+    /// Copies of its requests for a service that is to be tried. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowConfig>,
     /// Policies of this route.
     #[serde(default)]
     pub policies: PoliciesConfig,

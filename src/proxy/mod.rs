@@ -33,6 +33,7 @@ pub mod reply;
 pub mod request_head;
 pub mod response_head;
 pub mod serve;
+pub mod shadow;
 pub mod snapshot;
 pub mod tunnel;
 pub mod upgrade;
