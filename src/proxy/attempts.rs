@@ -183,7 +183,7 @@ impl Answer<'_> {
             Miss::Unconnected(_) => self.settle(Outcome::Failure, nanos),
             Miss::Unanswered(Fate::Untouched) => {}
             Miss::Unanswered(_) if is_stale => {}
-            Miss::Unanswered(_) | Miss::Late | Miss::Broken(_) => {
+            Miss::Unanswered(_) | Miss::Late(_) | Miss::Broken(_) => {
                 endpoint.metrics.failures.add(1);
                 self.settle(Outcome::Failure, nanos);
             }
@@ -290,8 +290,10 @@ impl Answer<'_> {
         drop(endpoint);
         let upstream = connection.stream.clone();
         let len = opener.len();
-        let Self { duplex, local, opening, .. } = *self;
+        let Self { duplex, local, opening, answering, .. } = *self;
         duplex.is_opened.set(false);
+        duplex.is_stuck.set(false);
+        let idle = self.cluster.plan.timeouts.idle;
         // The answer tells soon enough that a small request has been taken.
         let is_unhurried = duplex.is_uploaded.get() && len <= SMALL_BYTES;
         let sent_ms = self.tally.sent_ms();
@@ -301,7 +303,19 @@ impl Answer<'_> {
             let outcome = if is_unhurried { opening.unhurried(soon_ms, write.as_mut()).await } else { None };
             let (outcome, mut opener) = match outcome {
                 Some(outcome) => outcome,
-                None => write.await,
+                None => loop {
+                    let before = duplex.progress.get();
+                    match opening.guard(idle, write.as_mut()).await {
+                        Ok(outcome) => break outcome,
+                        Err(_) if duplex.progress.get() != before => {}
+                        Err(_) => {
+                            // Whoever waits for the answer is told.
+                            duplex.is_stuck.set(true);
+                            answering.arm_at(sent_ms);
+                            break write.await;
+                        }
+                    }
+                },
             };
             local.metrics.bytes_upstream_written.add(len as u64);
             // An origin may refuse by closing its reading side and still answer: what it says counts.
@@ -326,7 +340,7 @@ fn reason(miss: Miss) -> Option<RetryReason> {
         Miss::Unconnected(_) => RetryReason::Connect,
         Miss::Unanswered(Fate::Untouched) => RetryReason::Untouched,
         Miss::Unanswered(_) | Miss::Broken(_) => RetryReason::Reset,
-        Miss::Late => RetryReason::Timeout,
+        Miss::Late(_) => RetryReason::Timeout,
         Miss::Unwanted => RetryReason::Status,
         Miss::Final(_) => return None,
     })

@@ -20,7 +20,7 @@ use crate::policy::ground::{Bench, Ground, Provisions};
 use crate::policy::reply::{Code, Fault, Reply};
 use crate::policy::table::PolicyPlan;
 use crate::proxy::prepare::{ASTERISK, prepare};
-use crate::proxy::serve::find_route;
+use crate::proxy::finding::find_route;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot, Target};
 use crate::proxy::upgrade;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
