@@ -5,28 +5,26 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::compile_identity::identity_fields;
-use crate::control::compile_limits::{limits, shedding};
 pub use crate::control::compile_limits::path_rules;
+use crate::control::compile_limits::{limits, shedding};
 use crate::control::compile_places::Places;
 use crate::control::compile_recording::{recording, redaction};
 use crate::control::config::{Config, RouteConfig};
 use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
-use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::{AuthenticatorConfig, AuthenticatorPlan};
 use crate::policy::inputs::{InputDesk, Inputs};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::{Scope, Surroundings};
-use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, SheddingPlan, Snapshot, Target};
-use crate::route::path::{self, PathRules};
+use crate::proxy::snapshot::{AccessLogPlan, Action, RoutePlan, Snapshot, Target};
+use crate::route::path::PathRules;
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::profile::Profiles;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};

@@ -28,7 +28,7 @@ use crate::control::crew::Crew;
 use crate::control::desk::{Change, Desk};
 use crate::control::discovery::feeds::Feeds;
 use crate::control::fleet::{self, FleetDesk};
-use crate::control::generation::{Generation, tables_of_workers};
+use crate::control::generation::Generation;
 use crate::control::health::HealthDesk;
 use crate::control::log_desk::LogDesk;
 use crate::control::releases::{self, ReleaseDesk};
@@ -39,7 +39,6 @@ use crate::control::systemd::sockets::PassedSocket;
 use crate::policy::ground::Provisions;
 use crate::policy::post::Post;
 use crate::proxy::snapshot::Snapshot;
-use crate::rt::clock;
 use crate::rt::driver::Driver;
 use crate::shared::asking::asking;
 use crate::shared::level;
@@ -48,8 +47,8 @@ use crate::telemetry::Registry;
 use crate::worker::command::Command;
 use crate::worker::placement::Neighbours;
 use crate::worker::spawn::{Seat, spawn};
-use opening::{first_generation, start_log};
 use machine::{choose_cpus, choose_driver, connections_per_worker};
+use opening::{first_generation, start_log};
 
 /// Bytes of log lines that wait for the writer, per worker.
 const LOG_RING_BYTES: usize = 1 << 20;

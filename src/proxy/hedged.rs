@@ -63,6 +63,7 @@ impl Answer<'_> {
             Ok((connection, input)) => {
                 self.duplex.is_opened.set(true);
                 self.duplex.open(&connection.stream);
+                self.answering.arm(self.head_timeout());
                 self.respond(connection, Some(input)).await
             }
             Err(miss) => Err(miss),
@@ -128,7 +129,10 @@ impl Answer<'_> {
                 Ok::<_, Fate>(())
             };
             let head_timeout = self.head_timeout();
-            let written = deadline.guard(head_timeout, pin!(written)).await.map_err(|_| Miss::Late(Code::UpstreamHeadTimeout))?;
+            let written = deadline
+                .guard(head_timeout, pin!(written))
+                .await
+                .map_err(|_| Miss::Late(Code::UpstreamHeadTimeout))?;
             let fate = match written {
                 Ok(()) => {
                     let fresh = || self.local.pool.lease_behind(Size::Standard, HEADROOM);
