@@ -9,6 +9,8 @@ mod harness;
 
 mod admin;
 mod auth;
+mod balance;
+mod care;
 mod clients;
 mod conformance;
 mod control;

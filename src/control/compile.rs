@@ -64,11 +64,13 @@ pub fn compile(
         previous,
         inputs,
         hash_key: None,
+        zone: None,
         errors: Vec::new(),
     };
     compiler.read_secrets(environment);
     let fleet = compiler.fleet();
     compiler.hash_key = Some(fleet.hash_key);
+    compiler.read_zone(environment);
     let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
     let clusters: Vec<_> = config
@@ -198,6 +200,7 @@ pub(super) struct Compiler<'a> {
     pub(super) inputs: InputDesk,
     /// What keys of limits are hashed with.
     hash_key: Option<[u8; 16]>,
+    pub(super) zone: Option<Box<str>>,
     errors: Vec<CompileError>,
 }
 
@@ -376,6 +379,10 @@ impl Compiler<'_> {
             .map_err(|errors| self.plan_errors(&format!("{place}.rewrite"), errors))
             .ok()?;
         let host = rewrite.host().map(|host| host.as_bytes().into());
-        Some(Action::Forward { to: Target::Cluster(cluster), rewrite: (!rewrite.keeps_path()).then_some(rewrite), host })
+        Some(Action::Forward {
+            to: Target::Cluster(cluster),
+            rewrite: (!rewrite.keeps_path()).then_some(rewrite),
+            host,
+        })
     }
 }

@@ -28,7 +28,10 @@ impl Compiler<'_> {
             hedge: hedge.map(hedge_plan),
             fallback,
         };
-        let is_empty = care.breaker.is_none() && care.retries.is_none() && care.hedge.is_none() && care.fallback.is_none();
+        let is_empty = care.breaker.is_none()
+            && care.retries.is_none()
+            && care.hedge.is_none()
+            && care.fallback.is_none();
         (!is_empty).then(|| Box::new(care))
     }
 

@@ -19,6 +19,7 @@ use crate::policy::rate_limit::Found;
 use crate::policy::revocation::Principals;
 use crate::route::params::Params;
 use crate::route::table::RequestView;
+pub use crate::upstream::entry::Class;
 
 /// Longest text of an address that is not mapped from IPv4.
 const IP_TEXT_BYTES: usize = 39;
@@ -76,6 +77,8 @@ pub struct Exchange {
     pub limits: Found,
     /// Slots that it has until it is over.
     pub holds: Vec<Hold>,
+    /// How much it matters.
+    pub class: Class,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -112,6 +115,7 @@ impl Exchange {
             is_preflight: false,
             limits: Found::default(),
             holds: Vec::new(),
+            class: Class::NORMAL,
             params: Params::default(),
             routes: (Rc::default(), 0),
         }

@@ -113,7 +113,10 @@ impl Assembly {
                 Action::Forward { to, rewrite: None, host: None } if plan.care.is_none() => to.only(),
                 _ => None,
             },
-            care: plan.care.as_deref().map(|care| Box::new(RunningCare::start(care, || registry.route_shards(&plan.name)))),
+            care: plan
+                .care
+                .as_deref()
+                .map(|care| Box::new(RunningCare::start(care, || registry.route_shards(&plan.name)))),
             chain: Chain::start(&plan.policies, former, &self.ground(registry), |key| {
                 registry.policy(&plan.name, key, worker)
             }),

@@ -7,8 +7,8 @@
 use crate::shared::{Catalogue, NameId, Names, Sharded, Slot};
 
 use super::metrics::{
-    AuthMetrics, CallerMetrics, ClusterMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics, RouteMetrics,
-    TunnelMetrics, WorkerMetrics,
+    AuthMetrics, CallerMetrics, ClusterMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics,
+    RouteMetrics, TunnelMetrics, WorkerMetrics,
 };
 
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a

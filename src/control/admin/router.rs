@@ -9,7 +9,9 @@ use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, status, verdicts};
+use super::{
+    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, status, verdicts,
+};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
