@@ -25,6 +25,7 @@ mod jwt;
 mod l4;
 mod policy;
 mod property;
+mod release;
 mod reload;
 mod replay;
 mod revocation;

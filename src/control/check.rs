@@ -28,6 +28,7 @@ mod registries;
 mod routes;
 mod same;
 mod secrets;
+mod splits;
 mod spread;
 mod switches;
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod identity;
 mod spread;
 mod tcp;
 mod tls;
+pub mod variant;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -170,6 +171,9 @@ fn tell_route(
             }
             if let Some(path) = path {
                 let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
+            }
+            if let Some(split) = plan.action.split() {
+                variant::tell(out, split, exchange);
             }
             tell_cluster(out, config, snapshot, cluster, hash(&snapshot.clusters[cluster], exchange));
         }

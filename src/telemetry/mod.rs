@@ -25,6 +25,8 @@ pub mod request_id;
 pub mod retry;
 // Which exchanges are logged.
 pub mod sampler;
+// What is counted of variants of a route.
+pub mod variant;
 // RFC 3339 from a cache.
 pub mod timestamp;
 // W3C trace context.

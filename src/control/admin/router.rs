@@ -10,7 +10,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
 use super::{
-    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, status, verdicts,
+    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, releases, revocations, status,
+    verdicts,
 };
 
 /// Method, path as axum and OpenAPI write it, and what answers.
@@ -47,6 +48,8 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/quotas/{quota}", quotas::of_quota),
         read("/quotas/{quota}/{key}", quotas::of_key),
         read("/log/level", reads::log_level),
+        read("/releases", releases::all),
+        read("/releases/{route}", releases::one),
         read("/revocations", revocations::all),
         read("/keys", keys::all),
         change("post", "/reload", changes::reload),
@@ -58,6 +61,7 @@ pub(super) fn operations() -> Vec<Operation> {
         change("put", "/clusters/{cluster}/endpoints/{endpoint}/breaker", verdicts::hold_endpoint),
         change("put", "/routes/{route}/breaker", verdicts::hold_route),
         change("put", "/log/level", changes::log_level),
+        change("post", "/releases/{route}", releases::steer),
         change("post", "/revocations", revocations::revoke),
         change("post", "/keys", keys::add),
         change("put", "/keys/{authenticator}/{id}/state", keys::set_state),

@@ -19,6 +19,8 @@ mod process;
 mod prometheus_text;
 mod rates;
 mod recording;
+// Variants of routes.
+pub mod releases;
 mod reloads;
 mod rollouts;
 mod source;
