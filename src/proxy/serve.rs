@@ -210,7 +210,6 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
             settle_route(&outcome, &conversation.tally, route, &care, probe);
             outcome
         }
-        // Nothing has been taken of a body yet; where there is none, the connection goes on.
         Err(fault) => {
             Forwarded::Failed { fault, is_uploaded: conversation.exchange.framing == Framing::None }
         }
