@@ -30,6 +30,8 @@ mod reload;
 mod replay;
 mod revocation;
 mod rollout;
+mod shadow;
+mod shed;
 mod sources;
 mod tls;
 mod tuning;

@@ -10,6 +10,7 @@ pub mod locality;
 pub mod log;
 pub mod recording;
 pub mod revocations;
+pub mod shedding;
 pub mod tls;
 pub mod workers;
 
@@ -27,6 +28,7 @@ use crate::control::config::locality::LocalityConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
+use crate::control::config::shedding::SheddingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -37,6 +39,7 @@ use crate::policy::rate::config::LimitConfig;
 use crate::policy::rate::quota::QuotaConfig;
 use crate::policy::switch::Switch;
 use crate::proxy::release::config::SplitConfig;
+use crate::proxy::shadow::config::ShadowConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::route::profile::ProfileConfig;
 use crate::upstream::config::ClusterConfig;
@@ -80,6 +83,9 @@ pub struct Config {
     /// What a client may send and how long it may take.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// What a worker refuses that has more to do than it can. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shedding: Option<SheddingConfig>,
     /// How paths are normalised before routing. The same path goes upstream.
     #[serde(default)]
     pub paths: PathsConfig,
@@ -384,6 +390,9 @@ pub struct RouteConfig {
     /// What is answered where the cluster gives no answer. Default: an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<FallbackConfig>,
+    /// Copies of its requests for a service that is to be tried. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowConfig>,
     /// Policies of this route.
     #[serde(default)]
     pub policies: PoliciesConfig,

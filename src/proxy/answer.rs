@@ -292,6 +292,9 @@ impl Answer<'_> {
         let keeps_upstream =
             framing::persists(self.exchange.response.version, &self.exchange.response.fields);
         self.exchange.response.fields.remove_hop_by_hop();
+        if let Some(copying) = &self.duplex.copying {
+            copying.head(&self.exchange.response, from);
+        }
         self.route.chain.on_response(self.route.chain.len(), self.exchange).await;
         give_cookie(self.exchange);
         let to = match (from, self.exchange.request.version) {
