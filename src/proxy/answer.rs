@@ -29,6 +29,7 @@ use crate::proxy::upload::Duplex;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
+use crate::shared::probe::Probe;
 use crate::upstream::balance::{hash_address, hash_key};
 use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
@@ -85,6 +86,8 @@ pub struct Answer<'a> {
     pub is_whole: bool,
     /// Counts as in flight until the origin has given all.
     pub chosen: Cell<Option<Chosen>>,
+    /// The try of the cluster's breaker that this exchange is, if it is one.
+    pub trial: Cell<Option<Probe>>,
     /// Where the origin has switched protocols, as it was asked to.
     pub switched: Option<Box<Switched>>,
 }
@@ -135,13 +138,25 @@ impl Answer<'_> {
         let is_failed = is_failure(status, grpc_status);
         self.settle(if is_failed { Outcome::Failure } else { Outcome::Success }, since.max(1));
         if status == 101 {
+            self.pass_trial(is_failed, since);
             return self.switch(connection, input).await.map_err(Miss::Final);
         }
         if status >= 400 && self.is_unwanted(status) {
             self.put_away(connection, &mut input, now_nanos);
             return Err(Miss::Unwanted);
         }
+        self.pass_trial(is_failed, since);
         self.relay(connection, input, now_nanos).await.map_err(Miss::Final)
+    }
+
+    /// Says how cluster and route are, where that is what this exchange is for: with its head, for a body may take for ever.
+    fn pass_trial(&self, is_failed: bool, nanos: u64) {
+        if let Some(trial) = self.trial.take() {
+            trial.settle(!is_failed && nanos <= self.cluster.plan.slow_nanos);
+        }
+        if let Some((trial, slow_nanos)) = self.tally.trial.take() {
+            trial.settle(!is_failed && nanos <= slow_nanos);
+        }
     }
 
     /// How the current attempt ended, for whoever judges the endpoint.

@@ -53,6 +53,7 @@ impl Answer<'_> {
                 // Boxed for the sake of all exchanges that do not come here.
                 Err(refused) => Box::pin(self.enter_later(refused)).await,
             };
+            self.trial.set(entry.as_ref().ok().and_then(Entry::take_probe));
             let mut tried = Tried::default();
             let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
@@ -69,8 +70,6 @@ impl Answer<'_> {
                 match outcome {
                     Ok(persists) => {
                         entry.note(self.tally.upstream.head_nanos.get());
-                        let is_failed = self.exchange.response.status >= 500;
-                        entry.settle(if is_failed { Outcome::Failure } else { Outcome::Success });
                         return Ok(persists);
                     }
                     Err((miss, again)) => {
@@ -83,12 +82,20 @@ impl Answer<'_> {
             }
             if let (Ok(entry), 500..) = (&entry, fault.status()) {
                 entry.note(clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get()));
-                entry.settle(Outcome::Failure);
             }
+            self.end_trial(fault);
             opener = self.move_on(fault, tried.made, opener.take());
             if opener.is_none() {
                 return Err(fault);
             }
+        }
+    }
+
+    /// Says of an exchange that failed how the cluster is; nothing where nobody was asked, or it is not the cluster's fault.
+    fn end_trial(&self, fault: Fault) {
+        let nobody = matches!(fault, Fault::Gateway(Code::CircuitOpen | Code::NoEndpoint));
+        if let Some(trial) = self.trial.take().filter(|_| !nobody && fault.status() >= 500) {
+            trial.settle(false);
         }
     }
 
