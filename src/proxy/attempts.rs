@@ -23,6 +23,7 @@ use crate::rt::join::beside;
 use crate::telemetry::retry::{Fallback, RetryReason};
 use crate::upstream::cluster::{Ask, Chosen};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::entry::{Entry, Refused};
 use crate::upstream::h2::lane::Fate;
 use crate::upstream::verdict::Outcome;
 
@@ -47,10 +48,16 @@ impl Answer<'_> {
     pub async fn run(&mut self, opener: Buffer) -> Result<bool, Fault> {
         let mut opener = Some(opener);
         loop {
-            let mut fault = self.enter().await.err();
+            let entry = match self.cluster.enter(self.exchange.class) {
+                Ok(entry) => Ok(entry),
+                // Boxed for the sake of all exchanges that do not come here.
+                Err(refused) => Box::pin(self.enter_later(refused)).await,
+            };
+            self.trial.set(entry.as_ref().ok().and_then(Entry::take_probe));
             let mut tried = Tried::default();
+            let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
-            while let (true, Some(sent)) = (self.entry.is_some(), opener.take()) {
+            while let (Ok(entry), Some(sent)) = (&entry, opener.take()) {
                 let Some(chosen) = self.choose(hash, &mut tried).await else {
                     opener = Some(sent);
                     break;
@@ -60,25 +67,35 @@ impl Answer<'_> {
                     Some(wait) => Box::pin(self.hedged(chosen, sent, wait, hash, &mut tried)).await,
                     None => self.attempt(chosen, sent, &mut tried).await,
                 };
-                let (miss, again) = match outcome {
+                match outcome {
                     Ok(persists) => {
-                        self.leave(self.exchange.response.status >= 500);
+                        entry.note(self.tally.upstream.head_nanos.get());
                         return Ok(persists);
                     }
-                    Err(missed) => missed,
-                };
-                fault = Some(miss.fault());
-                opener = again;
-                if !self.may_go_on(miss, opener.is_some(), &mut tried) {
-                    break;
+                    Err((miss, again)) => {
+                        (fault, opener) = (miss.fault(), again);
+                        if !self.may_go_on(miss, opener.is_some(), &mut tried) {
+                            break;
+                        }
+                    }
                 }
             }
-            let fault = fault.unwrap_or(Code::NoEndpoint.into());
-            self.leave(fault.status() >= 500);
+            if let (Ok(entry), 500..) = (&entry, fault.status()) {
+                entry.note(clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get()));
+            }
+            self.end_trial(fault);
             opener = self.move_on(fault, tried.made, opener.take());
             if opener.is_none() {
                 return Err(fault);
             }
+        }
+    }
+
+    /// Says of an exchange that failed how the cluster is; nothing where nobody was asked, or it is not the cluster's fault.
+    fn end_trial(&self, fault: Fault) {
+        let nobody = matches!(fault, Fault::Gateway(Code::CircuitOpen | Code::NoEndpoint));
+        if let Some(trial) = self.trial.take().filter(|_| !nobody && fault.status() >= 500) {
+            trial.settle(false);
         }
     }
 
@@ -226,28 +243,9 @@ impl Answer<'_> {
         if made == 0 || self.limit.is_none() { opener } else { self.anew(opener) }
     }
 
-    /// Enters the cluster, if it is open and has room.
-    async fn enter(&mut self) -> Result<(), Fault> {
+    async fn enter_later(&self, refused: Refused) -> Result<Entry, Fault> {
         let class = self.exchange.class;
-        let entry = match self.cluster.enter(class) {
-            Ok(entry) => entry,
-            // Boxed for the sake of all exchanges that do not come here.
-            Err(refused) => {
-                let (local, tally) = (self.local, self.tally);
-                Box::pin(entering::later(self.cluster, class, refused, local, tally, self.answering)).await?
-            }
-        };
-        self.entry = Some(entry);
-        Ok(())
-    }
-
-    /// Leaves the cluster.
-    fn leave(&mut self, is_failed: bool) {
-        if let Some(entry) = self.entry.take()
-            && is_failed
-        {
-            entry.settle(Outcome::Failure);
-        }
+        entering::later(self.cluster, class, refused, self.local, self.tally, self.answering).await
     }
 
     /// A connection to an endpoint.

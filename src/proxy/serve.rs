@@ -160,13 +160,15 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     }
     let aim = Aim { path: rewrite.as_ref().map(|_| &path[..]), host: host.as_deref() };
     let care = Care::of(route.care.as_ref().and(plan.care.as_deref()), route.care.as_deref());
-    let outcome = match ask_route(&conversation.tally, route, &care) {
+    let outcome = match ask_route(conversation, route, &care) {
         Ok(()) => {
             let outcome = forward(conversation, installed, route, &care, cluster, &aim).await;
             settle_route(&outcome, &conversation.tally, route, &care);
             outcome
         }
-        Err(fault) => Forwarded::Failed { fault, is_uploaded: false },
+        Err(fault) => {
+            Forwarded::Failed { fault, is_uploaded: conversation.exchange.framing == Framing::None }
+        }
     };
     conversation.path_scratch = path;
     if let Forwarded::Failed { fault, is_uploaded } = &outcome
