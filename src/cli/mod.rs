@@ -17,6 +17,7 @@ mod history;
 mod key;
 pub mod origin;
 mod recent;
+mod release;
 mod reload;
 mod revoke;
 mod rollback;
@@ -71,6 +72,8 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Show or steer the rollout of a running gateway.
     Rollout(rollout::Rollout),
+    /// Show or steer releases behind routes: canary, blue and green.
+    Release(release::Release),
     /// Have a running gateway finish what is in flight and end.
     Drain(drain::Drain),
     /// Take an endpoint of a running gateway out of use, or back.
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Diff(command) => command.run(),
         Command::Rollback(command) => command.run(),
         Command::Rollout(command) => command.run(),
+        Command::Release(command) => command.run(),
         Command::Drain(command) => command.run(),
         Command::Endpoint(command) => command.run(),
         Command::Breaker(command) => command.run(),

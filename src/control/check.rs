@@ -28,6 +28,9 @@ mod registries;
 mod routes;
 mod same;
 mod secrets;
+mod shadows;
+mod shedding;
+mod splits;
 mod spread;
 mod switches;
 #[cfg(test)]
@@ -184,9 +187,11 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     clusters::check(&mut check);
     spread::own_zone(&mut check);
     health::routes(&mut check);
+    shedding::check(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);
+    shadows::check(&mut check);
     rate_limits::check(&mut check);
     quotas::check(&mut check);
     let plans = routes::check(&mut check);

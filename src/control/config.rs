@@ -10,6 +10,7 @@ pub mod locality;
 pub mod log;
 pub mod recording;
 pub mod revocations;
+pub mod shedding;
 pub mod tls;
 pub mod workers;
 
@@ -27,6 +28,7 @@ use crate::control::config::locality::LocalityConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
+use crate::control::config::shedding::SheddingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -36,7 +38,10 @@ use crate::policy::identity::own_keys::OwnKeysConfig;
 use crate::policy::rate::config::LimitConfig;
 use crate::policy::rate::quota::QuotaConfig;
 use crate::policy::switch::Switch;
+use crate::proxy::release::config::SplitConfig;
+use crate::proxy::shadow::config::ShadowConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
+use crate::route::profile::ProfileConfig;
 use crate::upstream::config::ClusterConfig;
 use crate::upstream::config::health::BreakerConfig;
 
@@ -78,6 +83,9 @@ pub struct Config {
     /// What a client may send and how long it may take.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// What a worker refuses that has more to do than it can. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shedding: Option<SheddingConfig>,
     /// How paths are normalised before routing. The same path goes upstream.
     #[serde(default)]
     pub paths: PathsConfig,
@@ -114,6 +122,10 @@ pub struct Config {
     /// Where lists are of credentials that are good no more.
     #[serde(default)]
     pub revocations: RevocationsConfig,
+    /// Kinds of clients, for `match.profile`, `split.by_profile` and keys of limits. A client is of the first that it shows
+    /// the signs of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileConfig>,
     /// What every route has unless it says otherwise.
     #[serde(default)]
     pub defaults: DefaultsConfig,
@@ -333,7 +345,7 @@ impl Default for DefaultsConfig {
 #[serde(deny_unknown_fields)]
 pub struct JwksConfig {}
 
-/// What a request matches and where it goes. Exactly one of `cluster`, `redirect`, `respond` and `jwks`.
+/// What a request matches and where it goes. Exactly one of `cluster`, `split`, `redirect`, `respond` and `jwks`.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
@@ -348,6 +360,9 @@ pub struct RouteConfig {
     /// The cluster that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// Several variants of a service, each with its share of the requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitConfig>,
     /// Sends the client elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<RedirectConfig>,
@@ -375,7 +390,23 @@ pub struct RouteConfig {
     /// What is answered where the cluster gives no answer. Default: an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<FallbackConfig>,
+    /// Copies of its requests for a service that is to be tried. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowConfig>,
     /// Policies of this route.
     #[serde(default)]
     pub policies: PoliciesConfig,
+}
+
+impl RouteConfig {
+    /// Names of the clusters that its requests go to.
+    pub fn cluster_names(&self) -> impl Iterator<Item = &str> {
+        let variants = self.split.iter().flat_map(|split| split.variants.values());
+        self.cluster.as_deref().into_iter().chain(variants.map(|variant| &*variant.cluster))
+    }
+
+    /// Whether its requests go to a cluster at all.
+    pub fn is_forwarding(&self) -> bool {
+        self.cluster.is_some() || self.split.is_some()
+    }
 }

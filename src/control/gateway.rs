@@ -30,6 +30,7 @@ use crate::control::fleet::{self, FleetDesk};
 use crate::control::generation::{Generation, tables_of_workers};
 use crate::control::health::HealthDesk;
 use crate::control::log_desk::LogDesk;
+use crate::control::releases::{self, ReleaseDesk};
 use crate::control::revocations::RevocationDesk;
 use crate::control::sources::{Source, SourceState};
 use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
@@ -125,6 +126,7 @@ pub struct Gateway {
     means: Means,
     fleet: Option<tokio::task::JoinHandle<()>>,
     steward: Option<tokio::task::JoinHandle<()>>,
+    ramps: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
 }
 
@@ -176,8 +178,10 @@ impl Gateway {
         revocations.first_lists(FIRST_ANSWERS_BOUND).await;
         let fleet = FleetDesk::open(folder);
         let health = HealthDesk::start(registry.clone())?;
-        let shown = Shown::new(snapshot.clone(), feeds, revocations, fleet, health);
+        let mut shown = Shown::new(snapshot.clone(), feeds, revocations, fleet, health);
         shown.health.attach(config, &snapshot);
+        shown.releases = ReleaseDesk::open(folder).map_err(StartError::Missing)?;
+        shown.releases.attach(config, &snapshot);
         if let Some(folder) = folder {
             shown.keepers.keys.open(folder).map_err(StartError::Missing)?;
         }
@@ -205,6 +209,7 @@ impl Gateway {
             means: Means::default(),
             fleet: None,
             steward: None,
+            ramps: None,
             admin_task: None,
         };
         let first = first_generation(loaded, snapshot, base.base, gateway.cpus.len())?;
@@ -224,6 +229,9 @@ impl Gateway {
             recorder: gateway.recorder(),
         });
         gateway.steward = Some(tokio::spawn(steward.run(orders)));
+        let ramps =
+            releases::run(gateway.shown.releases.clone(), gateway.registry.clone(), door.audit.clone());
+        gateway.ramps = Some(tokio::spawn(ramps));
         gateway.open_door(door, admin)?;
         gateway.readiness.advance(ReadinessState::Ready);
         Ok(gateway)
@@ -332,8 +340,8 @@ impl Gateway {
     /// Stops. False if exchanges were cut because the drain's time was up.
     pub async fn stop(mut self) -> bool {
         self.readiness.advance(ReadinessState::Draining);
-        if let Some(steward) = self.steward.take() {
-            steward.abort();
+        for task in [self.steward.take(), self.ramps.take()].into_iter().flatten() {
+            task.abort();
         }
         // Not the answers: exchanges that are in flight may need them.
         for mailbox in &self.mailboxes {

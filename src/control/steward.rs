@@ -340,8 +340,9 @@ impl Steward {
 
 /// Gives a generation its endpoints, before a worker has it.
 async fn feed(shown: &Shown, generation: &Generation) {
-    let Shown { feeds, keepers, revocations, fleet, health, .. } = shown;
+    let Shown { feeds, keepers, revocations, fleet, health, releases, .. } = shown;
     feeds.attach(&generation.config, &generation.snapshot);
+    releases.attach(&generation.config, &generation.snapshot);
     keepers.attach(&generation.snapshot, &generation.base);
     revocations.attach(&generation.config.revocations, &generation.base);
     fleet.follow(generation);

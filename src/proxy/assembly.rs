@@ -10,10 +10,13 @@ use crate::policy::auth::{AuthenticatorPlan, Authenticators};
 use crate::policy::chain::Chain;
 use crate::policy::ground::{Bench, Ground};
 use crate::policy::live::Live;
-use crate::proxy::care::RunningCare;
+use crate::proxy::care::{CarePlan, RunningCare};
 use crate::proxy::installed::{Installed, InstalledNames, Pins, RunningRoute, UNROUTED, start_door};
+use crate::proxy::release::plan::SplitPlan;
+use crate::proxy::release::splitter::Splitter;
+use crate::proxy::shadow::running::Running;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
-use crate::route::table::Table;
+use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
 use crate::telemetry::registry::Registry;
 use crate::upstream::cluster::Cluster;
@@ -33,6 +36,7 @@ pub struct Assembly {
     routes: Vec<RunningRoute>,
     names: Vec<Box<str>>,
     clusters: Vec<Rc<Cluster>>,
+    splits: Vec<Splitter>,
 }
 
 impl Assembly {
@@ -54,6 +58,7 @@ impl Assembly {
             routes: Vec::with_capacity(routes),
             names: Vec::with_capacity(names),
             clusters: Vec::with_capacity(clusters),
+            splits: Vec::new(),
         }
     }
 
@@ -81,6 +86,7 @@ impl Assembly {
         }
         for plan in snapshot.routes.iter().skip(self.routes.len()).take(ROUTES_PER_STEP) {
             self.routes.push(self.start_route(plan, registry));
+            self.splits.extend(plan.action.split().map(|split| self.start_split(plan, split, registry)));
             self.names.push(plan.name.clone());
         }
         self.routes.len() == snapshot.routes.len()
@@ -113,10 +119,8 @@ impl Assembly {
                 Action::Forward { to, rewrite: None, host: None } if plan.care.is_none() => to.only(),
                 _ => None,
             },
-            care: plan
-                .care
-                .as_deref()
-                .map(|care| Box::new(RunningCare::start(care, || registry.route_shards(&plan.name)))),
+            care: plan.care.as_deref().map(|care| Box::new(self.start_care(&plan.name, care, registry))),
+            early: plan.early(),
             chain: Chain::start(&plan.policies, former, &self.ground(registry), |key| {
                 registry.policy(&plan.name, key, worker)
             }),
@@ -125,9 +129,29 @@ impl Assembly {
         }
     }
 
+    fn start_split(&self, plan: &RoutePlan, split: &SplitPlan, registry: &Registry) -> Splitter {
+        let former = self.previous.as_ref().and_then(|previous| {
+            let at = *previous.snapshot.routes_by_name.get(&plan.name)?;
+            previous.split(RouteIndex(at))
+        });
+        Splitter::start(split, &plan.name, (self.bench.worker, self.bench.workers), registry, former)
+    }
+
+    fn start_care(&self, name: &str, plan: &CarePlan, registry: &Registry) -> RunningCare {
+        let Bench { worker, workers, .. } = *self.bench;
+        RunningCare::start(
+            plan,
+            || registry.route_shards(name),
+            |shadow| {
+                let cluster = self.clusters[shadow.cluster].clone();
+                Running::start(shadow.clone(), cluster, registry, worker, workers)
+            },
+        )
+    }
+
     /// The generation, when no piece is left.
     pub fn finish(self, registry: &Registry) -> Rc<Installed> {
-        let Self { snapshot, tables, bench, authenticators, routes, names, clusters, .. } = self;
+        let Self { snapshot, tables, bench, authenticators, routes, names, clusters, splits, .. } = self;
         let worker = bench.worker;
         let acceptors = snapshot.tls.iter().map(|tls| tls.clone().map(Acceptor::new).map(Rc::new)).collect();
         let doors = (0..snapshot.doors.len()).map(|at| start_door(&snapshot, at, registry, worker)).collect();
@@ -146,6 +170,7 @@ impl Assembly {
             routes,
             route_names: names.into(),
             clusters,
+            splits,
             doors,
             identity_fields,
             unrouted: registry.route(UNROUTED, worker),

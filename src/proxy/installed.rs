@@ -13,9 +13,11 @@ use crate::policy::chain::Chain;
 use crate::policy::ground::Bench;
 use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::live::Live;
+use crate::policy::priority::Early;
 use crate::proxy::assembly::Assembly;
 use crate::proxy::care::RunningCare;
 use crate::proxy::l4::ending::NO_CLUSTER;
+use crate::proxy::release::splitter::Splitter;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
@@ -41,6 +43,8 @@ pub struct Installed {
     pub route_names: Rc<[Box<str>]>,
     /// Running clusters, in the snapshot's order.
     pub clusters: Vec<Rc<Cluster>>,
+    /// Routes with several variants, in the snapshot's order.
+    pub splits: Vec<Splitter>,
     /// What each listener counts besides HTTP.
     pub doors: Vec<RunningDoor>,
     /// Fields that only the gateway may set.
@@ -78,6 +82,8 @@ pub struct InstalledNames {
 pub struct RunningRoute {
     /// The cluster, by index, of one that forwards to it what comes as it comes.
     pub forward: Option<usize>,
+    /// Its class, as far as that is known before any policy has run.
+    pub early: Early,
     /// Its policies.
     pub chain: Chain,
     /// What it does about services that fail.
@@ -132,6 +138,17 @@ impl Installed {
         &self.snapshot.routes[route.0 as usize]
     }
 
+    /// The running split of a route, if it has one.
+    pub fn split(&self, route: RouteIndex) -> Option<&Splitter> {
+        self.splits.get(self.plan(route).action.split()?.at)
+    }
+
+    /// The name of a variant of a route.
+    pub fn variant(&self, route: RouteIndex, variant: Option<u8>) -> Option<&str> {
+        let variants = &self.plan(route).action.split()?.variants;
+        variants.get(usize::from(variant?)).map(|variant| &*variant.name)
+    }
+
     /// The running route.
     pub fn route(&self, route: RouteIndex) -> &RunningRoute {
         &self.routes[route.0 as usize]
@@ -147,6 +164,11 @@ impl Installed {
     /// Takes up endpoints that have come or gone. Called every tick: a load for each cluster.
     pub fn refresh_clusters(&self, registry: &Registry) {
         self.clusters.iter().for_each(|cluster| cluster.refresh(registry));
+    }
+
+    /// Looks at limits of clusters. Called every tick: a look at each cluster.
+    pub fn tick(&self, now_ms: u64) {
+        self.clusters.iter().for_each(|cluster| cluster.tick(now_ms));
     }
 
     /// Ends the use of endpoints that `next`, which runs from now on, has not taken over: their idle connections close.

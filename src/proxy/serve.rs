@@ -15,14 +15,16 @@ use crate::policy::reply::{Code, Fault, Reply};
 use crate::policy::table::PolicyPlan;
 use crate::proxy::care::{Care, OwnAnswer};
 use crate::proxy::connection::Conversation;
+use crate::proxy::entering;
 use crate::proxy::forward::{Forwarded, ask_route, forward, settle_route};
 use crate::proxy::installed::{Installed, RunningRoute};
 use crate::proxy::local::Local;
 use crate::proxy::opener::Aim;
 use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::record;
+use crate::proxy::release::plan::VariantPlan;
 use crate::proxy::reply;
-use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
+use crate::proxy::snapshot::{Action, RoutePlan, Snapshot, Target};
 use crate::proxy::upgrade;
 use crate::route::params::Params;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
@@ -30,6 +32,7 @@ use crate::route::table::{Outcome, RequestView, RouteIndex, Table};
 use crate::rt::clock;
 use crate::rt::join::at_once;
 use crate::telemetry::retry::Fallback;
+use crate::telemetry::shed::ShedReason;
 
 /// What becomes of the connection after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +101,11 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     let table = &installed.tables[conversation.listener];
     let index = find_route(table, &installed.snapshot, &installed.route_names, &mut conversation.exchange)?;
     conversation.tally.route.set(Some(index));
+    let early = installed.route(index).early;
+    conversation.exchange.class = early.class;
+    if conversation.local.refuses(early) {
+        return Err(entering::reply(ShedReason::Overloaded));
+    }
     Ok(index)
 }
 
@@ -176,7 +184,14 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     // A plan is looked at where it has more to say.
     let plain = route.forward.map(|cluster| (cluster, &None, &None));
     let forwarded = plain.or_else(|| match &plan.action {
-        Action::Forward { to, rewrite, host } => Some((to.of(exchange), rewrite, host)),
+        Action::Forward { to: Target::Cluster(cluster), rewrite, host } => Some((*cluster, rewrite, host)),
+        Action::Forward { to: Target::Split(split), .. } => {
+            let variant = installed.splits[split.at].choose(split, exchange);
+            // There are a few.
+            conversation.tally.variant.set(Some(variant as u8));
+            let VariantPlan { cluster, rewrite, host, .. } = &split.variants[variant];
+            Some((*cluster, rewrite, host))
+        }
         _ => None,
     });
     let Some((cluster, rewrite, host)) = forwarded else {

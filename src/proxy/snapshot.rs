@@ -12,16 +12,17 @@ use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::AuthenticatorPlan;
-use crate::policy::exchange::Exchange;
 use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::inputs::Inputs;
 use crate::policy::ip_filter::AddressSet;
+use crate::policy::priority::Early;
 use crate::policy::rate::fleet::FleetPlan;
 use crate::policy::rate::plan::LimitPlan;
 use crate::policy::table::PolicyPlan;
 use crate::proxy::care::CarePlan;
 use crate::proxy::l4::plan::DoorPlan;
 use crate::proxy::recording::RecordingPlan;
+use crate::proxy::release::plan::SplitPlan;
 use crate::route::path::PathRules;
 use crate::route::plan::MatchPlan;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub clusters: Vec<Frozen<ClusterPlan>>,
     /// What a client may send.
     pub limits: Limits,
+    /// What workers refuse that cannot keep up.
+    pub shedding: SheddingPlan,
     /// How paths are normalised.
     pub paths: PathRules,
     /// Whose X-Forwarded-For is believed.
@@ -109,10 +112,23 @@ pub struct RoutePlan {
     pub care: Option<Box<CarePlan>>,
 }
 
+impl RoutePlan {
+    /// Its class, as far as that is known before any policy has run.
+    pub fn early(&self) -> Early {
+        let class = self.policies.iter().find_map(|policy| match policy {
+            PolicyPlan::Priority(plan) => Some(plan.early()),
+            _ => None,
+        });
+        class.unwrap_or_default()
+    }
+}
+
 /// Where a route sends what it forwards.
 pub enum Target {
     /// To this cluster, by index.
     Cluster(usize),
+    /// To one of several variants.
+    Split(Box<SplitPlan>),
 }
 
 impl Target {
@@ -120,13 +136,17 @@ impl Target {
     pub fn only(&self) -> Option<usize> {
         match self {
             Self::Cluster(index) => Some(*index),
+            Self::Split(_) => None,
         }
     }
+}
 
-    /// The cluster for this request.
-    pub fn of(&self, _exchange: &Exchange) -> usize {
+impl Action {
+    /// Its variants, if it has several.
+    pub fn split(&self) -> Option<&SplitPlan> {
         match self {
-            Self::Cluster(index) => *index,
+            Self::Forward { to: Target::Split(split), .. } => Some(split),
+            _ => None,
         }
     }
 }
@@ -155,6 +175,15 @@ pub enum Action {
         /// Body.
         body: Bytes,
     },
+}
+
+/// What workers refuse that cannot keep up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SheddingPlan {
+    /// For how long what is ready may wait, in nanoseconds. None where nothing is refused.
+    pub target_nanos: Option<u64>,
+    /// How long a client is not listened to that was refused.
+    pub pause: Duration,
 }
 
 /// What a client may send and how long it may take.

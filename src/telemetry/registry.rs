@@ -10,6 +10,8 @@ use super::metrics::{
     AuthMetrics, CallerMetrics, ClusterMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics,
     RouteMetrics, TunnelMetrics, WorkerMetrics,
 };
+use super::shadow::ShadowMetrics;
+use super::variant::VariantMetrics;
 
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a
 /// scraper takes.
@@ -30,6 +32,9 @@ pub type EndpointName = (String, String);
 /// Route and policy.
 pub type PolicyName = (String, String);
 
+/// Route and variant.
+pub type VariantName = (String, String);
+
 /// Listener and cluster.
 pub type TunnelName = (String, String);
 
@@ -42,10 +47,12 @@ pub struct Registry {
     policies: Catalogue<PolicyName, Sharded<PolicyMetrics>>,
     authenticators: Catalogue<String, Sharded<AuthMetrics>>,
     rates: Catalogue<String, Sharded<RateMetrics>>,
+    shadows: Catalogue<RouteName, Sharded<ShadowMetrics>>,
     doors: Catalogue<String, Sharded<DoorMetrics>>,
     callers: Catalogue<String, Sharded<CallerMetrics>>,
     tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
     clusters: Catalogue<String, Sharded<ClusterMetrics>>,
+    variants: Catalogue<VariantName, Sharded<VariantMetrics>>,
     names: Names,
 }
 
@@ -63,10 +70,12 @@ impl Registry {
             policies: Catalogue::new(series_max),
             authenticators: Catalogue::new(series_max),
             rates: Catalogue::new(series_max),
+            shadows: Catalogue::new(series_max),
             doors: Catalogue::new(series_max),
             callers: Catalogue::new(series_max),
             tunnels: Catalogue::new(series_max),
             clusters: Catalogue::new(series_max),
+            variants: Catalogue::new(series_max),
             names: Names::new(NAMES_MAX, OVERFLOW_NAME),
         }
     }
@@ -126,6 +135,16 @@ impl Registry {
         all(&self.rates, OVERFLOW_NAME.to_owned())
     }
 
+    /// What worker `index` counts about copies of a route's requests; created when new.
+    pub fn shadow(&self, route: &str, index: usize) -> Slot<ShadowMetrics> {
+        self.shadows.get_or_create(&route.to_owned(), || self.shards()).slot(index)
+    }
+
+    /// All routes whose requests are copied, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn shadows(&self) -> Vec<(RouteName, Sharded<ShadowMetrics>)> {
+        all(&self.shadows, OVERFLOW_NAME.to_owned())
+    }
+
     /// What worker `index` counts about an authenticator; created when new.
     pub fn authenticator(&self, name: &str, index: usize) -> Slot<AuthMetrics> {
         self.authenticators.get_or_create(&name.to_owned(), || self.shards()).slot(index)
@@ -155,6 +174,16 @@ impl Registry {
     /// All clusters, and [`OVERFLOW_NAME`] when names were refused.
     pub fn clusters(&self) -> Vec<(String, Sharded<ClusterMetrics>)> {
         all(&self.clusters, OVERFLOW_NAME.to_owned())
+    }
+
+    /// What worker `index` counts about a variant of a route; created when new.
+    pub fn variant(&self, route: &str, variant: &str, index: usize) -> Slot<VariantMetrics> {
+        self.variants.get_or_create(&(route.to_owned(), variant.to_owned()), || self.shards()).slot(index)
+    }
+
+    /// All variants, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn variants(&self) -> Vec<(VariantName, Sharded<VariantMetrics>)> {
+        all(&self.variants, (OVERFLOW_NAME.to_owned(), OVERFLOW_NAME.to_owned()))
     }
 
     /// The number by which records tell a name.

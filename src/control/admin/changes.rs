@@ -49,7 +49,7 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for By {
 }
 
 impl By {
-    fn change(&self, note: Note, is_now: bool) -> Change {
+    pub(super) fn change(&self, note: Note, is_now: bool) -> Change {
         Change { author: self.caller.name.clone(), note: note.0, is_now }
     }
 

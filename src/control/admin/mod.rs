@@ -23,7 +23,9 @@ mod problem;
 mod quotas;
 mod reads;
 mod recent;
+mod releases;
 mod revocations;
+mod shadows;
 // Whether the gateway wants traffic.
 pub mod readiness;
 mod router;
@@ -49,6 +51,7 @@ use crate::control::generation::GenerationLabel;
 use crate::control::health::HealthDesk;
 use crate::control::keepers::api_keys::store::KeyStore;
 use crate::control::recorder::Recorder;
+use crate::control::releases::ReleaseDesk;
 use crate::control::revocations::RevocationDesk;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
@@ -92,6 +95,8 @@ pub struct AdminState {
     pub fleet: FleetDesk,
     /// What is believed of services.
     pub health: HealthDesk,
+    /// Releases behind routes.
+    pub releases: ReleaseDesk,
     /// What was said of API keys, and what keepers say of them.
     pub keys: KeyStore,
 }

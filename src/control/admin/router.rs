@@ -10,7 +10,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
 use super::{
-    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, status, verdicts,
+    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, releases, revocations, shadows,
+    status, verdicts,
 };
 
 /// Method, path as axum and OpenAPI write it, and what answers.
@@ -40,6 +41,8 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/decisions/{id}", recent::decision),
         read("/recent/decisions", recent::decisions),
         read("/recent/heads", recent::heads),
+        read("/shadows", shadows::all),
+        read("/shadows/mismatches", shadows::mismatches),
         read("/audit", reads::audit),
         read("/verdicts", verdicts::all),
         read("/fleet", quotas::fleet),
@@ -47,6 +50,8 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/quotas/{quota}", quotas::of_quota),
         read("/quotas/{quota}/{key}", quotas::of_key),
         read("/log/level", reads::log_level),
+        read("/releases", releases::all),
+        read("/releases/{route}", releases::one),
         read("/revocations", revocations::all),
         read("/keys", keys::all),
         change("post", "/reload", changes::reload),
@@ -58,6 +63,7 @@ pub(super) fn operations() -> Vec<Operation> {
         change("put", "/clusters/{cluster}/endpoints/{endpoint}/breaker", verdicts::hold_endpoint),
         change("put", "/routes/{route}/breaker", verdicts::hold_route),
         change("put", "/log/level", changes::log_level),
+        change("post", "/releases/{route}", releases::steer),
         change("post", "/revocations", revocations::revoke),
         change("post", "/keys", keys::add),
         change("put", "/keys/{authenticator}/{id}/state", keys::set_state),

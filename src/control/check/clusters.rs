@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Check, care, discover, health, http2, limits, spread, values};
 use crate::config::tree::{Node, Value};
 use crate::config::units::UnitError;
+use crate::control::config::RouteConfig;
 use crate::upstream::config::spread::MaglevConfig;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, HashKeyConfig};
 
@@ -97,13 +98,13 @@ pub(super) fn unused(check: &mut Check<'_>) {
         return;
     }
     let config = check.config;
-    let mut used: BTreeSet<&str> =
-        config.routes.iter().filter_map(|route| route.cluster.as_deref()).collect();
+    let mut used: BTreeSet<&str> = config.routes.iter().flat_map(RouteConfig::cluster_names).collect();
     used.extend(config.routes.iter().filter_map(|route| route.fallback.as_ref()?.cluster.as_deref()));
     for tcp in config.listeners.iter().filter_map(|listener| listener.tcp.as_ref()) {
         used.extend(tcp.cluster.as_deref());
         used.extend(tcp.sni.iter().map(|entry| &*entry.cluster));
     }
+    used.extend(config.routes.iter().filter_map(|route| Some(&*route.shadow.as_ref()?.cluster)));
     let tree = check.document.tree();
     let routes = tree.get("routes").map(Node::items).unwrap_or_default();
     for policies in routes.iter().chain(tree.get("defaults")).filter_map(|node| node.get("policies")) {

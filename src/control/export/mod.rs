@@ -15,12 +15,16 @@ pub mod fleet;
 mod http2;
 pub mod key_sets;
 mod negotiate;
-mod process;
+pub(super) mod process;
 mod prometheus_text;
 mod rates;
 mod recording;
+// Variants of routes.
+pub mod releases;
 mod reloads;
 mod rollouts;
+mod shadows;
+mod shedding;
 mod source;
 pub mod spread;
 mod tls;

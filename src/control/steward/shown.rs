@@ -10,6 +10,7 @@ use crate::control::fleet::FleetDesk;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
 use crate::control::health::HealthDesk;
 use crate::control::keepers::Keepers;
+use crate::control::releases::ReleaseDesk;
 use crate::control::revocations::RevocationDesk;
 use crate::control::rollout::figures::{RolloutFigures, RolloutReport};
 use crate::control::tls::Inventory;
@@ -43,6 +44,8 @@ pub struct Shown {
     pub fleet: FleetDesk,
     /// What is believed of services.
     pub health: HealthDesk,
+    /// Releases behind routes.
+    pub releases: ReleaseDesk,
     /// What policies live on.
     pub keepers: Keepers,
     /// The rollout that is under way, or was last.
@@ -86,6 +89,7 @@ impl Shown {
             refused: Published::new(Frozen::new(None)),
             figures: Frozen::new(figures),
             feeds,
+            releases: ReleaseDesk::default(),
             keepers: Keepers::default(),
             revocations,
             fleet,

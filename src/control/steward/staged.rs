@@ -148,6 +148,7 @@ impl Steward {
         self.shown.keepers.attach(&current.snapshot, &current.base);
         self.shown.revocations.attach(&current.config.revocations, &current.base);
         self.shown.fleet.follow(current);
+        self.shown.releases.attach(&current.config, &current.snapshot);
         for &worker in &workers {
             self.crew.install(worker, current, &mut prepared);
         }
