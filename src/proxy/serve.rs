@@ -217,7 +217,9 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
             settle_route(&outcome, &conversation.tally, route, &care, probe);
             outcome
         }
-        Err(fault) => Forwarded::Failed { fault, is_uploaded: false },
+        Err(fault) => {
+            Forwarded::Failed { fault, is_uploaded: conversation.exchange.framing == Framing::None }
+        }
     };
     conversation.path_scratch = path;
     if let Forwarded::Failed { fault, is_uploaded } = &outcome

@@ -35,7 +35,7 @@ fn a_cluster_that_fails_is_left_alone_and_clients_know_at_once() {
         let answer = wires[at % 4].get("/").has_status(503);
         let seconds: u64 = answer.field("retry-after").expect("a time").parse().expect("seconds");
         assert!((50..=61).contains(&seconds), "{seconds}");
-        assert!(answer.text().contains("breaker"), "{}", answer.text());
+        assert!(answer.text().contains("circuit_open"), "{}", answer.text());
     }
     assert_eq!(origin.served(), before, "nothing was sent");
     let seen = cluster(&gateway)["breaker"].clone();
