@@ -33,6 +33,7 @@ use crate::upstream::balance::{hash_address, hash_key};
 use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::Connection;
+use crate::upstream::entry::Entry;
 use crate::upstream::h2::lane::Fate;
 use crate::upstream::verdict::Outcome;
 
@@ -83,6 +84,8 @@ pub struct Answer<'a> {
     pub is_repeatable: bool,
     /// True if the request is all there.
     pub is_whole: bool,
+    /// That it was let into the cluster.
+    pub entry: Option<Entry>,
     /// Counts as in flight until the origin has given all.
     pub chosen: Cell<Option<Chosen>>,
     /// Where the origin has switched protocols, as it was asked to.
@@ -96,8 +99,8 @@ pub(super) enum Miss {
     Unconnected(Fault),
     /// The connection was closed before a byte of an answer: perhaps before it had seen the request.
     Unanswered(Fate),
-    /// The head did not come in time.
-    Late,
+    /// The head did not come in time, or the request was not taken.
+    Late(Code),
     /// What came is not a whole response head.
     Broken(Breach),
     /// The answer is not wanted.
@@ -112,7 +115,7 @@ impl Miss {
         match self {
             Self::Unconnected(fault) | Self::Final(fault) => fault,
             Self::Unanswered(_) => Code::UpstreamReset.into(),
-            Self::Late => Code::UpstreamHeadTimeout.into(),
+            Self::Late(code) => code.into(),
             Self::Broken(breach) => breach.into(),
             Self::Unwanted => Code::UpstreamUnwanted.into(),
         }
@@ -134,6 +137,7 @@ impl Answer<'_> {
         let grpc_status = if connection.is_stream() { connection.grpc_status() } else { None };
         let is_failed = is_failure(status, grpc_status);
         self.settle(if is_failed { Outcome::Failure } else { Outcome::Success }, since.max(1));
+        self.tell_breakers(is_failed, since);
         if status == 101 {
             return self.switch(connection, input).await.map_err(Miss::Final);
         }
@@ -142,6 +146,20 @@ impl Answer<'_> {
             return Err(Miss::Unwanted);
         }
         self.relay(connection, input, now_nanos).await.map_err(Miss::Final)
+    }
+
+    /// An answer may take hours to carry; those who wait for the one that tries things out know as soon as its head is there.
+    fn tell_breakers(&self, is_failed: bool, nanos: u64) {
+        if let Some(entry) = &self.entry {
+            entry.note(nanos);
+            if !is_failed {
+                entry.settle(Outcome::Success);
+            }
+        }
+        if !is_failed && let Some(probe) = self.tally.probe.take() {
+            let breaker = self.care.plan.and_then(|plan| plan.breaker.as_ref());
+            probe.settle(nanos <= breaker.map_or(u64::MAX, |breaker| breaker.slow_nanos));
+        }
     }
 
     /// How the current attempt ended, for whoever judges the endpoint.
@@ -213,11 +231,13 @@ impl Answer<'_> {
             return Err(Miss::Broken(Breach::HeadTooLarge));
         }
         let fresh = || self.local.pool.lease_behind(Size::Standard, HEADROOM);
-        let (outcome, input) = self
-            .answering
-            .watch(pin!(connection.read(|| input.unwrap_or_else(fresh))))
-            .await
-            .map_err(|_| Miss::Late)?;
+        let (outcome, input) =
+            self.answering.watch(pin!(connection.read(|| input.unwrap_or_else(fresh)))).await.map_err(
+                |_| {
+                    let is_stuck = self.duplex.is_stuck.get();
+                    Miss::Late(if is_stuck { Code::UpstreamIdleTimeout } else { Code::UpstreamHeadTimeout })
+                },
+            )?;
         match outcome {
             Ok(count) if count > 0 => {
                 self.local.metrics.bytes_upstream_read.add(count as u64);

@@ -23,7 +23,6 @@ use crate::rt::join::beside;
 use crate::telemetry::retry::{Fallback, RetryReason};
 use crate::upstream::cluster::{Ask, Chosen};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
-use crate::upstream::entry::{Entry, Refused};
 use crate::upstream::h2::lane::Fate;
 use crate::upstream::verdict::Outcome;
 
@@ -48,15 +47,10 @@ impl Answer<'_> {
     pub async fn run(&mut self, opener: Buffer) -> Result<bool, Fault> {
         let mut opener = Some(opener);
         loop {
-            let entry = match self.cluster.enter(self.exchange.class) {
-                Ok(entry) => Ok(entry),
-                // Boxed for the sake of all exchanges that do not come here.
-                Err(refused) => Box::pin(self.enter_later(refused)).await,
-            };
+            let mut fault = self.enter().await.err();
             let mut tried = Tried::default();
-            let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
-            while let (Ok(entry), Some(sent)) = (&entry, opener.take()) {
+            while let (true, Some(sent)) = (self.entry.is_some(), opener.take()) {
                 let Some(chosen) = self.choose(hash, &mut tried).await else {
                     opener = Some(sent);
                     break;
@@ -66,25 +60,21 @@ impl Answer<'_> {
                     Some(wait) => Box::pin(self.hedged(chosen, sent, wait, hash, &mut tried)).await,
                     None => self.attempt(chosen, sent, &mut tried).await,
                 };
-                match outcome {
+                let (miss, again) = match outcome {
                     Ok(persists) => {
-                        entry.note(self.tally.upstream.head_nanos.get());
-                        let is_failed = self.exchange.response.status >= 500;
-                        entry.settle(if is_failed { Outcome::Failure } else { Outcome::Success });
+                        self.leave(self.exchange.response.status >= 500);
                         return Ok(persists);
                     }
-                    Err((miss, again)) => {
-                        (fault, opener) = (miss.fault(), again);
-                        if !self.may_go_on(miss, opener.is_some(), &mut tried) {
-                            break;
-                        }
-                    }
+                    Err(missed) => missed,
+                };
+                fault = Some(miss.fault());
+                opener = again;
+                if !self.may_go_on(miss, opener.is_some(), &mut tried) {
+                    break;
                 }
             }
-            if let (Ok(entry), 500..) = (&entry, fault.status()) {
-                entry.note(clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get()));
-                entry.settle(Outcome::Failure);
-            }
+            let fault = fault.unwrap_or(Code::NoEndpoint.into());
+            self.leave(fault.status() >= 500);
             opener = self.move_on(fault, tried.made, opener.take());
             if opener.is_none() {
                 return Err(fault);
@@ -183,7 +173,7 @@ impl Answer<'_> {
             Miss::Unconnected(_) => self.settle(Outcome::Failure, nanos),
             Miss::Unanswered(Fate::Untouched) => {}
             Miss::Unanswered(_) if is_stale => {}
-            Miss::Unanswered(_) | Miss::Late | Miss::Broken(_) => {
+            Miss::Unanswered(_) | Miss::Late(_) | Miss::Broken(_) => {
                 endpoint.metrics.failures.add(1);
                 self.settle(Outcome::Failure, nanos);
             }
@@ -236,9 +226,28 @@ impl Answer<'_> {
         if made == 0 || self.limit.is_none() { opener } else { self.anew(opener) }
     }
 
-    async fn enter_later(&self, refused: Refused) -> Result<Entry, Fault> {
+    /// Enters the cluster, if it is open and has room.
+    async fn enter(&mut self) -> Result<(), Fault> {
         let class = self.exchange.class;
-        entering::later(self.cluster, class, refused, self.local, self.tally, self.answering).await
+        let entry = match self.cluster.enter(class) {
+            Ok(entry) => entry,
+            // Boxed for the sake of all exchanges that do not come here.
+            Err(refused) => {
+                let (local, tally) = (self.local, self.tally);
+                Box::pin(entering::later(self.cluster, class, refused, local, tally, self.answering)).await?
+            }
+        };
+        self.entry = Some(entry);
+        Ok(())
+    }
+
+    /// Leaves the cluster.
+    fn leave(&mut self, is_failed: bool) {
+        if let Some(entry) = self.entry.take()
+            && is_failed
+        {
+            entry.settle(Outcome::Failure);
+        }
     }
 
     /// A connection to an endpoint.
@@ -290,8 +299,10 @@ impl Answer<'_> {
         drop(endpoint);
         let upstream = connection.stream.clone();
         let len = opener.len();
-        let Self { duplex, local, opening, .. } = *self;
+        let Self { duplex, local, opening, answering, .. } = *self;
         duplex.is_opened.set(false);
+        duplex.is_stuck.set(false);
+        let idle = self.cluster.plan.timeouts.idle;
         // The answer tells soon enough that a small request has been taken.
         let is_unhurried = duplex.is_uploaded.get() && len <= SMALL_BYTES;
         let sent_ms = self.tally.sent_ms();
@@ -301,7 +312,19 @@ impl Answer<'_> {
             let outcome = if is_unhurried { opening.unhurried(soon_ms, write.as_mut()).await } else { None };
             let (outcome, mut opener) = match outcome {
                 Some(outcome) => outcome,
-                None => write.await,
+                None => loop {
+                    let before = duplex.progress.get();
+                    match opening.guard(idle, write.as_mut()).await {
+                        Ok(outcome) => break outcome,
+                        Err(_) if duplex.progress.get() != before => {}
+                        Err(_) => {
+                            // Whoever waits for the answer is told.
+                            duplex.is_stuck.set(true);
+                            answering.arm_at(sent_ms);
+                            break write.await;
+                        }
+                    }
+                },
             };
             local.metrics.bytes_upstream_written.add(len as u64);
             // An origin may refuse by closing its reading side and still answer: what it says counts.
@@ -326,7 +349,7 @@ fn reason(miss: Miss) -> Option<RetryReason> {
         Miss::Unconnected(_) => RetryReason::Connect,
         Miss::Unanswered(Fate::Untouched) => RetryReason::Untouched,
         Miss::Unanswered(_) | Miss::Broken(_) => RetryReason::Reset,
-        Miss::Late => RetryReason::Timeout,
+        Miss::Late(_) => RetryReason::Timeout,
         Miss::Unwanted => RetryReason::Status,
         Miss::Final(_) => return None,
     })

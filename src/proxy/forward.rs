@@ -27,7 +27,6 @@ use crate::proxy::upload::{Duplex, Uplink, Upload, UploadTimeouts};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::rt::join::{Either, race};
-use crate::shared::probe::Probe;
 use crate::upstream::cluster::Cluster;
 use crate::upstream::entry;
 
@@ -54,28 +53,22 @@ pub enum Forwarded {
 }
 
 /// Asks the route's breaker, if it has one.
-pub fn ask_route(
-    conversation: &Conversation,
-    route: &RunningRoute,
-    care: &Care<'_>,
-) -> Result<Option<Probe>, Fault> {
-    let Some(breaker) = care.running.and_then(|care| care.breaker.as_ref()) else { return Ok(None) };
+pub fn ask_route(tally: &Tally, route: &RunningRoute, care: &Care<'_>) -> Result<(), Fault> {
+    let Some(breaker) = care.running.and_then(|care| care.breaker.as_ref()) else { return Ok(()) };
     breaker.refresh();
-    entry::ask(&breaker.get()).map_err(|retry_after_ms| {
-        conversation.tally.retry_after_ms.set(retry_after_ms);
+    let asked = entry::ask(&breaker.get()).map_err(|retry_after_ms| {
+        tally.retry_after_ms.set(retry_after_ms);
         route.metrics.breaker_refused.add(1);
-        Code::CircuitOpen.into()
-    })
+        Fault::from(Code::CircuitOpen)
+    });
+    tally.probe.set(asked?);
+    Ok(())
 }
 
 /// Counts how the exchange went, for the route's breaker. A client that leaves says nothing of the service.
-pub fn settle_route(
-    outcome: &Forwarded,
-    tally: &Tally,
-    route: &RunningRoute,
-    care: &Care<'_>,
-    probe: Option<Probe>,
-) {
+pub fn settle_route(outcome: &Forwarded, tally: &Tally, route: &RunningRoute, care: &Care<'_>) {
+    // Whoever has tried out the route and not said how that went, lets another one try.
+    let probe = tally.probe.take();
     let Some(breaker) = care.plan.and_then(|plan| plan.breaker.as_ref()) else { return };
     let is_success = match outcome {
         Forwarded::Answered { .. } => !is_failure(tally.final_status(), tally.grpc_status.get()),
@@ -167,6 +160,7 @@ pub async fn forward(
         tally: &conversation.tally,
         may_persist: conversation.may_persist,
         is_whole,
+        entry: None,
         chosen: Cell::default(),
         switched: None,
     };

@@ -16,6 +16,7 @@ use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::route::table::RouteIndex;
 use crate::rt::clock;
+use crate::shared::probe::Probe;
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
 use crate::telemetry::retry::{Fallback, Hedge, RetryReason};
 use crate::telemetry::upgrade_end::UpgradeEnd;
@@ -40,6 +41,8 @@ pub struct Tally {
     pub response_bytes: Cell<u64>,
     /// The status of a gRPC call, where it has passed.
     pub grpc_status: Cell<Option<u16>>,
+    /// Where the exchange tries out a route whose breaker is half open.
+    pub probe: Cell<Option<Probe>>,
     /// How long the client is asked to wait, in milliseconds, where it was turned away for a time; 0 for nothing.
     pub retry_after_ms: Cell<u64>,
     /// How many policies the request had passed when one answered, that one included; 0 if none did.
