@@ -9,6 +9,7 @@ mod admin;
 mod advice;
 mod afterwards;
 mod authenticators;
+mod care;
 mod changes;
 mod clusters;
 mod discover;
@@ -27,6 +28,7 @@ mod routes;
 mod same;
 mod secrets;
 mod shedding;
+mod spread;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -181,6 +183,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     tls::check(&mut check);
     clusters::check(&mut check);
     shedding::check(&mut check);
+    spread::own_zone(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);

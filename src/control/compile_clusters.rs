@@ -19,7 +19,7 @@ use crate::shared::ledger::Ledger;
 use crate::shared::published::Published;
 use crate::upstream::admission::AdmissionPlan;
 use crate::upstream::admission::gradient::GradientPlan;
-use crate::upstream::admission::slots::SlotsPlan;
+use crate::upstream::admission::slots::{SlotsPlan, UNLIMITED};
 use crate::upstream::cluster::{Budgets, ClusterPlan, Timeouts};
 use crate::upstream::config::budgets::BudgetConfig;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, ProxyVersionConfig};
@@ -94,7 +94,10 @@ impl Compiler<'_> {
                     label: endpoint.address().into(),
                     tls_name: self.tls_name(name, config, endpoint.address()),
                     weight: endpoint.weight(),
+                    tier: endpoint.tier(),
+                    zone: endpoint.zone().map(Into::into),
                     connections: Ledger::new(config.pool.connections.map(u64::from)),
+                    requests: Ledger::new(None),
                 }),
                 Err(Unresolved { code, reason, hint }) => {
                     self.error(code, format!("clusters.{name}.endpoints[{index}]"), reason, hint);
@@ -111,8 +114,9 @@ impl Compiler<'_> {
         Some(ClusterPlan {
             name: name.into(),
             live: Published::new(Frozen::new(set)),
+            spread: self.spread(config),
             hash_key: match &config.balance {
-                BalanceConfig::Maglev(key) => Some(key.clone()),
+                BalanceConfig::Maglev(maglev) => Some(maglev.key().clone()),
                 _ => None,
             },
             identity: identity(config, self.base),
@@ -138,14 +142,12 @@ impl Compiler<'_> {
             verdicts: Published::new(Frozen::new(Verdicts::default())),
             slow_nanos: u64::MAX,
             admission: self.admission(name, config),
+            endpoint_requests: config.limits.endpoint_requests.map(u64::from),
             budgets: self.budgets(name, config),
             deadline_field: config.timeouts.deadline_header.as_ref().map(|name| name.as_bytes().into()),
         })
     }
 }
-
-/// More than there can be.
-const UNLIMITED: u64 = 1 << 40;
 
 /// Of everything that connections are opened and kept with, and of the files that it names: connections outlive a change
 /// of anything else.

@@ -17,6 +17,7 @@ mod compile_fleet;
 mod compile_identity;
 mod compile_places;
 mod compile_recording;
+mod compile_spread;
 pub mod config;
 pub mod crew;
 pub mod desk;

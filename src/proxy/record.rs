@@ -16,6 +16,7 @@ use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::route::table::RouteIndex;
 use crate::rt::clock;
+use crate::telemetry::retry::{Fallback, Hedge, RetryReason};
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
 use crate::telemetry::upgrade_end::UpgradeEnd;
 use crate::upstream::endpoint::Endpoint;
@@ -39,6 +40,8 @@ pub struct Tally {
     pub response_bytes: Cell<u64>,
     /// The status of a gRPC call, where it has passed.
     pub grpc_status: Cell<Option<u16>>,
+    /// How long the client is asked to wait, in milliseconds, where it was turned away for a time; 0 for nothing.
+    pub retry_after_ms: Cell<u64>,
     /// How many policies the request had passed when one answered, that one included; 0 if none did.
     pub refused_by: Cell<u8>,
     /// The upstream side.
@@ -62,6 +65,14 @@ pub struct UpstreamTally {
     pub sent_nanos: Cell<u64>,
     /// From there to the complete response head; 0 if it never came.
     pub head_nanos: Cell<u64>,
+    /// Attempts that were made at a cluster before the one that is asked now.
+    pub former_attempts: Cell<u32>,
+    /// Why the last attempt that was not the first was made.
+    pub retried: Cell<Option<RetryReason>>,
+    /// Whether a second endpoint was asked beside the first.
+    pub hedge: Cell<Hedge>,
+    /// What stands for the cluster's answer.
+    pub fallback: Cell<Fallback>,
 }
 
 impl Tally {
@@ -235,6 +246,9 @@ fn upstream<'a>(
         head_nanos: some(tally.head_nanos.get()),
         protocol: if tally.is_http2.get() { "HTTP/2" } else { "" },
         reused: attempts > 0 && tally.connect_nanos.get() == 0,
+        retried: tally.retried.get().map_or("", RetryReason::label),
+        hedge: tally.hedge.get().label(),
+        fallback: tally.fallback.get().label(),
     })
 }
 

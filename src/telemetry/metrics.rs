@@ -5,14 +5,11 @@
 
 use crate::shared::{Counter, Gauge, Histogram};
 use crate::telemetry::http2::Http2Metrics;
-use crate::telemetry::shed::ShedMetrics;
+use crate::telemetry::shed::{LimitMetrics, ShedMetrics};
 use crate::telemetry::upgrade_end::UPGRADE_END_SLOTS;
 
 /// Method labels a route tells apart; what the index means is the exporter's table.
 pub const METHOD_SLOTS: usize = 12;
-
-/// Classes of how much a request matters; what the index means is the exporter's table.
-pub const SHED_CLASSES: usize = 4;
 
 /// Status classes, 1xx to 5xx.
 pub const CLASS_SLOTS: usize = 5;
@@ -313,27 +310,6 @@ pub struct ClusterMetrics {
     pub hedges_denied: Counter,
     /// Its limits, where it has any.
     pub limits: LimitMetrics,
-}
-
-/// Limits of a cluster as one worker has them.
-#[derive(Debug, Default)]
-pub struct LimitMetrics {
-    /// Most exchanges at once, of all workers.
-    pub cap: Gauge,
-    /// Exchanges of this worker.
-    pub used: Gauge,
-    /// Most that may wait, of all workers.
-    pub pending_cap: Gauge,
-    /// Those that wait on this worker.
-    pub waiting: Gauge,
-    /// Those that were let in after they had waited.
-    pub waited: Counter,
-    /// What this worker has found out to be its limit; 0 where it does not look for one.
-    pub found: Gauge,
-    /// Nanoseconds of an answer of the unburdened cluster.
-    pub base_nanos: Gauge,
-    /// Nanoseconds of an answer now.
-    pub recent_nanos: Gauge,
 }
 
 /// Codes of HTTP/2 errors (RFC 9113 7), and one for all others.

@@ -30,12 +30,27 @@ pub(super) type Name = (String, String);
 /// What lines share: it outlives them, and holds for whichever generation.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Open connections by endpoint.
-    pub(super) ledgers: BTreeMap<Name, Ledger>,
+    /// What is in use, by endpoint.
+    pub(super) ledgers: BTreeMap<Name, InUse>,
     /// What the operator has said of endpoints.
     pub(super) states: BTreeMap<Name, EndpointState>,
     /// What has happened, by cluster.
     pub(super) counts: BTreeMap<String, Counts>,
+}
+
+/// What of an endpoint is in use.
+#[derive(Debug, Clone)]
+pub(super) struct InUse {
+    /// Open connections.
+    pub(super) connections: Ledger,
+    /// Exchanges, where they are limited.
+    pub(super) requests: Ledger,
+}
+
+impl Default for InUse {
+    fn default() -> Self {
+        Self { connections: Ledger::new(None), requests: Ledger::new(None) }
+    }
 }
 
 /// An endpoint as a line has it.
@@ -45,12 +60,15 @@ struct Member {
     label: Box<str>,
     tls_name: Option<ServerName<'static>>,
     weight: u32,
+    tier: u8,
+    zone: Option<Box<str>>,
 }
 
 impl Member {
     fn of(plan: &EndpointPlan) -> Self {
-        let EndpointPlan { addr, label, tls_name, weight, .. } = plan;
-        Self { addr: addr.clone(), label: label.clone(), tls_name: tls_name.clone(), weight: *weight }
+        let EndpointPlan { addr, label, tls_name, weight, tier, zone, .. } = plan;
+        let (addr, label, tls_name) = (addr.clone(), label.clone(), tls_name.clone());
+        Self { addr, label, tls_name, weight: *weight, tier: *tier, zone: zone.clone() }
     }
 }
 
@@ -217,10 +235,10 @@ impl Line {
         for member in self.members() {
             let name = (self.cluster.clone(), member.label.to_string());
             let state = shared.states.get(&name).copied().unwrap_or_default();
-            let connections = shared.ledgers.entry(name).or_insert_with(|| Ledger::new(None)).clone();
+            let InUse { connections, requests } = shared.ledgers.entry(name).or_default().clone();
             connections.set_cap(cap);
-            let Member { addr, label, tls_name, weight } = member;
-            let plan = EndpointPlan { addr, label, tls_name, weight, connections };
+            let Member { addr, label, tls_name, weight, tier, zone } = member;
+            let plan = EndpointPlan { addr, label, tls_name, weight, tier, zone, connections, requests };
             match state {
                 EndpointState::Active => chosen.push(plan),
                 EndpointState::Drained => drained.push(plan),
@@ -264,7 +282,8 @@ impl Line {
             }
         };
         let addr = EndpointAddr::Tcp(found.address);
-        Some(Member { addr, label: label.as_str().into(), tls_name, weight: found.weight.max(1) })
+        let (weight, zone) = (found.weight.max(1), found.zone.as_deref().map(Into::into));
+        Some(Member { addr, label: label.as_str().into(), tls_name, weight, tier: found.tier, zone })
     }
 
     /// The labels of its endpoints.
@@ -275,25 +294,23 @@ impl Line {
     /// Its endpoints as people see them.
     pub(super) fn endpoints(&self, shared: &Shared) -> Vec<EndpointView> {
         let leaving: BTreeSet<String> = self.leaving().map(|found| found.address.to_string()).collect();
-        let view = |label: &str, address: String, weight, standing| {
+        let view = |label: &str, address: String, (weight, tier, zone): (u32, u8, Option<&str>), standing| {
             let state = shared.states.get(&(self.cluster.clone(), label.to_owned())).copied();
-            EndpointView {
-                label: label.to_owned(),
-                address,
-                weight,
-                state: state.unwrap_or_default(),
-                standing,
-            }
+            let (label, zone) = (label.to_owned(), zone.map(str::to_owned));
+            EndpointView { label, address, weight, tier, zone, state: state.unwrap_or_default(), standing }
         };
         let mut all: Vec<EndpointView> = Vec::new();
         for member in self.members() {
             let address = member.addr.to_string();
             let is_leaving = self.settling.is_begun() && leaving.contains(&address);
             let standing = if is_leaving { Standing::Leaving } else { Standing::Present };
-            all.push(view(&member.label, address, member.weight, standing));
+            let place = (member.weight, member.tier, member.zone.as_deref());
+            all.push(view(&member.label, address, place, standing));
         }
-        let damped = self.settling.damped();
-        all.extend(damped.map(|it| view(&it.label, it.address.to_string(), it.weight, Standing::Damped)));
+        for it in self.settling.damped() {
+            let place = (it.weight, it.tier, it.zone.as_deref());
+            all.push(view(&it.label, it.address.to_string(), place, Standing::Damped));
+        }
         all
     }
 

@@ -5,6 +5,7 @@
 
 pub mod address_lists;
 mod authenticators;
+mod care;
 mod clusters;
 mod collector;
 // What authenticators live on.
@@ -22,6 +23,7 @@ mod reloads;
 mod rollouts;
 mod shedding;
 mod source;
+pub mod spread;
 mod tls;
 mod tunnels;
 mod upstream_http2;
