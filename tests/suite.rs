@@ -9,8 +9,8 @@ mod harness;
 
 mod admin;
 mod auth;
-mod care;
 mod balance;
+mod care;
 mod clients;
 mod conformance;
 mod control;
@@ -24,6 +24,7 @@ mod jwt;
 mod l4;
 mod policy;
 mod property;
+mod release;
 mod reload;
 mod replay;
 mod revocation;

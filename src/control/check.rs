@@ -17,6 +17,7 @@ mod doors;
 #[cfg(test)]
 mod entry_tests;
 mod fleet;
+mod health;
 mod http2;
 mod limits;
 mod names;
@@ -28,6 +29,7 @@ mod routes;
 mod same;
 mod secrets;
 mod shedding;
+mod splits;
 mod spread;
 mod switches;
 #[cfg(test)]
@@ -182,8 +184,9 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     doors::check(&mut check);
     tls::check(&mut check);
     clusters::check(&mut check);
-    shedding::check(&mut check);
     spread::own_zone(&mut check);
+    health::routes(&mut check);
+    shedding::check(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);

@@ -26,6 +26,7 @@ use crate::policy::scope::{Scope, Surroundings};
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, SheddingPlan, Snapshot, Target};
 use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
+use crate::route::profile::Profiles;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
 use crate::shared::frozen::Frozen;
 use crate::upstream::cluster::ClusterPlan;
@@ -63,6 +64,8 @@ pub fn compile(
         indexes,
         secrets: BTreeMap::new(),
         previous,
+        splits: 0,
+        profiles: Frozen::default(),
         inputs,
         hash_key: None,
         zone: None,
@@ -74,6 +77,7 @@ pub fn compile(
     compiler.read_zone(environment);
     let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
+    compiler.profiles = compiler.profiles();
     let clusters: Vec<_> = config
         .clusters
         .iter()
@@ -203,6 +207,10 @@ pub(super) struct Compiler<'a> {
     pub(super) base: &'a Path,
     /// The generation before, of which some things go on.
     pub(super) previous: Option<&'a Snapshot>,
+    /// Routes with several variants so far.
+    pub(super) splits: usize,
+    /// Kinds of clients.
+    pub(super) profiles: Frozen<Profiles>,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
     pub(super) secrets: BTreeMap<String, Secret>,
@@ -220,7 +228,7 @@ impl Compiler<'_> {
         self.errors.push(CompileError { code, path, reason: reason.into(), hint });
     }
 
-    fn plan_errors(&mut self, place: &str, errors: Vec<PlanError>) {
+    pub(super) fn plan_errors(&mut self, place: &str, errors: Vec<PlanError>) {
         for error in errors {
             let path = if error.at.is_empty() { place.to_owned() } else { format!("{place}.{}", error.at) };
             self.error("bad-route", path, error.reason, &error.hint);
@@ -310,6 +318,7 @@ impl Compiler<'_> {
             clusters: Some(&self.config.clusters),
             params,
             hash_key: self.hash_key,
+            profiles: Some(&self.profiles),
             rate_limits: Some(&self.config.rate_limits),
             quotas: Some(&self.config.quotas),
         };
@@ -336,7 +345,7 @@ impl Compiler<'_> {
 
     fn route(&mut self, index: usize, config: &RouteConfig, rules: &PathRules) -> Option<RoutePlan> {
         let place = format!("routes[{index}]");
-        let matches = MatchPlan::compile(&config.matches, rules)
+        let matches = MatchPlan::compile_among(&config.matches, rules, &self.profiles)
             .map_err(|errors| self.plan_errors(&format!("{place}.match"), errors))
             .ok();
         let names = matches.as_ref().map(|plan| plan.names().to_vec()).unwrap_or_default();
@@ -348,8 +357,10 @@ impl Compiler<'_> {
         });
         let upgrades = config.upgrades.as_ref().unwrap_or(&self.config.defaults.upgrades);
         // What speaks nothing but HTTP/2 has nothing to switch.
-        let is_http2 = config.cluster.as_ref().and_then(|name| self.config.clusters.get(name));
-        let is_http2 = is_http2.is_some_and(|cluster| cluster.protocol == ProtocolConfig::H2);
+        let clusters = config.cluster_names().map(|name| self.config.clusters.get(name));
+        let mut is_http2 =
+            clusters.map(|it| it.is_some_and(|cluster| cluster.protocol == ProtocolConfig::H2));
+        let is_http2 = config.is_forwarding() && is_http2.all(|is_http2| is_http2);
         let upgrades = if is_http2 { &[][..] } else { &upgrades[..] };
         Some(RoutePlan {
             name: config.name.as_str().into(),
@@ -383,6 +394,10 @@ impl Compiler<'_> {
                 content_type: respond.content_type.as_str().into(),
                 body: Bytes::copy_from_slice(respond.body.as_bytes()),
             });
+        }
+        if let Some(split) = &config.split {
+            let split = self.split(place, config, split, names, rules)?;
+            return Some(Action::Forward { to: Target::Split(Box::new(split)), rewrite: None, host: None });
         }
         let cluster = self.index(config.cluster.as_ref()?, format!("{place}.cluster"))?;
         let rewrite = RewritePlan::compile(&config.rewrite, names, rules)

@@ -22,6 +22,7 @@ use crate::upstream::admission::gradient::GradientPlan;
 use crate::upstream::admission::slots::{SlotsPlan, UNLIMITED};
 use crate::upstream::cluster::{Budgets, ClusterPlan, Timeouts};
 use crate::upstream::config::budgets::BudgetConfig;
+use crate::upstream::config::health::BreakerConfig;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, ProxyVersionConfig};
 use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
 use crate::upstream::h2::Http2Plan;
@@ -140,7 +141,7 @@ impl Compiler<'_> {
                 ProxyVersionConfig::V2 => HeaderVersion::V2,
             }),
             verdicts: Published::new(Frozen::new(Verdicts::default())),
-            slow_nanos: u64::MAX,
+            slow_nanos: slow_nanos(config),
             admission: self.admission(name, config),
             endpoint_requests: config.limits.endpoint_requests.map(u64::from),
             budgets: self.budgets(name, config),
@@ -165,4 +166,10 @@ fn identity(config: &ClusterConfig, base: &Path) -> u64 {
     }
     let digest = hash.finalize();
     digest.iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+/// From when on a call is slow: what breakers of a cluster say, which is the same where both say something.
+fn slow_nanos(config: &ClusterConfig) -> u64 {
+    let breakers = [&config.breaker, &config.endpoint_breaker];
+    breakers.into_iter().flatten().map(BreakerConfig::slow_nanos).min().unwrap_or(u64::MAX)
 }

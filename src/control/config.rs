@@ -38,8 +38,11 @@ use crate::policy::identity::own_keys::OwnKeysConfig;
 use crate::policy::rate::config::LimitConfig;
 use crate::policy::rate::quota::QuotaConfig;
 use crate::policy::switch::Switch;
+use crate::proxy::release::config::SplitConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
+use crate::route::profile::ProfileConfig;
 use crate::upstream::config::ClusterConfig;
+use crate::upstream::config::health::BreakerConfig;
 
 pub use admin::AdminConfig;
 pub use workers::{DriverConfig, SteeringConfig, WorkersConfig};
@@ -118,6 +121,10 @@ pub struct Config {
     /// Where lists are of credentials that are good no more.
     #[serde(default)]
     pub revocations: RevocationsConfig,
+    /// Kinds of clients, for `match.profile`, `split.by_profile` and keys of limits. A client is of the first that it shows
+    /// the signs of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileConfig>,
     /// What every route has unless it says otherwise.
     #[serde(default)]
     pub defaults: DefaultsConfig,
@@ -337,7 +344,7 @@ impl Default for DefaultsConfig {
 #[serde(deny_unknown_fields)]
 pub struct JwksConfig {}
 
-/// What a request matches and where it goes. Exactly one of `cluster`, `redirect`, `respond` and `jwks`.
+/// What a request matches and where it goes. Exactly one of `cluster`, `split`, `redirect`, `respond` and `jwks`.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
@@ -352,6 +359,9 @@ pub struct RouteConfig {
     /// The cluster that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// Several variants of a service, each with its share of the requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitConfig>,
     /// Sends the client elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<RedirectConfig>,
@@ -367,6 +377,9 @@ pub struct RouteConfig {
     /// Changes to the request before it goes upstream.
     #[serde(default)]
     pub rewrite: RewriteConfig,
+    /// Lets nothing in while too much of it fails. Default: there is no breaker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerConfig>,
     /// What is tried again, or `off`. Default: that of `defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Switch<RetriesConfig>>,
@@ -379,4 +392,17 @@ pub struct RouteConfig {
     /// Policies of this route.
     #[serde(default)]
     pub policies: PoliciesConfig,
+}
+
+impl RouteConfig {
+    /// Names of the clusters that its requests go to.
+    pub fn cluster_names(&self) -> impl Iterator<Item = &str> {
+        let variants = self.split.iter().flat_map(|split| split.variants.values());
+        self.cluster.as_deref().into_iter().chain(variants.map(|variant| &*variant.cluster))
+    }
+
+    /// Whether its requests go to a cluster at all.
+    pub fn is_forwarding(&self) -> bool {
+        self.cluster.is_some() || self.split.is_some()
+    }
 }

@@ -4,11 +4,13 @@
 //! nothing. The answer is text for people; the order is that of the decisions.
 
 pub mod decide;
+mod health;
 pub mod identity;
 mod room;
 mod spread;
 mod tcp;
 mod tls;
+pub mod variant;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -158,6 +160,7 @@ fn tell_route(
         let label = if place == 0 { "policies" } else { "" };
         let _ = writeln!(out, "{label:<12}{}. {key} {settings}", place + 1);
     }
+    health::tell_route(out, written);
     let makes_an_offer = !exchange.upgrade.is_empty();
     let ending = decider.act(index, exchange);
     identity::tell(out, plan, exchange);
@@ -170,6 +173,9 @@ fn tell_route(
             }
             if let Some(path) = path {
                 let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
+            }
+            if let Some(split) = plan.action.split() {
+                variant::tell(out, split, exchange);
             }
             tell_cluster(out, config, snapshot, cluster, hash(&snapshot.clusters[cluster], exchange));
         }
@@ -211,6 +217,9 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         let _ = writeln!(out, "  endpoints discovered by {}; {until} until it answers", discover.source());
     }
     spread::tell(out, plan, &live, hash);
+    if let Some(cluster) = written {
+        health::tell_cluster(out, cluster);
+    }
     if let Some(version) = plan.proxy_header {
         let _ =
             writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");

@@ -23,6 +23,7 @@ pub mod live;
 pub mod post;
 pub mod principal;
 pub mod priority;
+pub mod profile;
 pub mod question;
 pub mod quota;
 pub mod rate;

@@ -25,6 +25,8 @@ pub mod request_id;
 pub mod retry;
 // Which exchanges are logged.
 pub mod sampler;
+// What is counted of variants of a route.
+pub mod variant;
 // Why requests are turned away.
 pub mod shed;
 // RFC 3339 from a cache.

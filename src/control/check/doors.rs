@@ -133,7 +133,7 @@ fn routes(check: &mut Check<'_>) {
 fn proxied_clusters(check: &mut Check<'_>) {
     let config = check.config;
     for (name, cluster) in &config.clusters {
-        let has_requests = config.routes.iter().any(|route| route.cluster.as_ref() == Some(name));
+        let has_requests = config.routes.iter().any(|route| route.cluster_names().any(|one| one == name));
         if cluster.proxy_protocol.is_some() && has_requests {
             let why = UnitError::new(
                 "every request opens a connection of its own, which costs several times as much",

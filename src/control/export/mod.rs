@@ -19,6 +19,8 @@ pub(super) mod process;
 mod prometheus_text;
 mod rates;
 mod recording;
+// Variants of routes.
+pub mod releases;
 mod reloads;
 mod rollouts;
 mod shedding;
@@ -27,6 +29,8 @@ pub mod spread;
 mod tls;
 mod tunnels;
 mod upstream_http2;
+// What is believed of services.
+pub mod verdicts;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
