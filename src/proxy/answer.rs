@@ -163,6 +163,7 @@ impl Answer<'_> {
     pub(super) fn settle(&self, outcome: Outcome, nanos: u64) {
         if let Some(chosen) = self.chosen.take() {
             chosen.settle(outcome, nanos);
+            self.cluster.note(outcome == Outcome::Success, nanos);
             self.chosen.set(Some(chosen));
         }
     }

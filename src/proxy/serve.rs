@@ -29,7 +29,6 @@ use crate::route::table::RouteIndex;
 use crate::rt::clock;
 use crate::rt::join::at_once;
 use crate::telemetry::retry::Fallback;
-use crate::telemetry::shed::ShedReason;
 
 /// What becomes of the connection after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,11 +97,7 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     let table = &installed.tables[conversation.listener];
     let index = find_route(table, &installed.snapshot, &installed.route_names, &mut conversation.exchange)?;
     conversation.tally.route.set(Some(index));
-    let early = installed.route(index).early;
-    conversation.exchange.class = early.class;
-    if conversation.local.refuses(early) {
-        return Err(entering::reply(ShedReason::Overloaded));
-    }
+    entering::early(installed.route(index).early, &conversation.local, &mut conversation.exchange)?;
     Ok(index)
 }
 
