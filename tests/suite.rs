@@ -9,6 +9,7 @@ mod harness;
 
 mod admin;
 mod auth;
+mod balance;
 mod care;
 mod clients;
 mod conformance;
@@ -23,6 +24,7 @@ mod jwt;
 mod l4;
 mod policy;
 mod property;
+mod release;
 mod reload;
 mod replay;
 mod revocation;

@@ -4,6 +4,7 @@
 //! are named, explained and printed.
 
 mod audit;
+mod breaker;
 mod check;
 pub mod client;
 mod diff;
@@ -16,6 +17,7 @@ mod history;
 mod key;
 pub mod origin;
 mod recent;
+mod release;
 mod reload;
 mod revoke;
 mod rollback;
@@ -70,10 +72,14 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Show or steer the rollout of a running gateway.
     Rollout(rollout::Rollout),
+    /// Show or steer releases behind routes: canary, blue and green.
+    Release(release::Release),
     /// Have a running gateway finish what is in flight and end.
     Drain(drain::Drain),
     /// Take an endpoint of a running gateway out of use, or back.
     Endpoint(endpoint::Endpoint),
+    /// Show what is believed of services, or hold a breaker of a running gateway open or closed.
+    Breaker(breaker::Breaker),
     /// Revoke a credential on a running gateway, and cut what still runs for it.
     Revoke(revoke::Revoke),
     /// Make, list and revoke API keys; make lines of password files.
@@ -105,8 +111,10 @@ pub fn main() -> ExitCode {
         Command::Diff(command) => command.run(),
         Command::Rollback(command) => command.run(),
         Command::Rollout(command) => command.run(),
+        Command::Release(command) => command.run(),
         Command::Drain(command) => command.run(),
         Command::Endpoint(command) => command.run(),
+        Command::Breaker(command) => command.run(),
         Command::Revoke(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Audit(command) => command.run(),

@@ -17,6 +17,7 @@ mod doors;
 #[cfg(test)]
 mod entry_tests;
 mod fleet;
+mod health;
 mod http2;
 mod limits;
 mod names;
@@ -28,6 +29,8 @@ mod routes;
 mod same;
 mod secrets;
 mod shadows;
+mod splits;
+mod spread;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -181,6 +184,8 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     doors::check(&mut check);
     tls::check(&mut check);
     clusters::check(&mut check);
+    spread::own_zone(&mut check);
+    health::routes(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);

@@ -25,6 +25,7 @@ use crate::policy::scope::{Scope, Surroundings};
 use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot, Target};
 use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
+use crate::route::profile::Profiles;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
 use crate::shared::frozen::Frozen;
 use crate::upstream::cluster::ClusterPlan;
@@ -62,15 +63,20 @@ pub fn compile(
         indexes,
         secrets: BTreeMap::new(),
         previous,
+        splits: 0,
+        profiles: Frozen::default(),
         inputs,
         hash_key: None,
+        zone: None,
         errors: Vec::new(),
     };
     compiler.read_secrets(environment);
     let fleet = compiler.fleet();
     compiler.hash_key = Some(fleet.hash_key);
+    compiler.read_zone(environment);
     let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
+    compiler.profiles = compiler.profiles();
     let clusters: Vec<_> = config
         .clusters
         .iter()
@@ -191,6 +197,10 @@ pub(super) struct Compiler<'a> {
     pub(super) base: &'a Path,
     /// The generation before, of which some things go on.
     pub(super) previous: Option<&'a Snapshot>,
+    /// Routes with several variants so far.
+    pub(super) splits: usize,
+    /// Kinds of clients.
+    pub(super) profiles: Frozen<Profiles>,
     /// Positions of the clusters by name.
     indexes: BTreeMap<&'a str, usize>,
     pub(super) secrets: BTreeMap<String, Secret>,
@@ -198,6 +208,7 @@ pub(super) struct Compiler<'a> {
     pub(super) inputs: InputDesk,
     /// What keys of limits are hashed with.
     hash_key: Option<[u8; 16]>,
+    pub(super) zone: Option<Box<str>>,
     errors: Vec<CompileError>,
 }
 
@@ -297,6 +308,7 @@ impl Compiler<'_> {
             clusters: Some(&self.config.clusters),
             params,
             hash_key: self.hash_key,
+            profiles: Some(&self.profiles),
             rate_limits: Some(&self.config.rate_limits),
             quotas: Some(&self.config.quotas),
         };
@@ -323,7 +335,7 @@ impl Compiler<'_> {
 
     fn route(&mut self, index: usize, config: &RouteConfig, rules: &PathRules) -> Option<RoutePlan> {
         let place = format!("routes[{index}]");
-        let matches = MatchPlan::compile(&config.matches, rules)
+        let matches = MatchPlan::compile_among(&config.matches, rules, &self.profiles)
             .map_err(|errors| self.plan_errors(&format!("{place}.match"), errors))
             .ok();
         let names = matches.as_ref().map(|plan| plan.names().to_vec()).unwrap_or_default();
@@ -335,8 +347,10 @@ impl Compiler<'_> {
         });
         let upgrades = config.upgrades.as_ref().unwrap_or(&self.config.defaults.upgrades);
         // What speaks nothing but HTTP/2 has nothing to switch.
-        let is_http2 = config.cluster.as_ref().and_then(|name| self.config.clusters.get(name));
-        let is_http2 = is_http2.is_some_and(|cluster| cluster.protocol == ProtocolConfig::H2);
+        let clusters = config.cluster_names().map(|name| self.config.clusters.get(name));
+        let mut is_http2 =
+            clusters.map(|it| it.is_some_and(|cluster| cluster.protocol == ProtocolConfig::H2));
+        let is_http2 = config.is_forwarding() && is_http2.all(|is_http2| is_http2);
         let upgrades = if is_http2 { &[][..] } else { &upgrades[..] };
         Some(RoutePlan {
             name: config.name.as_str().into(),
@@ -371,11 +385,19 @@ impl Compiler<'_> {
                 body: Bytes::copy_from_slice(respond.body.as_bytes()),
             });
         }
+        if let Some(split) = &config.split {
+            let split = self.split(place, config, split, names, rules)?;
+            return Some(Action::Forward { to: Target::Split(Box::new(split)), rewrite: None, host: None });
+        }
         let cluster = self.index(config.cluster.as_ref()?, format!("{place}.cluster"))?;
         let rewrite = RewritePlan::compile(&config.rewrite, names, rules)
             .map_err(|errors| self.plan_errors(&format!("{place}.rewrite"), errors))
             .ok()?;
         let host = rewrite.host().map(|host| host.as_bytes().into());
-        Some(Action::Forward { to: Target::Cluster(cluster), rewrite: (!rewrite.keeps_path()).then_some(rewrite), host })
+        Some(Action::Forward {
+            to: Target::Cluster(cluster),
+            rewrite: (!rewrite.keeps_path()).then_some(rewrite),
+            host,
+        })
     }
 }

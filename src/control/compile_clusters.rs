@@ -19,6 +19,7 @@ use crate::shared::ledger::Ledger;
 use crate::shared::published::Published;
 use crate::upstream::cluster::{Budgets, ClusterPlan, Timeouts};
 use crate::upstream::config::budgets::BudgetConfig;
+use crate::upstream::config::health::BreakerConfig;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, ProxyVersionConfig};
 use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
 use crate::upstream::h2::Http2Plan;
@@ -66,6 +67,8 @@ impl Compiler<'_> {
                     label: endpoint.address().into(),
                     tls_name: self.tls_name(name, config, endpoint.address()),
                     weight: endpoint.weight(),
+                    tier: endpoint.tier(),
+                    zone: endpoint.zone().map(Into::into),
                     connections: Ledger::new(config.pool.connections.map(u64::from)),
                 }),
                 Err(Unresolved { code, reason, hint }) => {
@@ -83,8 +86,9 @@ impl Compiler<'_> {
         Some(ClusterPlan {
             name: name.into(),
             live: Published::new(Frozen::new(set)),
+            spread: self.spread(config),
             hash_key: match &config.balance {
-                BalanceConfig::Maglev(key) => Some(key.clone()),
+                BalanceConfig::Maglev(maglev) => Some(maglev.key().clone()),
                 _ => None,
             },
             identity: identity(config, self.base),
@@ -108,7 +112,7 @@ impl Compiler<'_> {
                 ProxyVersionConfig::V2 => HeaderVersion::V2,
             }),
             verdicts: Published::new(Frozen::new(Verdicts::default())),
-            slow_nanos: u64::MAX,
+            slow_nanos: slow_nanos(config),
             budgets: self.budgets(name, config),
             deadline_field: config.timeouts.deadline_header.as_ref().map(|name| name.as_bytes().into()),
         })
@@ -131,4 +135,10 @@ fn identity(config: &ClusterConfig, base: &Path) -> u64 {
     }
     let digest = hash.finalize();
     digest.iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+/// From when on a call is slow: what breakers of a cluster say, which is the same where both say something.
+fn slow_nanos(config: &ClusterConfig) -> u64 {
+    let breakers = [&config.breaker, &config.endpoint_breaker];
+    breakers.into_iter().flatten().map(BreakerConfig::slow_nanos).min().unwrap_or(u64::MAX)
 }

@@ -6,10 +6,13 @@ pub mod admin;
 pub mod care;
 pub mod changes;
 pub mod fleet;
+pub mod locality;
 pub mod log;
+pub mod paths;
 pub mod recording;
 pub mod revocations;
 pub mod tls;
+pub mod workers;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +24,7 @@ use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
 use crate::control::config::care::{FallbackConfig, HedgeConfig, RetriesConfig};
 use crate::control::config::changes::ChangesConfig;
 use crate::control::config::fleet::FleetConfig;
+use crate::control::config::locality::LocalityConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
@@ -33,11 +37,16 @@ use crate::policy::identity::own_keys::OwnKeysConfig;
 use crate::policy::rate::config::LimitConfig;
 use crate::policy::rate::quota::QuotaConfig;
 use crate::policy::switch::Switch;
+use crate::proxy::release::config::SplitConfig;
 use crate::proxy::shadow::config::ShadowConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
+use crate::route::profile::ProfileConfig;
 use crate::upstream::config::ClusterConfig;
+use crate::upstream::config::health::BreakerConfig;
 
 pub use admin::AdminConfig;
+pub use paths::{EmptySegments, EncodedSlash, PathsConfig};
+pub use workers::{DriverConfig, SteeringConfig, WorkersConfig};
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -50,6 +59,9 @@ pub struct Config {
     /// The pinned threads that carry traffic.
     #[serde(default)]
     pub workers: WorkersConfig,
+    /// Where this gateway stands, for clusters that prefer what is near.
+    #[serde(default)]
+    pub locality: LocalityConfig,
     /// Addresses that accept clients.
     #[schemars(length(min = 1))]
     pub listeners: Vec<ListenerConfig>,
@@ -107,6 +119,10 @@ pub struct Config {
     /// Where lists are of credentials that are good no more.
     #[serde(default)]
     pub revocations: RevocationsConfig,
+    /// Kinds of clients, for `match.profile`, `split.by_profile` and keys of limits. A client is of the first that it shows
+    /// the signs of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileConfig>,
     /// What every route has unless it says otherwise.
     #[serde(default)]
     pub defaults: DefaultsConfig,
@@ -131,43 +147,6 @@ impl Config {
 
 fn identity_fields() -> Vec<String> {
     ["x-user-id", "x-consumer-id", "x-authenticated-user", "x-tenant-id"].map(str::to_owned).to_vec()
-}
-
-/// The pinned threads.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct WorkersConfig {
-    /// CPUs to pin one worker each to. Default: every CPU this process may use.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cpus: Vec<u16>,
-    /// Event loop. `auto` takes io_uring where the kernel admits it and epoll elsewhere.
-    pub driver: DriverConfig,
-    /// Which worker serves a new connection.
-    pub steering: SteeringConfig,
-}
-
-/// Which worker serves a new connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SteeringConfig {
-    /// A worker that has more to do than another hands a new connection over.
-    #[default]
-    Even,
-    /// Every connection stays where the kernel put it.
-    Off,
-}
-
-/// Which event loop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DriverConfig {
-    /// io_uring if it can be had, else epoll.
-    #[default]
-    Auto,
-    /// io_uring; the gateway does not start without it.
-    IoUring,
-    /// epoll.
-    Epoll,
 }
 
 /// An address that accepts clients.
@@ -277,40 +256,6 @@ impl Default for LimitsConfig {
     }
 }
 
-/// The one rule for paths: what the router, the policies and the upstream see is the same.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PathsConfig {
-    /// What an encoded slash (`%2F`) is.
-    pub encoded_slash: EncodedSlash,
-    /// What happens to empty segments (`//`).
-    pub empty_segments: EmptySegments,
-}
-
-/// What an encoded slash is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EncodedSlash {
-    /// Data within a segment; stays encoded.
-    #[default]
-    Keep,
-    /// A separator, decoded before routing.
-    Decode,
-    /// A reason to refuse the request with 400.
-    Reject,
-}
-
-/// What happens to empty segments.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EmptySegments {
-    /// `//` becomes `/`.
-    #[default]
-    Merge,
-    /// They stay.
-    Keep,
-}
-
 /// One line per exchange.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -349,7 +294,12 @@ pub struct DefaultsConfig {
 
 impl Default for DefaultsConfig {
     fn default() -> Self {
-        Self { upgrades: vec!["websocket".to_owned()], policies: PoliciesConfig::default(), retries: None, hedge: None }
+        Self {
+            upgrades: vec!["websocket".to_owned()],
+            policies: PoliciesConfig::default(),
+            retries: None,
+            hedge: None,
+        }
     }
 }
 
@@ -358,7 +308,7 @@ impl Default for DefaultsConfig {
 #[serde(deny_unknown_fields)]
 pub struct JwksConfig {}
 
-/// What a request matches and where it goes. Exactly one of `cluster`, `redirect`, `respond` and `jwks`.
+/// What a request matches and where it goes. Exactly one of `cluster`, `split`, `redirect`, `respond` and `jwks`.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
@@ -373,6 +323,9 @@ pub struct RouteConfig {
     /// The cluster that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// Several variants of a service, each with its share of the requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitConfig>,
     /// Sends the client elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<RedirectConfig>,
@@ -388,6 +341,9 @@ pub struct RouteConfig {
     /// Changes to the request before it goes upstream.
     #[serde(default)]
     pub rewrite: RewriteConfig,
+    /// Lets nothing in while too much of it fails. Default: there is no breaker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerConfig>,
     /// What is tried again, or `off`. Default: that of `defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Switch<RetriesConfig>>,
@@ -403,4 +359,17 @@ pub struct RouteConfig {
     /// Policies of this route.
     #[serde(default)]
     pub policies: PoliciesConfig,
+}
+
+impl RouteConfig {
+    /// Names of the clusters that its requests go to.
+    pub fn cluster_names(&self) -> impl Iterator<Item = &str> {
+        let variants = self.split.iter().flat_map(|split| split.variants.values());
+        self.cluster.as_deref().into_iter().chain(variants.map(|variant| &*variant.cluster))
+    }
+
+    /// Whether its requests go to a cluster at all.
+    pub fn is_forwarding(&self) -> bool {
+        self.cluster.is_some() || self.split.is_some()
+    }
 }

@@ -4,10 +4,13 @@
 //! nothing. The answer is text for people; the order is that of the decisions.
 
 pub mod decide;
+mod health;
 pub mod identity;
 mod shadow;
+mod spread;
 mod tcp;
 mod tls;
+pub mod variant;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -23,9 +26,7 @@ use crate::proxy::answer::hash;
 use crate::proxy::snapshot::Snapshot;
 use crate::route::reference::{self, Verdict};
 use crate::route::table::{RequestView, RouteIndex};
-use crate::upstream::balance::{Balancer, Pick};
 use crate::upstream::config::ProtocolConfig;
-use crate::upstream::set::EndpointSet;
 
 /// A request to explain.
 #[derive(Debug, Clone)]
@@ -159,6 +160,7 @@ fn tell_route(
         let label = if place == 0 { "policies" } else { "" };
         let _ = writeln!(out, "{label:<12}{}. {key} {settings}", place + 1);
     }
+    health::tell_route(out, written);
     let makes_an_offer = !exchange.upgrade.is_empty();
     let ending = decider.act(index, exchange);
     identity::tell(out, plan, exchange);
@@ -170,6 +172,9 @@ fn tell_route(
             }
             if let Some(path) = path {
                 let _ = writeln!(out, "rewrite     {}", String::from_utf8_lossy(&path));
+            }
+            if let Some(split) = plan.action.split() {
+                variant::tell(out, split, exchange);
             }
             tell_cluster(out, config, snapshot, cluster, hash(&snapshot.clusters[cluster], exchange));
             shadow::tell(out, snapshot, plan, exchange);
@@ -211,12 +216,10 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         let until = if live.endpoints.is_empty() { "nothing" } else { "what is written" };
         let _ = writeln!(out, "  endpoints discovered by {}; {until} until it answers", discover.source());
     }
-    let total: u32 = live.chosen().iter().map(|endpoint| endpoint.weight).sum();
-    for endpoint in live.chosen() {
-        let share = f64::from(endpoint.weight) * 100.0 / f64::from(total.max(1));
-        let _ = writeln!(out, "  endpoint  {} ({}), {share:.1} % of requests", endpoint.label, endpoint.addr);
+    spread::tell(out, plan, &live, hash);
+    if let Some(cluster) = written {
+        health::tell_cluster(out, cluster);
     }
-    tell_choice(out, &live, hash);
     if let Some(version) = plan.proxy_header {
         let _ =
             writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");
@@ -235,16 +238,6 @@ fn told(protocol: ProtocolConfig) -> &'static str {
         ProtocolConfig::Http1 => "HTTP/1.1",
         ProtocolConfig::H2 => "HTTP/2",
         ProtocolConfig::Auto => "HTTP/2 or HTTP/1.1, as the TLS handshake tells",
-    }
-}
-
-/// A hash decides the same way everywhere; the others depend on what went before.
-fn tell_choice(out: &mut String, live: &EndpointSet, hash: Option<u64>) {
-    let Some(hash) = hash else { return };
-    let pick = Pick { hash: Some(hash), in_flight: &|_| 0, is_excluded: &|_| false };
-    if let Some(index) = Balancer::start(live.balance.clone(), 0, 1, 1).pick(&pick) {
-        let _ =
-            writeln!(out, "  chosen    {} (by hash; the same on every worker)", live.endpoints[index].label);
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Exchange {
     pub holds: Vec<Hold>,
     /// How much it matters.
     pub class: Class,
+    /// A cookie that the answer gives the client, with its attributes; empty for none.
+    pub set_cookie: Vec<u8>,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -116,6 +118,7 @@ impl Exchange {
             limits: Found::default(),
             holds: Vec::new(),
             class: Class::NORMAL,
+            set_cookie: Vec::new(),
             params: Params::default(),
             routes: (Rc::default(), 0),
         }

@@ -11,6 +11,8 @@ use crate::policy::identity::own_keys::OwnKeysConfig;
 use crate::policy::inputs::InputDesk;
 use crate::policy::rate::config::LimitConfig;
 use crate::policy::rate::quota::QuotaConfig;
+use crate::route::profile::Profiles;
+use crate::shared::frozen::Frozen;
 use crate::upstream::config::ClusterConfig;
 
 /// Something wrong with a policy's configuration.
@@ -41,6 +43,8 @@ pub struct Surroundings<'a> {
     pub quotas: Option<&'a BTreeMap<String, QuotaConfig>>,
     /// What keys of limits are hashed with, the same on all hosts of a fleet. None where nothing is compiled to run.
     pub hash_key: Option<[u8; 16]>,
+    /// Kinds of clients. None where names are not looked at.
+    pub profiles: Option<&'a Frozen<Profiles>>,
     /// Limits on how often, by name. None where names are not looked at.
     pub rate_limits: Option<&'a BTreeMap<String, LimitConfig>>,
 }

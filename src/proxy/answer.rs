@@ -296,6 +296,7 @@ impl Answer<'_> {
             copying.head(&self.exchange.response, from);
         }
         self.route.chain.on_response(self.route.chain.len(), self.exchange).await;
+        give_cookie(self.exchange);
         let to = match (from, self.exchange.request.version) {
             (Framing::UntilClose, Version::Http11) => Framing::Chunked,
             (Framing::Chunked, Version::Http10) => Framing::UntilClose,
@@ -350,4 +351,11 @@ pub fn hash(plan: &ClusterPlan, exchange: &Exchange) -> Option<u64> {
 /// unavailable.
 pub fn is_failure(status: u16, grpc_status: Option<u16>) -> bool {
     status >= 500 || matches!(grpc_status, Some(4 | 13 | 14))
+}
+
+/// Gives the client the cookie that keeps it with its variant.
+pub fn give_cookie(exchange: &mut Exchange) {
+    if !exchange.set_cookie.is_empty() {
+        exchange.response.fields.append(b"Set-Cookie", &exchange.set_cookie);
+    }
 }

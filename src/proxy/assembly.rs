@@ -12,9 +12,11 @@ use crate::policy::ground::{Bench, Ground};
 use crate::policy::live::Live;
 use crate::proxy::care::{CarePlan, RunningCare};
 use crate::proxy::installed::{Installed, InstalledNames, Pins, RunningRoute, UNROUTED, start_door};
+use crate::proxy::release::plan::SplitPlan;
+use crate::proxy::release::splitter::Splitter;
 use crate::proxy::shadow::running::Running;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
-use crate::route::table::Table;
+use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
 use crate::telemetry::registry::Registry;
 use crate::upstream::cluster::Cluster;
@@ -34,6 +36,7 @@ pub struct Assembly {
     routes: Vec<RunningRoute>,
     names: Vec<Box<str>>,
     clusters: Vec<Rc<Cluster>>,
+    splits: Vec<Splitter>,
 }
 
 impl Assembly {
@@ -55,6 +58,7 @@ impl Assembly {
             routes: Vec::with_capacity(routes),
             names: Vec::with_capacity(names),
             clusters: Vec::with_capacity(clusters),
+            splits: Vec::new(),
         }
     }
 
@@ -82,6 +86,7 @@ impl Assembly {
         }
         for plan in snapshot.routes.iter().skip(self.routes.len()).take(ROUTES_PER_STEP) {
             self.routes.push(self.start_route(plan, registry));
+            self.splits.extend(plan.action.split().map(|split| self.start_split(plan, split, registry)));
             self.names.push(plan.name.clone());
         }
         self.routes.len() == snapshot.routes.len()
@@ -135,9 +140,17 @@ impl Assembly {
         )
     }
 
+    fn start_split(&self, plan: &RoutePlan, split: &SplitPlan, registry: &Registry) -> Splitter {
+        let former = self.previous.as_ref().and_then(|previous| {
+            let at = *previous.snapshot.routes_by_name.get(&plan.name)?;
+            previous.split(RouteIndex(at))
+        });
+        Splitter::start(split, &plan.name, (self.bench.worker, self.bench.workers), registry, former)
+    }
+
     /// The generation, when no piece is left.
     pub fn finish(self, registry: &Registry) -> Rc<Installed> {
-        let Self { snapshot, tables, bench, authenticators, routes, names, clusters, .. } = self;
+        let Self { snapshot, tables, bench, authenticators, routes, names, clusters, splits, .. } = self;
         let worker = bench.worker;
         let acceptors = snapshot.tls.iter().map(|tls| tls.clone().map(Acceptor::new).map(Rc::new)).collect();
         let doors = (0..snapshot.doors.len()).map(|at| start_door(&snapshot, at, registry, worker)).collect();
@@ -156,6 +169,7 @@ impl Assembly {
             routes,
             route_names: names.into(),
             clusters,
+            splits,
             doors,
             identity_fields,
             unrouted: registry.route(UNROUTED, worker),

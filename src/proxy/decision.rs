@@ -21,7 +21,7 @@ const ID_BYTES: usize = 36;
 /// Room for an endpoint; longer names show their beginning.
 const ENDPOINT_BYTES: usize = 44;
 /// Room for a path; longer ones show their first segments.
-const PATH_BYTES: usize = 42;
+const PATH_BYTES: usize = 38;
 
 /// Text of bounded length within a record.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +86,8 @@ pub struct DecisionRecord {
     pub listener: NameId,
     /// The route, if one was found.
     pub route: NameId,
+    /// The variant of the route, where it has several.
+    pub variant: NameId,
     /// The cluster, if the request was to go to one.
     pub cluster: NameId,
     /// Attempts made.
@@ -163,6 +165,14 @@ impl Met<'_> {
         cluster.map_or(NameId::NONE, |index| self.installed.names.clusters[index])
     }
 
+    /// The variant of the route, where it has several.
+    #[inline]
+    pub fn variant(&self) -> NameId {
+        let Some(variant) = self.tally.variant.get() else { return NameId::NONE };
+        let split = self.tally.route.get().and_then(|route| self.installed.split(route));
+        split.map_or(NameId::NONE, |split| split.name(variant))
+    }
+
     /// The listener.
     #[inline]
     pub fn listener(&self) -> NameId {
@@ -183,6 +193,7 @@ impl Met<'_> {
         record.policy = self.policy();
         record.listener = self.listener();
         record.route = self.route();
+        record.variant = self.variant();
         record.cluster = self.cluster();
         record.attempts = upstream.attempts.get() as u16;
         record.status = tally.final_status();

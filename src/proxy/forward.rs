@@ -129,7 +129,8 @@ pub async fn forward(
         Err(fault) => return Forwarded::Failed { fault, is_uploaded: false },
     };
     if !upload.is_done() && care.retries.body_bytes > 0 && care.retries.may_repeat(exchange) {
-        let gathering = Gathering { local, waits_for_100, duplex: &duplex, waiting, timeout: limits.body_timeout };
+        let gathering =
+            Gathering { local, waits_for_100, duplex: &duplex, waiting, timeout: limits.body_timeout };
         let gathered = upload.gather(intake, body, &gathering, care.retries.body_bytes);
         // Boxed for the sake of all exchanges without a body.
         match Box::pin(gathered).await {

@@ -16,6 +16,7 @@ use crate::policy::live::Live;
 use crate::proxy::assembly::Assembly;
 use crate::proxy::care::RunningCare;
 use crate::proxy::l4::ending::NO_CLUSTER;
+use crate::proxy::release::splitter::Splitter;
 use crate::proxy::snapshot::{RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
@@ -41,6 +42,8 @@ pub struct Installed {
     pub route_names: Rc<[Box<str>]>,
     /// Running clusters, in the snapshot's order.
     pub clusters: Vec<Rc<Cluster>>,
+    /// Routes with several variants, in the snapshot's order.
+    pub splits: Vec<Splitter>,
     /// What each listener counts besides HTTP.
     pub doors: Vec<RunningDoor>,
     /// Fields that only the gateway may set.
@@ -130,6 +133,17 @@ impl Installed {
     /// The plan of a route.
     pub fn plan(&self, route: RouteIndex) -> &RoutePlan {
         &self.snapshot.routes[route.0 as usize]
+    }
+
+    /// The running split of a route, if it has one.
+    pub fn split(&self, route: RouteIndex) -> Option<&Splitter> {
+        self.splits.get(self.plan(route).action.split()?.at)
+    }
+
+    /// The name of a variant of a route.
+    pub fn variant(&self, route: RouteIndex, variant: Option<u8>) -> Option<&str> {
+        let variants = &self.plan(route).action.split()?.variants;
+        variants.get(usize::from(variant?)).map(|variant| &*variant.name)
     }
 
     /// The running route.

@@ -27,6 +27,7 @@ pub mod recent;
 pub mod record;
 pub mod recording;
 pub mod relay;
+pub mod release;
 pub mod reply;
 pub mod request_head;
 pub mod response_head;

@@ -16,8 +16,8 @@ use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::route::table::RouteIndex;
 use crate::rt::clock;
-use crate::telemetry::retry::{Fallback, Hedge, RetryReason};
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
+use crate::telemetry::retry::{Fallback, Hedge, RetryReason};
 use crate::telemetry::upgrade_end::UpgradeEnd;
 use crate::upstream::endpoint::Endpoint;
 
@@ -44,6 +44,8 @@ pub struct Tally {
     pub retry_after_ms: Cell<u64>,
     /// How many policies the request had passed when one answered, that one included; 0 if none did.
     pub refused_by: Cell<u8>,
+    /// The variant of the route's split that it went to.
+    pub variant: Cell<Option<u8>>,
     /// The upstream side.
     pub upstream: UpstreamTally,
 }
@@ -164,6 +166,11 @@ fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Loca
     if tally.upstream.head_nanos.get() > 0 {
         metrics.upstream_duration.record(tally.upstream.head_nanos.get());
     }
+    if let (Some(route), Some(variant)) = (tally.route.get(), tally.variant.get())
+        && let Some(metrics) = installed.split(route).and_then(|split| split.metrics(variant))
+    {
+        metrics.count(status, tally.grpc_status.get(), tally.upstream.head_nanos.get());
+    }
     local.metrics.requests.add(1);
     if let Some(fault) = fault {
         local.metrics.count_error(fault.slot());
@@ -202,6 +209,7 @@ pub fn log(
         via: exchange.via,
         listener: &installed.snapshot.listeners[listener],
         route: route.map_or("", |route| &installed.plan(route).name),
+        variant: route.and_then(|route| installed.variant(route, tally.variant.get())).unwrap_or_default(),
         method: exchange.request.method_text(),
         host: exchange.host.as_bytes(),
         path: &exchange.path,

@@ -21,8 +21,9 @@ use crate::proxy::local::Local;
 use crate::proxy::opener::Aim;
 use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::record;
+use crate::proxy::release::plan::VariantPlan;
 use crate::proxy::reply;
-use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
+use crate::proxy::snapshot::{Action, RoutePlan, Snapshot, Target};
 use crate::proxy::upgrade;
 use crate::route::params::Params;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
@@ -176,7 +177,14 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     // A plan is looked at where it has more to say.
     let plain = route.forward.map(|cluster| (cluster, &None, &None));
     let forwarded = plain.or_else(|| match &plan.action {
-        Action::Forward { to, rewrite, host } => Some((to.of(exchange), rewrite, host)),
+        Action::Forward { to: Target::Cluster(cluster), rewrite, host } => Some((*cluster, rewrite, host)),
+        Action::Forward { to: Target::Split(split), .. } => {
+            let variant = installed.splits[split.at].choose(split, exchange);
+            // There are a few.
+            conversation.tally.variant.set(Some(variant as u8));
+            let VariantPlan { cluster, rewrite, host, .. } = &split.variants[variant];
+            Some((*cluster, rewrite, host))
+        }
         _ => None,
     });
     let Some((cluster, rewrite, host)) = forwarded else {
@@ -252,9 +260,7 @@ async fn act(
             send(conversation, installed, route, body).await
         }
         // It was to be sent on.
-        Action::Forward { .. } => {
-            answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await
-        }
+        Action::Forward { .. } => answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await,
     }
 }
 

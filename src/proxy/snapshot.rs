@@ -12,7 +12,6 @@ use crate::http::field::IdSet;
 use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::AuthenticatorPlan;
-use crate::policy::exchange::Exchange;
 use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::inputs::Inputs;
 use crate::policy::ip_filter::AddressSet;
@@ -22,6 +21,7 @@ use crate::policy::table::PolicyPlan;
 use crate::proxy::care::CarePlan;
 use crate::proxy::l4::plan::DoorPlan;
 use crate::proxy::recording::RecordingPlan;
+use crate::proxy::release::plan::SplitPlan;
 use crate::route::path::PathRules;
 use crate::route::plan::MatchPlan;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
@@ -113,6 +113,8 @@ pub struct RoutePlan {
 pub enum Target {
     /// To this cluster, by index.
     Cluster(usize),
+    /// To one of several variants.
+    Split(Box<SplitPlan>),
 }
 
 impl Target {
@@ -120,13 +122,17 @@ impl Target {
     pub fn only(&self) -> Option<usize> {
         match self {
             Self::Cluster(index) => Some(*index),
+            Self::Split(_) => None,
         }
     }
+}
 
-    /// The cluster for this request.
-    pub fn of(&self, _exchange: &Exchange) -> usize {
+impl Action {
+    /// Its variants, if it has several.
+    pub fn split(&self) -> Option<&SplitPlan> {
         match self {
-            Self::Cluster(index) => *index,
+            Self::Forward { to: Target::Split(split), .. } => Some(split),
+            _ => None,
         }
     }
 }

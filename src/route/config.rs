@@ -32,6 +32,9 @@ pub struct MatchConfig {
     /// Cookies by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cookies: BTreeMap<String, ValueMatchConfig>,
+    /// A kind of clients, one of `profiles` that is told by fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 /// A condition on one value.

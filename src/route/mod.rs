@@ -12,6 +12,7 @@ pub mod params;
 pub mod path;
 pub mod pattern;
 pub mod plan;
+pub mod profile;
 mod radix;
 pub mod reference;
 pub mod rewrite;

@@ -9,6 +9,9 @@ use super::host::HostPattern;
 use super::methods::MethodSet;
 use super::path::PathRules;
 use super::pattern::PathPattern;
+use super::profile::{Profiles, nobody};
+use crate::http::field::Fields;
+use crate::shared::frozen::Frozen;
 
 /// A fault in the written form of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,45 @@ pub struct MatchPlan {
     pub query: Vec<ValueMatch>,
     /// Conditions on cookies.
     pub cookies: Vec<ValueMatch>,
+    /// The kind of clients.
+    pub profile: Option<ProfileMatch>,
+}
+
+/// A kind of clients that a route is for.
+#[derive(Debug, Clone)]
+pub struct ProfileMatch {
+    profiles: Frozen<Profiles>,
+    place: usize,
+}
+
+impl ProfileMatch {
+    /// Whether a request with these fields is of it.
+    pub fn holds(&self, fields: &Fields) -> bool {
+        self.profiles.of(fields, &nobody) == Some(self.place)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.profiles.name(self.place)
+    }
+
+    fn compile(name: &str, profiles: &Frozen<Profiles>) -> Result<Self, PlanError> {
+        let Some(place) = profiles.place(name) else {
+            let names: Vec<&str> = profiles.names().collect();
+            let hint =
+                if names.is_empty() { "write it under `profiles`".to_owned() } else { names.join(", ") };
+            return Err(PlanError::new("profile", format!("there is no profile `{name}`"), hint));
+        };
+        if profiles.asks_who(place) {
+            let reason = format!(
+                "`{name}`, or a profile before it, is told by claims, and routes are found before they are known"
+            );
+            let hint =
+                "put profiles that are told by fields first, or use `split.by_profile` or a limit's key";
+            return Err(PlanError::new("profile", reason, hint));
+        }
+        Ok(Self { profiles: profiles.clone(), place })
+    }
 }
 
 impl MatchPlan {
@@ -51,6 +93,18 @@ impl MatchPlan {
     /// # Errors
     /// Every fault found.
     pub fn compile(config: &MatchConfig, rules: &PathRules) -> Result<Self, Vec<PlanError>> {
+        Self::compile_among(config, rules, &Frozen::default())
+    }
+
+    /// The same where there are these kinds of clients.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn compile_among(
+        config: &MatchConfig,
+        rules: &PathRules,
+        profiles: &Frozen<Profiles>,
+    ) -> Result<Self, Vec<PlanError>> {
         let mut errors = Vec::new();
         let mut hosts = Vec::new();
         for (index, written) in config.hosts.iter().enumerate() {
@@ -71,8 +125,13 @@ impl MatchPlan {
         let headers = conditions::compile("headers", &config.headers, &mut errors);
         let query = conditions::compile("query", &config.query, &mut errors);
         let cookies = conditions::compile("cookies", &config.cookies, &mut errors);
+        let profile = config.profile.as_deref().map(|name| ProfileMatch::compile(name, profiles));
+        let profile = profile.transpose().unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        });
         if errors.is_empty() {
-            Ok(Self { hosts, path, methods, headers, query, cookies })
+            Ok(Self { hosts, path, methods, headers, query, cookies, profile })
         } else {
             Err(errors)
         }
@@ -85,7 +144,12 @@ impl MatchPlan {
 
     /// How many conditions it has beyond host and path: more of them win.
     pub fn condition_count(&self) -> usize {
-        usize::from(!self.methods.is_any()) + self.headers.len() + self.query.len() + self.cookies.len()
+        let profile = usize::from(self.profile.is_some());
+        usize::from(!self.methods.is_any())
+            + self.headers.len()
+            + self.query.len()
+            + self.cookies.len()
+            + profile
     }
 }
 

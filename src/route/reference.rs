@@ -197,7 +197,11 @@ fn value_fault(plan: &MatchPlan, view: &RequestView<'_>) -> Option<String> {
         fault_of("cookie", wanted, value.map(Vec::from).as_slice())
     };
     let fields = plan.headers.iter().find_map(field);
-    fields.or_else(|| plan.query.iter().find_map(parameter)).or_else(|| plan.cookies.iter().find_map(cookie))
+    let values = fields.or_else(|| plan.query.iter().find_map(parameter));
+    values.or_else(|| plan.cookies.iter().find_map(cookie)).or_else(|| {
+        let profile = plan.profile.as_ref().filter(|profile| !profile.holds(view.fields))?;
+        Some(format!("the client's profile is not {}", profile.name()))
+    })
 }
 
 fn fault_of(what: &str, wanted: &ValueMatch, values: &[Vec<u8>]) -> Option<String> {

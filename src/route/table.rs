@@ -3,7 +3,7 @@
 //! Precedence, which `reference` implements a second time:
 //! host: exact, then the wildcard with the longest suffix, then any host. Path, segment by segment from the
 //! left: literal, then parameter, then what ends in a catch-all or prefix, so the longer prefix wins. Then the
-//! route with more conditions (methods count as one, every field, query parameter and cookie as one). Then the
+//! route with more conditions (methods count as one, as does a profile, every field, query parameter and cookie). Then the
 //! one written first. A candidate whose conditions fail is skipped and the next in this order is tried, also
 //! across less specific paths and hosts. 405 only if nothing matched and a candidate failed by its method alone.
 
@@ -313,4 +313,5 @@ pub(super) fn values_hold(plan: &MatchPlan, view: &RequestView<'_>) -> bool {
             let value = cookie::find(view.fields, wanted.name.as_bytes());
             wanted.rule.holds(value.into_iter())
         })
+        && plan.profile.as_ref().is_none_or(|profile| profile.holds(view.fields))
 }

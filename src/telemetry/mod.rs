@@ -27,6 +27,8 @@ pub mod retry;
 pub mod sampler;
 // What workers count of copies of requests.
 pub mod shadow;
+// What is counted of variants of a route.
+pub mod variant;
 // RFC 3339 from a cache.
 pub mod timestamp;
 // W3C trace context.

@@ -31,6 +31,8 @@ pub struct AccessRecord<'a> {
     pub listener: &'a str,
     /// Name of the route.
     pub route: &'a str,
+    /// Name of the route's variant.
+    pub variant: &'a str,
     /// Method as sent.
     pub method: &'a [u8],
     /// Host as matched.
@@ -141,6 +143,7 @@ impl AccessRecord<'_> {
         }
         text(",\"listener\":\"", self.listener.as_bytes(), out);
         text(",\"route\":\"", self.route.as_bytes(), out);
+        text(",\"variant\":\"", self.variant.as_bytes(), out);
     }
 
     fn write_what(&self, redaction: &Redaction, out: &mut Vec<u8>) {

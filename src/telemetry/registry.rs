@@ -7,10 +7,11 @@
 use crate::shared::{Catalogue, NameId, Names, Sharded, Slot};
 
 use super::metrics::{
-    AuthMetrics, CallerMetrics, ClusterMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics, RouteMetrics,
-    TunnelMetrics, WorkerMetrics,
+    AuthMetrics, CallerMetrics, ClusterMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics,
+    RouteMetrics, TunnelMetrics, WorkerMetrics,
 };
 use super::shadow::ShadowMetrics;
+use super::variant::VariantMetrics;
 
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a
 /// scraper takes.
@@ -31,6 +32,9 @@ pub type EndpointName = (String, String);
 /// Route and policy.
 pub type PolicyName = (String, String);
 
+/// Route and variant.
+pub type VariantName = (String, String);
+
 /// Listener and cluster.
 pub type TunnelName = (String, String);
 
@@ -48,6 +52,7 @@ pub struct Registry {
     callers: Catalogue<String, Sharded<CallerMetrics>>,
     tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
     clusters: Catalogue<String, Sharded<ClusterMetrics>>,
+    variants: Catalogue<VariantName, Sharded<VariantMetrics>>,
     names: Names,
 }
 
@@ -70,6 +75,7 @@ impl Registry {
             callers: Catalogue::new(series_max),
             tunnels: Catalogue::new(series_max),
             clusters: Catalogue::new(series_max),
+            variants: Catalogue::new(series_max),
             names: Names::new(NAMES_MAX, OVERFLOW_NAME),
         }
     }
@@ -168,6 +174,16 @@ impl Registry {
     /// All clusters, and [`OVERFLOW_NAME`] when names were refused.
     pub fn clusters(&self) -> Vec<(String, Sharded<ClusterMetrics>)> {
         all(&self.clusters, OVERFLOW_NAME.to_owned())
+    }
+
+    /// What worker `index` counts about a variant of a route; created when new.
+    pub fn variant(&self, route: &str, variant: &str, index: usize) -> Slot<VariantMetrics> {
+        self.variants.get_or_create(&(route.to_owned(), variant.to_owned()), || self.shards()).slot(index)
+    }
+
+    /// All variants, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn variants(&self) -> Vec<(VariantName, Sharded<VariantMetrics>)> {
+        all(&self.variants, (OVERFLOW_NAME.to_owned(), OVERFLOW_NAME.to_owned()))
     }
 
     /// The number by which records tell a name.

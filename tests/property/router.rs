@@ -124,7 +124,7 @@ fn route(place: impl Strategy<Value = (String, bool)>) -> impl Strategy<Value = 
                 _ => path,
             };
             let (path, prefix) = if is_prefix { (None, Some(path)) } else { (Some(path), None) };
-            MatchConfig { hosts, path, prefix, methods, headers, query, cookies }
+            MatchConfig { hosts, path, prefix, methods, headers, query, cookies, profile: None }
         },
     )
 }

@@ -23,12 +23,14 @@ mod problem;
 mod quotas;
 mod reads;
 mod recent;
+mod releases;
 mod revocations;
 mod shadows;
 // Whether the gateway wants traffic.
 pub mod readiness;
 mod router;
 mod status;
+mod verdicts;
 // TLS of the listener.
 pub mod tls;
 // What others publish.
@@ -46,8 +48,10 @@ use crate::control::desk::Desk;
 use crate::control::export::Exporter;
 use crate::control::fleet::FleetDesk;
 use crate::control::generation::GenerationLabel;
+use crate::control::health::HealthDesk;
 use crate::control::keepers::api_keys::store::KeyStore;
 use crate::control::recorder::Recorder;
+use crate::control::releases::ReleaseDesk;
 use crate::control::revocations::RevocationDesk;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
@@ -89,6 +93,10 @@ pub struct AdminState {
     pub revocations: RevocationDesk,
     /// Limits and quotas across hosts.
     pub fleet: FleetDesk,
+    /// What is believed of services.
+    pub health: HealthDesk,
+    /// Releases behind routes.
+    pub releases: ReleaseDesk,
     /// What was said of API keys, and what keepers say of them.
     pub keys: KeyStore,
 }

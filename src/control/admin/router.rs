@@ -9,7 +9,10 @@ use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, revocations, shadows, status};
+use super::{
+    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, releases, revocations, shadows,
+    status, verdicts,
+};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
@@ -41,11 +44,14 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/shadows", shadows::all),
         read("/shadows/mismatches", shadows::mismatches),
         read("/audit", reads::audit),
+        read("/verdicts", verdicts::all),
         read("/fleet", quotas::fleet),
         read("/quotas", quotas::all),
         read("/quotas/{quota}", quotas::of_quota),
         read("/quotas/{quota}/{key}", quotas::of_key),
         read("/log/level", reads::log_level),
+        read("/releases", releases::all),
+        read("/releases/{route}", releases::one),
         read("/revocations", revocations::all),
         read("/keys", keys::all),
         change("post", "/reload", changes::reload),
@@ -53,7 +59,11 @@ pub(super) fn operations() -> Vec<Operation> {
         change("post", "/rollback", changes::rollback),
         change("post", "/rollout", changes::rollout),
         change("put", "/clusters/{cluster}/endpoints/{endpoint}/state", changes::endpoint),
+        change("put", "/clusters/{cluster}/breaker", verdicts::hold_cluster),
+        change("put", "/clusters/{cluster}/endpoints/{endpoint}/breaker", verdicts::hold_endpoint),
+        change("put", "/routes/{route}/breaker", verdicts::hold_route),
         change("put", "/log/level", changes::log_level),
+        change("post", "/releases/{route}", releases::steer),
         change("post", "/revocations", revocations::revoke),
         change("post", "/keys", keys::add),
         change("put", "/keys/{authenticator}/{id}/state", keys::set_state),

@@ -3,7 +3,7 @@
 //! What a pattern, a host or a template may be is not decided here: the written forms are compiled by `route` and
 //! `policy`, as they will be for the snapshot, and what those refuse is put where it is written.
 
-use super::{Check, advice, care, values};
+use super::{Check, advice, care, splits, values};
 use crate::config::units::UnitError;
 use crate::control::compile::path_rules;
 use crate::control::config::RouteConfig;
@@ -23,17 +23,21 @@ pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
     upgrades(check, "defaults.upgrades", &check.config.defaults.upgrades);
     care::defaults(check);
     let rules = path_rules(check.config.paths);
+    let profiles = splits::profiles(check);
     let mut plans = Vec::with_capacity(check.config.routes.len());
     for (index, route) in check.config.routes.iter().enumerate() {
         let at = format!("routes[{index}]");
         destination(check, &at, route);
         let place = format!("{at}.match");
-        let plan = MatchPlan::compile(&route.matches, &rules)
+        let plan = MatchPlan::compile_among(&route.matches, &rules, &profiles)
             .map_err(|errors| faults(check, &place, errors, |at| advice::matches(&route.matches, at)))
             .ok();
         literal_star(check, &place, &route.matches);
         let names = names(check, &place, route, plan.as_ref(), &rules);
         rewrite(check, &at, route, names.as_deref(), &rules);
+        if let Some(split) = &route.split {
+            splits::check(check, &at, (route, split), names.as_deref(), &rules);
+        }
         if let Some(config) = &route.redirect {
             redirect(check, &format!("{at}.redirect"), config, names.as_deref());
         }
@@ -45,7 +49,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
         care::check(check, &at, route);
         if let Some(protocols) = &route.upgrades {
             upgrades(check, &format!("{at}.upgrades"), protocols);
-            if route.cluster.is_none() && !protocols.is_empty() {
+            if !route.is_forwarding() && !protocols.is_empty() {
                 let why = UnitError::new("only a cluster can switch protocols").hint("remove `upgrades`");
                 check.warning("no-effect", &format!("{at}.upgrades"), why);
             }
@@ -152,6 +156,7 @@ fn upgrades(check: &mut Check<'_>, at: &str, protocols: &[String]) {
 fn destination(check: &mut Check<'_>, at: &str, route: &RouteConfig) {
     let present = [
         ("cluster", route.cluster.is_some()),
+        ("split", route.split.is_some()),
         ("redirect", route.redirect.is_some()),
         ("respond", route.respond.is_some()),
         ("jwks", route.jwks.is_some()),
@@ -162,7 +167,7 @@ fn destination(check: &mut Check<'_>, at: &str, route: &RouteConfig) {
         return check.error(
             "no-destination",
             at,
-            why.hint("add one of `cluster`, `redirect`, `respond` and `jwks`"),
+            why.hint("add one of `cluster`, `split`, `redirect`, `respond` and `jwks`"),
         );
     };
     for other in given {
@@ -183,8 +188,7 @@ fn rewrite(
     if *config == RewriteConfig::default() {
         return;
     }
-    if route.cluster.is_none()
-        && (route.redirect.is_some() || route.respond.is_some() || route.jwks.is_some())
+    if !route.is_forwarding() && (route.redirect.is_some() || route.respond.is_some() || route.jwks.is_some())
     {
         let why =
             UnitError::new("a request that goes to no cluster is not rewritten").hint("remove `rewrite`");

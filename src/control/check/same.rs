@@ -64,5 +64,6 @@ fn conditions(plan: &MatchPlan) -> String {
     let mut headers: Vec<String> = plan.headers.iter().map(|rule| format!("{rule:?}")).collect();
     headers.sort_unstable();
     let (segments, tail) = (&plan.path.segments, plan.path.tail);
-    format!("{segments:?} {tail:?} {methods:?} {headers:?} {:?} {:?}", plan.query, plan.cookies)
+    let profile = plan.profile.as_ref().map(|profile| profile.name());
+    format!("{segments:?} {tail:?} {methods:?} {headers:?} {:?} {:?} {profile:?}", plan.query, plan.cookies)
 }

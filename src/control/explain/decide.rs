@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::variant;
 use crate::http::h1::framing::Framing;
 use crate::http::h1::parse::{self, HeadScan};
 use crate::http::refusal::Refusal;
@@ -20,7 +21,7 @@ use crate::policy::reply::{Code, Fault, Reply};
 use crate::policy::table::PolicyPlan;
 use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::serve::find_route;
-use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
+use crate::proxy::snapshot::{Action, RoutePlan, Snapshot, Target};
 use crate::proxy::upgrade;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
 use crate::route::table::{RouteIndex, Table};
@@ -170,12 +171,19 @@ impl<'a> Decider<'a> {
                 {
                     return Ending::Refused { reply, by: None };
                 }
+                let (cluster, rewrite) = match to {
+                    Target::Cluster(cluster) => (*cluster, rewrite),
+                    Target::Split(split) => {
+                        let likely = &split.variants[variant::likely(split, exchange).variant];
+                        (likely.cluster, &likely.rewrite)
+                    }
+                };
                 let path = rewrite.as_ref().map(|rewrite| {
                     let mut path = Vec::new();
                     rewrite.apply(exchange.path(), &exchange.params, &mut path);
                     path
                 });
-                Ending::Forward { cluster: to.of(exchange), path }
+                Ending::Forward { cluster, path }
             }
             Action::Redirect(plan) => {
                 Ending::Redirect { status: plan.status(), location: location(plan, exchange) }

@@ -19,13 +19,18 @@ mod process;
 mod prometheus_text;
 mod rates;
 mod recording;
+// Variants of routes.
+pub mod releases;
 mod reloads;
 mod rollouts;
 mod shadows;
 mod source;
+pub mod spread;
 mod tls;
 mod tunnels;
 mod upstream_http2;
+// What is believed of services.
+pub mod verdicts;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;

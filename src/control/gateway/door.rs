@@ -21,6 +21,9 @@ use crate::control::export::address_lists::AddressLists;
 use crate::control::export::credentials::Credentials;
 use crate::control::export::fleet::FleetShown;
 use crate::control::export::key_sets::KeySetMetrics;
+use crate::control::export::releases::ReleasesShown;
+use crate::control::export::spread::SpreadMetrics;
+use crate::control::export::verdicts::Verdicts;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
 use crate::control::recorder::Recorder;
@@ -77,6 +80,11 @@ impl Gateway {
         let tls = opened(&admin, &base, access.is_open(), addr).map_err(StartError::Missing)?;
         let mut exporter = self.exporter();
         exporter.add(Box::new(FleetShown(self.shown.fleet.clone())));
+        exporter.add(Box::new(Verdicts(self.shown.health.clone())));
+        exporter.add(Box::new(ReleasesShown {
+            desk: self.shown.releases.clone(),
+            registry: self.registry.clone(),
+        }));
         exporter.add(Box::new(Credentials {
             keys: self.shown.keepers.keys.clone(),
             introspection: self.means.introspection.clone(),
@@ -96,6 +104,8 @@ impl Gateway {
             recorder: self.recorder(),
             revocations: self.shown.revocations.clone(),
             fleet: self.shown.fleet.clone(),
+            health: self.shown.health.clone(),
+            releases: self.shown.releases.clone(),
             keys: self.shown.keepers.keys.clone(),
         };
         let (close, closed) = tokio::sync::oneshot::channel();
@@ -128,6 +138,7 @@ impl Gateway {
             revocations: self.shown.revocations.clone(),
         });
         exporter.add(Box::new(AddressLists::of(self.shown.snapshot.clone())));
+        exporter.add(Box::new(SpreadMetrics(self.shown.snapshot.clone())));
         exporter.add(Box::new(KeySetMetrics(self.shown.keepers.key_desk())));
         exporter
     }

@@ -36,6 +36,9 @@ pub struct DecisionView {
     /// The route that took it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub route: Option<String>,
+    /// Which of its variants it went to, where it has several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub variant: Option<String>,
     /// Status of the answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub status: Option<u16>,
@@ -117,6 +120,7 @@ impl DecisionView {
             method: Some(record.method.name().to_owned()).filter(|_| !record.path.as_bytes().is_empty()),
             path: some(path(record, redaction)),
             route: some(name(record.route)),
+            variant: some(name(record.variant)),
             status: Some(record.status).filter(|status| *status > 0),
             code: record.fault.map(|fault| fault.code().to_owned()),
             policy: record.policy.map(str::to_owned),
@@ -213,7 +217,9 @@ impl Display for DecisionView {
         if let Some(method) = &self.method {
             writeln!(out, "request     {method} {}", or_none(&self.path))?;
         }
-        writeln!(out, "route       {}", or_none(&self.route))?;
+        let variant =
+            self.variant.as_ref().map_or_else(String::new, |variant| format!(", variant {variant}"));
+        writeln!(out, "route       {}{variant}", or_none(&self.route))?;
         if let Some(cluster) = &self.cluster {
             writeln!(out, "cluster     {cluster}")?;
             self.fmt_upstream(out)?;

@@ -100,13 +100,14 @@ impl Breach {
 }
 
 /// `12.5% (5 of 40)`.
-fn share(count: Count) -> String {
+pub fn share(count: Count) -> String {
     let percent = 100.0 * count.share();
     let digits = if percent == percent.round() { 0 } else { 1 };
     format!("{percent:.digits$}% ({} of {})", count.hits, count.cases)
 }
 
-fn millis(millis: f64) -> String {
+/// `12 ms`, `3.4 ms`.
+pub fn millis(millis: f64) -> String {
     let digits = if millis < 10.0 { 1 } else { 0 };
     format!("{millis:.digits$} ms")
 }

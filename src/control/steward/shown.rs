@@ -8,7 +8,9 @@ use crate::control::config::Config;
 use crate::control::discovery::feeds::Feeds;
 use crate::control::fleet::FleetDesk;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
+use crate::control::health::HealthDesk;
 use crate::control::keepers::Keepers;
+use crate::control::releases::ReleaseDesk;
 use crate::control::revocations::RevocationDesk;
 use crate::control::rollout::figures::{RolloutFigures, RolloutReport};
 use crate::control::tls::Inventory;
@@ -40,6 +42,10 @@ pub struct Shown {
     pub revocations: RevocationDesk,
     /// Limits and quotas across hosts.
     pub fleet: FleetDesk,
+    /// What is believed of services.
+    pub health: HealthDesk,
+    /// Releases behind routes.
+    pub releases: ReleaseDesk,
     /// What policies live on.
     pub keepers: Keepers,
     /// The rollout that is under way, or was last.
@@ -67,6 +73,7 @@ impl Shown {
         feeds: Feeds,
         revocations: RevocationDesk,
         fleet: FleetDesk,
+        health: HealthDesk,
     ) -> Self {
         let label = GenerationLabel { number: snapshot.generation, hash: snapshot.hash.to_string() };
         let figures = ReloadFigures::default();
@@ -82,9 +89,11 @@ impl Shown {
             refused: Published::new(Frozen::new(None)),
             figures: Frozen::new(figures),
             feeds,
+            releases: ReleaseDesk::default(),
             keepers: Keepers::default(),
             revocations,
             fleet,
+            health,
             rollout: Published::new(Frozen::new(None)),
             rollouts: Frozen::new(RolloutFigures::default()),
         }

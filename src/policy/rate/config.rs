@@ -21,7 +21,7 @@ pub struct LimitConfig {
     /// Most at once, for buckets. Default: the count of the rate for a token bucket, 1 for a leaky one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
-    /// For whom it is one number: any of `client.address`, `identity.subject`, `identity.tenant`, `identity.key`,
+    /// For whom it is one number: any of `client.address`, `client.profile`, `identity.subject`, `identity.tenant`, `identity.key`,
     /// `identity.plan`, `route`, `header:NAME`, `claim:PATH`, all of which together are the key. An empty list is one number for everybody.
     #[serde(default = "client_address")]
     pub key: Vec<String>,

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::sip::Sip;
 use crate::policy::exchange::Exchange;
+use crate::policy::profile;
+use crate::route::profile::Profiles;
+use crate::shared::frozen::Frozen;
 
 /// One part of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +29,31 @@ pub enum Part {
     Header(Box<[u8]>),
     /// Something else that is known of them, by its path.
     Claim(Box<[Box<str>]>),
+    /// Of which kind the client is.
+    Profile(Kinds),
 }
 
+/// All kinds of clients there are.
+#[derive(Debug, Clone, Default)]
+pub struct Kinds(pub Frozen<Profiles>);
+
+impl PartialEq for Kinds {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.names().eq(other.0.names())
+    }
+}
+
+impl Eq for Kinds {}
+
 /// The words for parts.
-pub const WORDS: &str = "client.address, identity.subject, identity.tenant, identity.key, identity.plan, route, header:NAME, claim:PATH";
+pub const WORDS: &str = "client.address, client.profile, identity.subject, identity.tenant, identity.key, identity.plan, route, header:NAME, claim:PATH";
 
 impl Part {
     /// From its word. None if there is no such part.
     pub fn parse(word: &str, ipv6_prefix: u8) -> Option<Self> {
         Some(match word {
             "client.address" => Self::Address(ipv6_prefix.min(128)),
+            "client.profile" => Self::Profile(Kinds::default()),
             "identity.subject" => Self::Subject,
             "identity.tenant" => Self::Tenant,
             "identity.key" => Self::KeyId,
@@ -71,6 +89,9 @@ impl Part {
             Self::Claim(path) => {
                 let claims = principal.map(|principal| &principal.claims);
                 return claims.is_some_and(|claims| feed_claim(claims, path, sip));
+            }
+            Self::Profile(Kinds(profiles)) => {
+                profile::of(profiles, exchange).map(|place| profiles.name(place))
             }
             Self::Route => Some(exchange.route()),
             Self::Subject => principal.map(|principal| &*principal.subject),

@@ -8,7 +8,7 @@ use super::config::{AcrossConfig, AlgorithmConfig, LimitConfig, MissingConfig};
 use super::key::Key;
 use super::ledger::Wish;
 use super::message::{LimitNumber, Tier};
-use super::part::{Part, WORDS};
+use super::part::{Kinds, Part, WORDS};
 use super::rule::{Algorithm, LOG_MAX, Rule, burst_max};
 use super::sip::Sip;
 use crate::config::units::Rate;
@@ -252,6 +252,7 @@ fn parts(words: &[String], ipv6_prefix: u8, scope: &mut Scope<'_>) -> Box<[Part]
     let mut parts = SmallVec::<[Part; 4]>::new();
     for (index, word) in words.iter().enumerate() {
         match Part::parse(word, ipv6_prefix) {
+            Some(Part::Profile(_)) => parts.push(Part::Profile(kinds(&format!("key[{index}]"), scope))),
             Some(part) => parts.push(part),
             None => {
                 let hint = format!("the parts are {WORDS}");
@@ -260,6 +261,15 @@ fn parts(words: &[String], ipv6_prefix: u8, scope: &mut Scope<'_>) -> Box<[Part]
         }
     }
     parts.into_vec().into()
+}
+
+/// The kinds of clients that a key tells apart.
+fn kinds(at: &str, scope: &mut Scope<'_>) -> Kinds {
+    let known = scope.around.profiles;
+    if known.is_some_and(|profiles| profiles.names().next().is_none()) {
+        scope.problem(at, "there are no kinds of clients to tell apart", "write them under `profiles`");
+    }
+    Kinds(known.cloned().unwrap_or_default())
 }
 
 /// Whether other hosts have it too.
