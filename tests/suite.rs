@@ -30,6 +30,7 @@ mod replay;
 mod revocation;
 mod rollout;
 mod shadow;
+mod shed;
 mod sources;
 mod tls;
 mod tuning;

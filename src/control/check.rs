@@ -29,6 +29,7 @@ mod routes;
 mod same;
 mod secrets;
 mod shadows;
+mod shedding;
 mod splits;
 mod spread;
 mod switches;
@@ -186,6 +187,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     clusters::check(&mut check);
     spread::own_zone(&mut check);
     health::routes(&mut check);
+    shedding::check(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);

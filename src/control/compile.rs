@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -22,7 +23,7 @@ use crate::policy::auth::{AuthenticatorConfig, AuthenticatorPlan};
 use crate::policy::inputs::{InputDesk, Inputs};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::{Scope, Surroundings};
-use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot, Target};
+use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, SheddingPlan, Snapshot, Target};
 use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::profile::Profiles;
@@ -118,6 +119,7 @@ pub fn compile(
         routes,
         clusters,
         limits: limits(&config.limits),
+        shedding: shedding(config),
         paths: rules,
         trusted_proxies: AddressSet::new(&config.trusted_proxies),
         identity_ids: IdSet::of_names(&identity_fields),
@@ -166,6 +168,14 @@ fn served(config: &Config) -> Vec<Vec<u32>> {
                 .collect()
         })
         .collect()
+}
+
+fn shedding(config: &Config) -> SheddingPlan {
+    let written = config.shedding.as_ref();
+    SheddingPlan {
+        target_nanos: written.map(|it| it.target.duration().as_nanos() as u64),
+        pause: written.map_or(Duration::ZERO, |it| it.pause.duration()),
+    }
 }
 
 fn limits(config: &LimitsConfig) -> Limits {

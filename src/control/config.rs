@@ -11,6 +11,7 @@ pub mod log;
 pub mod paths;
 pub mod recording;
 pub mod revocations;
+pub mod shedding;
 pub mod tls;
 pub mod workers;
 
@@ -28,6 +29,7 @@ use crate::control::config::locality::LocalityConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
+use crate::control::config::shedding::SheddingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -83,6 +85,9 @@ pub struct Config {
     /// What a client may send and how long it may take.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// What a worker refuses that has more to do than it can. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shedding: Option<SheddingConfig>,
     /// How paths are normalised before routing. The same path goes upstream.
     #[serde(default)]
     pub paths: PathsConfig,

@@ -6,6 +6,7 @@
 pub mod decide;
 mod health;
 pub mod identity;
+mod room;
 mod shadow;
 mod spread;
 mod tcp;
@@ -164,6 +165,7 @@ fn tell_route(
     let makes_an_offer = !exchange.upgrade.is_empty();
     let ending = decider.act(index, exchange);
     identity::tell(out, plan, exchange);
+    room::tell_class(out, plan, exchange);
     match ending {
         Ending::Refused { reply, by } => tell_refusal(out, reply.fault, by),
         Ending::Forward { cluster, path } => {
@@ -224,6 +226,7 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         let _ =
             writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");
     }
+    written.into_iter().for_each(|cluster| room::tell_limits(out, cluster));
     let timeouts = plan.timeouts;
     let total = timeouts.total.map_or("none".to_owned(), |total| format!("{total:?}"));
     let _ = writeln!(

@@ -45,6 +45,7 @@ pub mod replay;
 pub mod resolve;
 pub mod revocations;
 pub mod rollout;
+pub mod saturation;
 pub mod sources;
 pub mod stamp;
 pub mod start;

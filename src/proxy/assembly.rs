@@ -120,12 +120,21 @@ impl Assembly {
                 _ => None,
             },
             care: plan.care.as_deref().map(|care| Box::new(self.start_care(&plan.name, care, registry))),
+            early: plan.early(),
             chain: Chain::start(&plan.policies, former, &self.ground(registry), |key| {
                 registry.policy(&plan.name, key, worker)
             }),
             metrics: registry.route(&plan.name, worker),
             name: registry.name_id(&plan.name),
         }
+    }
+
+    fn start_split(&self, plan: &RoutePlan, split: &SplitPlan, registry: &Registry) -> Splitter {
+        let former = self.previous.as_ref().and_then(|previous| {
+            let at = *previous.snapshot.routes_by_name.get(&plan.name)?;
+            previous.split(RouteIndex(at))
+        });
+        Splitter::start(split, &plan.name, (self.bench.worker, self.bench.workers), registry, former)
     }
 
     fn start_care(&self, name: &str, plan: &CarePlan, registry: &Registry) -> RunningCare {
@@ -138,14 +147,6 @@ impl Assembly {
                 Running::start(shadow.clone(), cluster, registry, worker, workers)
             },
         )
-    }
-
-    fn start_split(&self, plan: &RoutePlan, split: &SplitPlan, registry: &Registry) -> Splitter {
-        let former = self.previous.as_ref().and_then(|previous| {
-            let at = *previous.snapshot.routes_by_name.get(&plan.name)?;
-            previous.split(RouteIndex(at))
-        });
-        Splitter::start(split, &plan.name, (self.bench.worker, self.bench.workers), registry, former)
     }
 
     /// The generation, when no piece is left.

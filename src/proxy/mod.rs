@@ -12,6 +12,7 @@ pub mod attempts;
 pub mod care;
 pub mod connection;
 pub mod decision;
+pub mod entering;
 pub mod forward;
 pub mod forwarded;
 pub mod gather;

@@ -25,10 +25,12 @@ pub mod request_id;
 pub mod retry;
 // Which exchanges are logged.
 pub mod sampler;
-// What workers count of copies of requests.
-pub mod shadow;
 // What is counted of variants of a route.
 pub mod variant;
+// Why requests are turned away.
+pub mod shed;
+// What workers count of copies of requests.
+pub mod shadow;
 // RFC 3339 from a cache.
 pub mod timestamp;
 // W3C trace context.

@@ -5,6 +5,7 @@
 pub mod budgets;
 pub mod discover;
 pub mod health;
+pub mod limits;
 pub mod registries;
 pub mod spread;
 
@@ -17,6 +18,7 @@ use crate::config::units::{AddressRange, ByteSize, Share, Span, Weight};
 use budgets::BudgetConfig;
 use discover::{DiscoverConfig, MembershipConfig};
 use health::{BreakerConfig, HealthConfig, OutliersConfig};
+use limits::ClusterLimitsConfig;
 use spread::{MaglevConfig, SlowStartConfig, SubsetConfig, ZonesConfig};
 
 /// A named set of endpoints with one balancer.
@@ -92,6 +94,9 @@ pub struct ClusterConfig {
     /// What becomes of gRPC-Web where HTTP/2 is spoken. Default: `translate`.
     #[serde(default)]
     pub grpc_web: GrpcWebConfig,
+    /// How many exchanges it has at once, and what becomes of those beyond. Default: no limits.
+    #[serde(default)]
+    pub limits: ClusterLimitsConfig,
     /// How many attempts may be made again, so that a cluster that fails sees no storm. Default: 20% of the requests, and 10 a
     /// second in any case.
     #[serde(default = "budgets::retries")]
