@@ -9,6 +9,8 @@ mod harness;
 
 mod admin;
 mod auth;
+mod care;
+mod balance;
 mod clients;
 mod conformance;
 mod control;

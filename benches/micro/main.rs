@@ -28,6 +28,7 @@ use ringgate::route::params::Params;
 use ringgate::rt::clock;
 use ringgate::shared::Ledger;
 use ringgate::upstream::balance::Pick;
+use ringgate::upstream::config::spread::MaglevConfig;
 use ringgate::upstream::config::{BalanceConfig, HashKeyConfig};
 
 use stage::shape::{Shape, length_head};
@@ -137,21 +138,37 @@ fn choices() {
     let ledger = Ledger::new(Some(1000));
     row("limit: take of a ledger and give back", || drop(black_box(ledger.try_take(1))));
     let in_flight: Vec<u32> = (0..8).collect();
-    let maglev = BalanceConfig::Maglev(HashKeyConfig::Address);
+    let maglev = BalanceConfig::Maglev(MaglevConfig::Key(HashKeyConfig::Address));
     for (name, config) in [
         ("balance: round robin, 8 endpoints", BalanceConfig::RoundRobin),
         ("balance: random, 8 endpoints", BalanceConfig::Random),
         ("balance: least request, 8 endpoints", BalanceConfig::LeastRequest),
+        ("balance: peak ewma, 8 endpoints", BalanceConfig::PeakEwma),
         ("balance: maglev, 8 endpoints", maglev),
     ] {
         let balancer = subject::balancer(&config, in_flight.len());
         let mut hash = 0_u64;
         row(name, || {
             hash = hash.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let pick = Pick { hash: Some(hash), in_flight: &|at| in_flight[at], is_excluded: &|_| false };
+            let pick = Pick {
+                hash: Some(hash),
+                in_flight: &|at| in_flight[at],
+                answer_nanos: &|_| 0.0,
+                is_excluded: &|_| false,
+            };
             assert!(black_box(balancer.pick(&pick)).is_some());
         });
     }
+    let layout = subject::layout(in_flight.len());
+    row("balance: round robin, 8 endpoints, one is out", || {
+        let pick = Pick {
+            hash: None,
+            in_flight: &|at| in_flight[at],
+            answer_nanos: &|_| 0.0,
+            is_excluded: &|_| false,
+        };
+        assert!(black_box(layout.pick(&pick)).is_some());
+    });
 }
 
 fn ends(subject: &mut Subject) {

@@ -21,6 +21,8 @@ use ringgate::shared::{Frozen, line_ring};
 use ringgate::telemetry::Registry;
 use ringgate::telemetry::record::{AccessRecord, UpstreamRecord};
 use ringgate::telemetry::redaction::Redaction;
+use ringgate::upstream::balance::layout::{Ground, Layout, Rules, Seat, Standing};
+use ringgate::upstream::balance::tiers::WHOLE;
 use ringgate::upstream::balance::{BalancePlan, Balancer};
 use ringgate::upstream::config::BalanceConfig;
 use ringgate::worker::spawn::tables;
@@ -83,12 +85,25 @@ impl Subject {
                 connect_nanos: None,
                 head_nanos: Some(234_567),
                 reused: true,
+                ..UpstreamRecord::default()
             }),
             generation: 1,
             user_agent: b"micro/1.0",
             ..AccessRecord::default()
         }
     }
+}
+
+/// How a worker chooses in turn of so many endpoints, of which one is out.
+pub fn layout(count: usize) -> Layout {
+    let seat = Seat { weight: 1, tier: 0, is_own_zone: false, standing: Standing::Used, strength: WHOLE };
+    let mut seats = vec![seat; count];
+    seats[0].standing = Standing::Out;
+    let plan = balancer(&BalanceConfig::RoundRobin, count).plan().clone();
+    let (rules, balance) = (Rules::default(), Frozen::new(plan));
+    let ground =
+        Ground { seats: &seats, rules: &rules, balance: &balance, tables: &[], worker: (0, 1), seed: 1 };
+    Layout::of(&ground, None).expect("not all are alike")
 }
 
 /// A balancer of so many endpoints of weight 1.

@@ -118,7 +118,9 @@ impl Release {
             Action::Restart(to) => to.steer("restart"),
             Action::Set { route, shares, told } => {
                 let pair = |text: &String| {
-                    let (name, share) = text.split_once('=').with_context(|| format!("`{text}`: write VARIANT=SHARE, canary=10%"))?;
+                    let (name, share) = text
+                        .split_once('=')
+                        .with_context(|| format!("`{text}`: write VARIANT=SHARE, canary=10%"))?;
                     Ok((name.to_owned(), Value::from(share)))
                 };
                 let shares: Map<String, Value> = shares.iter().map(pair).collect::<anyhow::Result<_>>()?;
@@ -147,7 +149,8 @@ impl ToVariant {
 impl Told {
     fn order(&self, route: &str, mut order: Value) -> anyhow::Result<ExitCode> {
         order["note"] = self.note.as_str().into();
-        let answer = AdminClient::open(&self.access)?.post(&format!("/releases/{}", segment(route)), &order)?;
+        let answer =
+            AdminClient::open(&self.access)?.post(&format!("/releases/{}", segment(route)), &order)?;
         println!("{}", answer["result"].as_str().unwrap_or("done"));
         Ok(ExitCode::SUCCESS)
     }
@@ -206,14 +209,23 @@ fn told(release: &Value) -> String {
     for one in release["variants"].as_array().into_iter().flatten() {
         let word = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
         let (requests, errors) = (&one["requests"], &one["errors"]);
-        text += &format!("\n  {} of cluster {}: {requests} requests, {errors} failed", word("variant"), word("cluster"));
+        text += &format!(
+            "\n  {} of cluster {}: {requests} requests, {errors} failed",
+            word("variant"),
+            word("cluster")
+        );
     }
     let ramp = &release["ramp"];
     if ramp.is_object() {
         let seconds = |key: &str| ramp[key].as_f64().unwrap_or_default() / 1e3;
         text += &format!(
             "\n  step {} of {}: watched for {:.0} of {:.0} s, {} requests against {}",
-            ramp["step"], ramp["steps"], seconds("watched_ms"), seconds("hold_ms"), ramp["requests"], ramp["requests_others"],
+            ramp["step"],
+            ramp["steps"],
+            seconds("watched_ms"),
+            seconds("hold_ms"),
+            ramp["requests"],
+            ramp["requests_others"],
         );
         if let Some(what) = ramp["waits_for"].as_str() {
             text += &format!("; waits for {what}");

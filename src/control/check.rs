@@ -9,6 +9,7 @@ mod admin;
 mod advice;
 mod afterwards;
 mod authenticators;
+mod care;
 mod changes;
 mod clusters;
 mod discover;
@@ -27,6 +28,7 @@ mod routes;
 mod same;
 mod secrets;
 mod splits;
+mod spread;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -180,6 +182,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     doors::check(&mut check);
     tls::check(&mut check);
     clusters::check(&mut check);
+    spread::own_zone(&mut check);
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);

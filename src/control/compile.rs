@@ -67,11 +67,13 @@ pub fn compile(
         profiles: Frozen::default(),
         inputs,
         hash_key: None,
+        zone: None,
         errors: Vec::new(),
     };
     compiler.read_secrets(environment);
     let fleet = compiler.fleet();
     compiler.hash_key = Some(fleet.hash_key);
+    compiler.read_zone(environment);
     let mut tls = compiler.listeners(previous);
     let rules = path_rules(config.paths);
     compiler.profiles = compiler.profiles();
@@ -206,6 +208,7 @@ pub(super) struct Compiler<'a> {
     pub(super) inputs: InputDesk,
     /// What keys of limits are hashed with.
     hash_key: Option<[u8; 16]>,
+    pub(super) zone: Option<Box<str>>,
     errors: Vec<CompileError>,
 }
 

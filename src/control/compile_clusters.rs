@@ -66,6 +66,8 @@ impl Compiler<'_> {
                     label: endpoint.address().into(),
                     tls_name: self.tls_name(name, config, endpoint.address()),
                     weight: endpoint.weight(),
+                    tier: endpoint.tier(),
+                    zone: endpoint.zone().map(Into::into),
                     connections: Ledger::new(config.pool.connections.map(u64::from)),
                 }),
                 Err(Unresolved { code, reason, hint }) => {
@@ -83,8 +85,9 @@ impl Compiler<'_> {
         Some(ClusterPlan {
             name: name.into(),
             live: Published::new(Frozen::new(set)),
+            spread: self.spread(config),
             hash_key: match &config.balance {
-                BalanceConfig::Maglev(key) => Some(key.clone()),
+                BalanceConfig::Maglev(maglev) => Some(maglev.key().clone()),
                 _ => None,
             },
             identity: identity(config, self.base),

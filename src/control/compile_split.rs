@@ -78,7 +78,12 @@ impl Compiler<'_> {
                 Some(at) => variants[at] = split.place(variant),
                 None => {
                     let reason = format!("there is no profile `{profile}`");
-                    self.error("unknown-profile", format!("{place}.{profile}"), reason, "write it under `profiles`");
+                    self.error(
+                        "unknown-profile",
+                        format!("{place}.{profile}"),
+                        reason,
+                        "write it under `profiles`",
+                    );
                 }
             }
         }

@@ -6,10 +6,12 @@ pub mod admin;
 pub mod care;
 pub mod changes;
 pub mod fleet;
+pub mod locality;
 pub mod log;
 pub mod recording;
 pub mod revocations;
 pub mod tls;
+pub mod workers;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +23,7 @@ use crate::config::units::{AddressRange, ByteSize, Share, SocketAddress, Span};
 use crate::control::config::care::{FallbackConfig, HedgeConfig, RetriesConfig};
 use crate::control::config::changes::ChangesConfig;
 use crate::control::config::fleet::FleetConfig;
+use crate::control::config::locality::LocalityConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
@@ -39,6 +42,7 @@ use crate::route::profile::ProfileConfig;
 use crate::upstream::config::ClusterConfig;
 
 pub use admin::AdminConfig;
+pub use workers::{DriverConfig, SteeringConfig, WorkersConfig};
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -51,6 +55,9 @@ pub struct Config {
     /// The pinned threads that carry traffic.
     #[serde(default)]
     pub workers: WorkersConfig,
+    /// Where this gateway stands, for clusters that prefer what is near.
+    #[serde(default)]
+    pub locality: LocalityConfig,
     /// Addresses that accept clients.
     #[schemars(length(min = 1))]
     pub listeners: Vec<ListenerConfig>,
@@ -136,43 +143,6 @@ impl Config {
 
 fn identity_fields() -> Vec<String> {
     ["x-user-id", "x-consumer-id", "x-authenticated-user", "x-tenant-id"].map(str::to_owned).to_vec()
-}
-
-/// The pinned threads.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct WorkersConfig {
-    /// CPUs to pin one worker each to. Default: every CPU this process may use.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cpus: Vec<u16>,
-    /// Event loop. `auto` takes io_uring where the kernel admits it and epoll elsewhere.
-    pub driver: DriverConfig,
-    /// Which worker serves a new connection.
-    pub steering: SteeringConfig,
-}
-
-/// Which worker serves a new connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SteeringConfig {
-    /// A worker that has more to do than another hands a new connection over.
-    #[default]
-    Even,
-    /// Every connection stays where the kernel put it.
-    Off,
-}
-
-/// Which event loop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DriverConfig {
-    /// io_uring if it can be had, else epoll.
-    #[default]
-    Auto,
-    /// io_uring; the gateway does not start without it.
-    IoUring,
-    /// epoll.
-    Epoll,
 }
 
 /// An address that accepts clients.

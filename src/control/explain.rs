@@ -5,6 +5,7 @@
 
 pub mod decide;
 pub mod identity;
+mod spread;
 mod tcp;
 mod tls;
 pub mod variant;
@@ -23,9 +24,7 @@ use crate::proxy::answer::hash;
 use crate::proxy::snapshot::Snapshot;
 use crate::route::reference::{self, Verdict};
 use crate::route::table::{RequestView, RouteIndex};
-use crate::upstream::balance::{Balancer, Pick};
 use crate::upstream::config::ProtocolConfig;
-use crate::upstream::set::EndpointSet;
 
 /// A request to explain.
 #[derive(Debug, Clone)]
@@ -213,12 +212,7 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         let until = if live.endpoints.is_empty() { "nothing" } else { "what is written" };
         let _ = writeln!(out, "  endpoints discovered by {}; {until} until it answers", discover.source());
     }
-    let total: u32 = live.chosen().iter().map(|endpoint| endpoint.weight).sum();
-    for endpoint in live.chosen() {
-        let share = f64::from(endpoint.weight) * 100.0 / f64::from(total.max(1));
-        let _ = writeln!(out, "  endpoint  {} ({}), {share:.1} % of requests", endpoint.label, endpoint.addr);
-    }
-    tell_choice(out, &live, hash);
+    spread::tell(out, plan, &live, hash);
     if let Some(version) = plan.proxy_header {
         let _ =
             writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");
@@ -237,16 +231,6 @@ fn told(protocol: ProtocolConfig) -> &'static str {
         ProtocolConfig::Http1 => "HTTP/1.1",
         ProtocolConfig::H2 => "HTTP/2",
         ProtocolConfig::Auto => "HTTP/2 or HTTP/1.1, as the TLS handshake tells",
-    }
-}
-
-/// A hash decides the same way everywhere; the others depend on what went before.
-fn tell_choice(out: &mut String, live: &EndpointSet, hash: Option<u64>) {
-    let Some(hash) = hash else { return };
-    let pick = Pick { hash: Some(hash), in_flight: &|_| 0, is_excluded: &|_| false };
-    if let Some(index) = Balancer::start(live.balance.clone(), 0, 1, 1).pick(&pick) {
-        let _ =
-            writeln!(out, "  chosen    {} (by hash; the same on every worker)", live.endpoints[index].label);
     }
 }
 

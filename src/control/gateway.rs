@@ -29,7 +29,7 @@ use crate::control::discovery::feeds::Feeds;
 use crate::control::fleet::{self, FleetDesk};
 use crate::control::generation::{Generation, tables_of_workers};
 use crate::control::log_desk::LogDesk;
-use crate::control::releases::{self, ReleaseDesk};
+use crate::control::releases::ReleaseDesk;
 use crate::control::revocations::RevocationDesk;
 use crate::control::sources::{Source, SourceState};
 use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
@@ -125,7 +125,6 @@ pub struct Gateway {
     means: Means,
     fleet: Option<tokio::task::JoinHandle<()>>,
     steward: Option<tokio::task::JoinHandle<()>>,
-    ramps: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
 }
 
@@ -206,7 +205,6 @@ impl Gateway {
             means: Means::default(),
             fleet: None,
             steward: None,
-            ramps: None,
             admin_task: None,
         };
         let first = first_generation(loaded, snapshot, base.base, gateway.cpus.len())?;
@@ -226,8 +224,7 @@ impl Gateway {
             recorder: gateway.recorder(),
         });
         gateway.steward = Some(tokio::spawn(steward.run(orders)));
-        let ramps = releases::run(gateway.shown.releases.clone(), gateway.registry.clone(), door.audit.clone());
-        gateway.ramps = Some(tokio::spawn(ramps));
+        tokio::spawn(gateway.shown.releases.clone().run(gateway.registry.clone(), door.audit.clone()));
         gateway.open_door(door, admin)?;
         gateway.readiness.advance(ReadinessState::Ready);
         Ok(gateway)
@@ -336,8 +333,8 @@ impl Gateway {
     /// Stops. False if exchanges were cut because the drain's time was up.
     pub async fn stop(mut self) -> bool {
         self.readiness.advance(ReadinessState::Draining);
-        for task in [self.steward.take(), self.ramps.take()].into_iter().flatten() {
-            task.abort();
+        if let Some(steward) = self.steward.take() {
+            steward.abort();
         }
         // Not the answers: exchanges that are in flight may need them.
         for mailbox in &self.mailboxes {

@@ -18,6 +18,7 @@ mod compile_identity;
 mod compile_places;
 mod compile_recording;
 mod compile_split;
+mod compile_spread;
 pub mod config;
 pub mod crew;
 pub mod desk;

@@ -19,6 +19,7 @@ use crate::policy::rate_limit::Found;
 use crate::policy::revocation::Principals;
 use crate::route::params::Params;
 use crate::route::table::RequestView;
+pub use crate::upstream::entry::Class;
 
 /// Longest text of an address that is not mapped from IPv4.
 const IP_TEXT_BYTES: usize = 39;
@@ -78,6 +79,8 @@ pub struct Exchange {
     pub holds: Vec<Hold>,
     /// A cookie that the answer gives the client, with its attributes; empty for none.
     pub set_cookie: Vec<u8>,
+    /// How much it matters.
+    pub class: Class,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -115,6 +118,7 @@ impl Exchange {
             limits: Found::default(),
             holds: Vec::new(),
             set_cookie: Vec::new(),
+            class: Class::NORMAL,
             params: Params::default(),
             routes: (Rc::default(), 0),
         }

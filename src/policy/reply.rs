@@ -119,6 +119,10 @@ codes! {
     FieldsTooLarge = 431 "fields_too_large" "The header section is larger than this route takes.";
     /// The media type is not taken.
     UnsupportedMediaType = 415 "unsupported_media_type" "This route does not take this media type.";
+    /// A breaker keeps requests away from a service that fails.
+    CircuitOpen = 503 "circuit_open" "The service is failing and gets no requests for the moment; try again later.";
+    /// The answer has a status that counts as no answer, and there was nothing else to answer.
+    UpstreamUnwanted = 502 "upstream_unwanted" "The service gave no answer that can be used.";
     /// No endpoint is left to try.
     NoEndpoint = 503 "no_endpoint" "No endpoint of the service is available.";
     /// The endpoint did not take the connection.

@@ -1,44 +1,41 @@
-//! The answer's side of an exchange: attempts, the response head, the way back.
+//! The answer's side of an exchange: the response head, and the way back.
 //!
-//! Owns the upstream connection. An endpoint that does not take the connection is left for another; a reused connection
-//! that turns out closed is replaced where the request can be repeated.
+//! Owns the upstream connection from the sent request on. Which attempts are made is decided in [`super::attempts`].
 
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 
 use crate::http::cookie;
+use crate::http::h1::body::BodyCursor;
+use crate::http::h1::chunked::Emit;
 use crate::http::h1::framing::{self, Framing};
 use crate::http::h1::parse::{self, HeadLimits, HeadScan};
 use crate::http::head::Version;
 use crate::http::refusal::Breach;
-use crate::net::proxy_header::{Proxied, encode};
 use crate::net::stream::Stream;
-use crate::net::tls::fault::HandshakeFault;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
+use crate::proxy::care::Care;
 use crate::proxy::installed::{Pins, RunningRoute};
-use crate::proxy::l4::tunnel::speaks_for;
 use crate::proxy::local::Local;
+use crate::proxy::opener::{Aim, Limit};
 use crate::proxy::record::Tally;
-use crate::proxy::relay::{Framings, SMALL_BYTES, SOON, Way, write};
+use crate::proxy::relay::{Framings, Way, write};
 use crate::proxy::response_head::{self, Wire};
 use crate::proxy::snapshot::Limits;
 use crate::proxy::upgrade::{self, Switched};
 use crate::proxy::upload::Duplex;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
-use crate::rt::deadline::{Deadline, due_ms};
-use crate::rt::join::beside;
+use crate::rt::deadline::Deadline;
 use crate::upstream::balance::{hash_address, hash_key};
-use crate::upstream::cluster::{Ask, Chosen, Cluster, ClusterPlan};
+use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
-use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::endpoint::Connection;
 use crate::upstream::h2::lane::Fate;
+use crate::upstream::verdict::Outcome;
 
-/// Endpoints that are tried before the client is told. Only connections that were never made, or were closed
-/// before an answer, are tried again.
-const ATTEMPTS_MAX: u32 = 3;
 /// Interim responses of one exchange. Origins send one or two; more is a way to keep a connection for nothing.
 const INTERIM_MAX: u32 = 16;
 /// Fields of a response.
@@ -56,6 +53,14 @@ pub struct Answer<'a> {
     pub pins: &'a Pins,
     /// Who is to answer.
     pub cluster: &'a Rc<Cluster>,
+    /// Whoever could, in the snapshot's order.
+    pub clusters: &'a [Rc<Cluster>],
+    /// What is done about failures.
+    pub care: &'a Care<'a>,
+    /// How the request is addressed.
+    pub aim: &'a Aim<'a>,
+    /// Until when everything must be over.
+    pub limit: Option<Limit>,
     /// Whose policies see the response.
     pub route: &'a RunningRoute,
     /// Shared with the request's side.
@@ -84,150 +89,87 @@ pub struct Answer<'a> {
     pub switched: Option<Box<Switched>>,
 }
 
-/// Why an attempt gave no response head.
-enum Miss {
+/// Why an attempt did not end with its answer at the client.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Miss {
+    /// There is no connection.
+    Unconnected(Fault),
     /// The connection was closed before a byte of an answer: perhaps before it had seen the request.
-    Unanswered(Option<Buffer>, Fate),
-    /// Anything else.
-    Fault(Fault),
+    Unanswered(Fate),
+    /// The head did not come in time.
+    Late,
+    /// What came is not a whole response head.
+    Broken(Breach),
+    /// The answer is not wanted.
+    Unwanted,
+    /// Something that no other attempt would mend.
+    Final(Fault),
+}
+
+impl Miss {
+    /// What the client is told, if that is the end.
+    pub(super) fn fault(self) -> Fault {
+        match self {
+            Self::Unconnected(fault) | Self::Final(fault) => fault,
+            Self::Unanswered(_) => Code::UpstreamReset.into(),
+            Self::Late => Code::UpstreamHeadTimeout.into(),
+            Self::Broken(breach) => breach.into(),
+            Self::Unwanted => Code::UpstreamUnwanted.into(),
+        }
+    }
 }
 
 impl Answer<'_> {
-    /// True if the client's connection can go on.
-    pub async fn run(&mut self, opener: Buffer) -> Result<bool, Fault> {
-        let hash = hash(&self.cluster.plan, self.exchange);
-        let mut opener = opener;
-        let mut excluded = Vec::new();
-        let mut last_fault = Fault::from(Code::NoEndpoint);
-        for _ in 0..ATTEMPTS_MAX {
-            let ask = Ask { hash, excluded: &excluded };
-            let Ok(chosen) = self.cluster.choose(&ask) else { break };
-            self.tally.upstream.attempts.set(self.tally.upstream.attempts.get() + 1);
-            let endpoint = chosen.endpoint().clone();
-            self.tally.upstream.endpoint.replace(Some(endpoint.clone()));
-            self.chosen.set(Some(chosen));
-            endpoint.metrics.attempts.add(1);
-            let connection = match self.connect(&endpoint).await {
-                Ok(connection) => connection,
-                Err(fault) => {
-                    last_fault = fault;
-                    excluded.push(endpoint);
-                    continue;
-                }
-            };
-            let is_reused = connection.is_reused;
-            match self.attempt(connection, opener).await {
-                Ok(persists) => return Ok(persists),
-                Err(Miss::Unanswered(Some(again), fate)) if self.may_repeat(is_reused, fate) => {
-                    endpoint.metrics.stale_replaced.add(1);
-                    if fate == Fate::Lost {
-                        // Where one was closed on its next request, the others will be too.
-                        endpoint.close_idle();
-                    }
-                    last_fault = Code::UpstreamReset.into();
-                    opener = again;
-                }
-                Err(miss) => {
-                    endpoint.metrics.failures.add(1);
-                    return Err(match miss {
-                        Miss::Unanswered(..) => Code::UpstreamReset.into(),
-                        Miss::Fault(fault) => fault,
-                    });
-                }
-            }
-        }
-        Err(last_fault)
-    }
-
-    /// What an endpoint has not looked at may be sent again whatever it asks for, if it is all there.
-    fn may_repeat(&self, is_reused: bool, fate: Fate) -> bool {
-        match fate {
-            Fate::Lost => is_reused && self.is_repeatable,
-            Fate::Untouched => self.is_whole,
-            Fate::Reset => false,
-        }
-    }
-
-    async fn connect(&self, endpoint: &Rc<Endpoint>) -> Result<Connection, Fault> {
-        let upstream = &self.tally.upstream;
-        let needs_http1 = !self.exchange.upgrade.is_empty();
-        if let Some(connection) = endpoint.reuse(self.is_repeatable, self.tally.sent_ms(), needs_http1) {
-            upstream.connect_nanos.set(0);
-            upstream.is_http2.set(connection.is_stream());
-            return Ok(connection);
-        }
-        let began_nanos = clock::nanos();
-        let timeout = self.cluster.plan.timeouts.connect;
-        let preface = self.cluster.plan.proxy_header.map(|version| {
-            let source = speaks_for(self.exchange.peer, self.exchange.client.0);
-            encode(version, &Proxied { source, destination: self.downstream.local_addr() })
-        });
-        let way = Opening { preface: preface.as_deref(), buffers: &self.local.pool, needs_http1 };
-        let opened = endpoint.open(self.answering, timeout, self.is_repeatable, way).await;
-        let now_nanos = clock::nanos();
-        upstream.is_http2.set(opened.as_ref().is_ok_and(Connection::is_stream));
-        let is_reused = opened.as_ref().is_ok_and(|connection| connection.is_reused);
-        upstream.connect_nanos.set(if is_reused { 0 } else { now_nanos - began_nanos });
-        upstream.sent_nanos.set(now_nanos);
-        opened.map_err(|error| {
-            Fault::from(match error {
-                ConnectError::Refused(_) => Code::UpstreamConnectRefused,
-                ConnectError::Tls(HandshakeFault::CertificateName) => Code::UpstreamCertificateName,
-                ConnectError::Tls(HandshakeFault::Certificate) => Code::UpstreamCertificateInvalid,
-                ConnectError::Tls(_) => Code::UpstreamTlsFailed,
-                ConnectError::TimedOut => Code::UpstreamConnectTimeout,
-                ConnectError::Exhausted => Code::UpstreamConnectionsExhausted,
-            })
-        })
-    }
-
-    /// Writes the opener while the answer is awaited and carried: an origin may answer before it has read all of it.
-    async fn attempt(&mut self, connection: Connection, opener: Buffer) -> Result<bool, Miss> {
-        let upstream = connection.stream.clone();
-        let len = opener.len();
-        let Self { duplex, local, opening, .. } = *self;
-        duplex.is_opened.set(false);
-        // The answer tells soon enough that a small request has been taken.
-        let is_unhurried = duplex.is_uploaded.get() && len <= SMALL_BYTES;
-        let sent_ms = self.tally.sent_ms();
-        let soon_ms = due_ms(sent_ms, SOON);
-        let write = async {
-            let mut write = pin!(upstream.write(opener, len));
-            let outcome = if is_unhurried { opening.unhurried(soon_ms, write.as_mut()).await } else { None };
-            let (outcome, mut opener) = match outcome {
-                Some(outcome) => outcome,
-                None => write.await,
-            };
-            local.metrics.bytes_upstream_written.add(len as u64);
-            // An origin may refuse by closing its reading side and still answer: what it says counts.
-            if outcome.is_ok() {
-                duplex.is_opened.set(true);
-                duplex.open(&upstream);
-            }
-            // What was not written is not consumed either.
-            opener.rewind(len.saturating_sub(opener.len()));
-            opener
-        };
-        let write = pin!(write);
-        self.answering.arm_at(due_ms(sent_ms, self.cluster.plan.timeouts.head));
-        match beside(write, pin!(self.respond(connection))).await {
-            (opener, Err(Miss::Unanswered(_, fate))) => Err(Miss::Unanswered(opener, fate)),
-            (_, outcome) => outcome,
-        }
-    }
-
-    async fn respond(&mut self, mut connection: Connection) -> Result<bool, Miss> {
-        let input = self.read_head(&mut connection).await?;
+    /// Reads the head, of which `first` may be the beginning, and carries the answer, unless it is better asked for again.
+    pub(super) async fn respond(
+        &mut self,
+        mut connection: Connection,
+        first: Option<Buffer>,
+    ) -> Result<bool, Miss> {
+        let mut input = self.read_head(&mut connection, first).await?;
         let now_nanos = clock::nanos();
         let since = now_nanos.saturating_sub(self.tally.upstream.sent_nanos.get());
         self.tally.upstream.head_nanos.set(since.max(1));
-        if self.exchange.response.status == 101 {
-            return self.switch(connection, input).await.map_err(Miss::Fault);
+        let status = self.exchange.response.status;
+        let grpc_status = if connection.is_stream() { connection.grpc_status() } else { None };
+        let is_failed = is_failure(status, grpc_status);
+        self.settle(if is_failed { Outcome::Failure } else { Outcome::Success }, since.max(1));
+        if status == 101 {
+            return self.switch(connection, input).await.map_err(Miss::Final);
         }
-        self.relay(connection, input, now_nanos).await.map_err(Miss::Fault)
+        if status >= 400 && self.is_unwanted(status) {
+            self.put_away(connection, &mut input, now_nanos);
+            return Err(Miss::Unwanted);
+        }
+        self.relay(connection, input, now_nanos).await.map_err(Miss::Final)
     }
 
-    async fn read_head(&mut self, connection: &mut Connection) -> Result<Buffer, Miss> {
+    /// How the current attempt ended, for whoever judges the endpoint.
+    pub(super) fn settle(&self, outcome: Outcome, nanos: u64) {
+        if let Some(chosen) = self.chosen.take() {
+            chosen.settle(outcome, nanos);
+            self.chosen.set(Some(chosen));
+        }
+    }
+
+    /// Keeps the connection of an answer that nobody wants, if all of that answer is here already.
+    fn put_away(&self, connection: Connection, input: &mut Buffer, now_nanos: u64) {
+        let response = &self.exchange.response;
+        let Ok(framing) = framing::response(response, self.exchange.request.method) else { return };
+        let mut cursor = BodyCursor::new(framing, Emit::Data);
+        let portion = if cursor.is_done() { None } else { cursor.advance(input.filled_mut()).ok() };
+        let is_all = input.len() == portion.map_or(0, |portion| portion.consumed);
+        if cursor.is_done() && is_all && framing::persists(response.version, &response.fields) {
+            let buffer = self.local.pool.lease_behind(Size::Standard, HEADROOM);
+            connection.release(buffer, now_nanos / 1_000_000);
+        }
+    }
+
+    async fn read_head(
+        &mut self,
+        connection: &mut Connection,
+        first: Option<Buffer>,
+    ) -> Result<Buffer, Miss> {
         let limits = HeadLimits {
             head_bytes: self.cluster.plan.head_bytes,
             target_bytes: 0,
@@ -235,17 +177,20 @@ impl Answer<'_> {
         };
         let mut scan = HeadScan::default();
         let mut interim_count = 0;
-        let mut input = self.read_more(connection, None, false).await?;
+        let mut input = match first {
+            Some(first) => first,
+            None => self.read_more(connection, None, false).await?,
+        };
         loop {
             let parsed = parse::response(&mut scan, input.filled(), &limits, &mut self.exchange.response);
-            match parsed.map_err(|breach| Miss::Fault(breach.into()))? {
+            match parsed.map_err(Miss::Broken)? {
                 Some(used) => {
                     input.consume(used);
                     if !self.exchange.response.is_interim() || self.exchange.response.status == 101 {
                         return Ok(input);
                     }
                     interim_count += 1;
-                    self.pass_interim(interim_count).await.map_err(Miss::Fault)?;
+                    self.pass_interim(interim_count).await.map_err(Miss::Final)?;
                     scan.reset();
                 }
                 None => input = self.read_more(connection, Some(input), interim_count > 0).await?,
@@ -265,21 +210,21 @@ impl Answer<'_> {
             input
         });
         if input.as_ref().is_some_and(|input| input.spare() == 0) {
-            return Err(Miss::Fault(Breach::HeadTooLarge.into()));
+            return Err(Miss::Broken(Breach::HeadTooLarge));
         }
         let fresh = || self.local.pool.lease_behind(Size::Standard, HEADROOM);
         let (outcome, input) = self
             .answering
             .watch(pin!(connection.read(|| input.unwrap_or_else(fresh))))
             .await
-            .map_err(|_| Miss::Fault(Code::UpstreamHeadTimeout.into()))?;
+            .map_err(|_| Miss::Late)?;
         match outcome {
             Ok(count) if count > 0 => {
                 self.local.metrics.bytes_upstream_read.add(count as u64);
                 Ok(input)
             }
-            _ if is_first => Err(Miss::Unanswered(None, connection.fate())),
-            _ => Err(Miss::Fault(Breach::TruncatedHead.into())),
+            _ if is_first => Err(Miss::Unanswered(connection.fate())),
+            _ => Err(Miss::Broken(Breach::TruncatedHead)),
         }
     }
 
@@ -303,7 +248,7 @@ impl Answer<'_> {
         self.duplex.has_begun.set(false);
         // The answer is not late while the request is still on its way.
         if self.duplex.is_uploaded.get() {
-            self.answering.arm(self.cluster.plan.timeouts.head);
+            self.answering.arm(self.head_timeout());
         }
         Ok(())
     }
@@ -404,4 +349,10 @@ pub fn give_cookie(exchange: &mut Exchange) {
     if !exchange.set_cookie.is_empty() {
         exchange.response.fields.append(b"Set-Cookie", &exchange.set_cookie);
     }
+}
+
+/// True if the status of an answer tells of a failure of the service. Over gRPC that is: deadline exceeded, internal,
+/// unavailable.
+pub fn is_failure(status: u16, grpc_status: Option<u16>) -> bool {
+    status >= 500 || matches!(grpc_status, Some(4 | 13 | 14))
 }

@@ -155,6 +155,30 @@ impl RunningCare {
     }
 }
 
+/// What holds for one exchange.
+#[derive(Clone, Copy)]
+pub struct Care<'a> {
+    /// As compiled, where anything is written.
+    pub plan: Option<&'a CarePlan>,
+    /// As it runs here.
+    pub running: Option<&'a RunningCare>,
+    /// What is tried again.
+    pub retries: &'a RetryPlan,
+}
+
+impl<'a> Care<'a> {
+    /// Of a route.
+    pub fn of(plan: Option<&'a CarePlan>, running: Option<&'a RunningCare>) -> Self {
+        let retries = plan.and_then(|plan| plan.retries.as_ref()).unwrap_or(const { &RetryPlan::USUAL });
+        Self { plan, running, retries }
+    }
+
+    /// What is answered where there is no answer.
+    pub fn fallback(&self) -> Option<&'a FallbackPlan> {
+        self.plan?.fallback.as_ref()
+    }
+}
+
 /// True if a second endpoint may be asked for it: it has no body and may be done twice.
 pub fn may_be_hedged(exchange: &Exchange) -> bool {
     let request = &exchange.request;

@@ -13,6 +13,7 @@ use crate::policy::reply::Fault;
 use crate::proxy::installed::Installed;
 use crate::proxy::record::{Tally, Upgraded, protocol};
 use crate::shared::names::NameId;
+use crate::telemetry::retry::{Fallback, Hedge, RetryReason};
 use crate::telemetry::upgrade_end::UpgradeEnd;
 
 /// Room for an id: a UUID fits, and our own. Longer ones are found all the same, by their hash.
@@ -107,6 +108,12 @@ pub struct DecisionRecord {
     pub is_reused: bool,
     /// True if it has switched protocols.
     pub is_switched: bool,
+    /// Why the last attempt was made again.
+    pub retried: Option<RetryReason>,
+    /// Whether a second endpoint was asked.
+    pub hedge: Hedge,
+    /// What stands for the cluster's answer.
+    pub fallback: Fallback,
     /// Why the upgraded connection ended, once it has.
     pub end: Option<UpgradeEnd>,
     /// The request's id.
@@ -198,6 +205,9 @@ impl Met<'_> {
         record.is_reused = record.attempts > 0 && record.connect_nanos == 0;
         record.is_switched = !self.upgraded.protocol.is_empty();
         record.end = self.upgraded.end;
+        record.retried = upstream.retried.get();
+        record.hedge = upstream.hedge.get();
+        record.fallback = upstream.fallback.get();
         record.id.put(&exchange.request_id);
         let endpoint = upstream.endpoint.borrow();
         record.endpoint.put(endpoint.as_ref().map_or(&b""[..], |endpoint| endpoint.label.as_bytes()));

@@ -14,16 +14,21 @@ use crate::http::head::Version;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
 use crate::policy::revocation::Watch;
-use crate::proxy::answer::Answer;
+use crate::proxy::answer::{Answer, is_failure};
+use crate::proxy::care::Care;
 use crate::proxy::connection::Conversation;
+use crate::proxy::gather::Gathering;
 use crate::proxy::installed::{Installed, RunningRoute};
-use crate::proxy::request_head::{self, Address};
+use crate::proxy::opener::{Aim, Limit, put_request_head, tell_deadline};
+use crate::proxy::record::Tally;
 use crate::proxy::upgrade::Switched;
 use crate::proxy::upload::{Duplex, Uplink, Upload, UploadTimeouts};
-use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
+use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::rt::join::{Either, race};
+use crate::shared::probe::Probe;
 use crate::upstream::cluster::Cluster;
+use crate::upstream::entry;
 
 /// How the exchange with the cluster ended.
 pub enum Forwarded {
@@ -47,17 +52,59 @@ pub enum Forwarded {
     Cut(Fault),
 }
 
-/// Sends the exchange to `cluster` and its answer to the client. `address` says how it is addressed there.
+/// Asks the route's breaker, if it has one.
+pub fn ask_route(
+    conversation: &Conversation,
+    route: &RunningRoute,
+    care: &Care<'_>,
+) -> Result<Option<Probe>, Fault> {
+    let Some(breaker) = care.running.and_then(|care| care.breaker.as_ref()) else { return Ok(None) };
+    breaker.refresh();
+    entry::ask(&breaker.get()).map_err(|retry_after_ms| {
+        conversation.tally.retry_after_ms.set(retry_after_ms);
+        route.metrics.breaker_refused.add(1);
+        Code::CircuitOpen.into()
+    })
+}
+
+/// Counts how the exchange went, for the route's breaker. A client that leaves says nothing of the service.
+pub fn settle_route(
+    outcome: &Forwarded,
+    tally: &Tally,
+    route: &RunningRoute,
+    care: &Care<'_>,
+    probe: Option<Probe>,
+) {
+    let Some(breaker) = care.plan.and_then(|plan| plan.breaker.as_ref()) else { return };
+    let is_success = match outcome {
+        Forwarded::Answered { .. } => !is_failure(tally.final_status(), tally.grpc_status.get()),
+        Forwarded::Switched(_) => true,
+        Forwarded::Failed { fault, .. } | Forwarded::Cut(fault) if fault.status() < 500 => return,
+        Forwarded::Failed { .. } | Forwarded::Cut(_) => false,
+    };
+    let nanos = match tally.upstream.head_nanos.get() {
+        0 => clock::nanos().saturating_sub(tally.began_nanos.get()),
+        nanos => nanos,
+    };
+    route.metrics.outcomes.count(is_success, nanos, breaker.slow_nanos);
+    if let Some(probe) = probe {
+        probe.settle(is_success && nanos <= breaker.slow_nanos);
+    }
+}
+
+/// Sends the exchange to `cluster` and its answer to the client. `aim` says how it is addressed there.
 pub async fn forward(
     conversation: &mut Conversation,
     installed: &Installed,
     route: &RunningRoute,
+    care: &Care<'_>,
     cluster: &Rc<Cluster>,
-    address: &Address<'_>,
+    aim: &Aim<'_>,
 ) -> Forwarded {
     let limits = &installed.snapshot.limits;
     let timeouts = cluster.plan.timeouts;
     let total_limit = total_limit(&conversation.exchange, timeouts.total);
+    let limit = total_limit.map(|whole| Limit { whole, began_ms: clock::coarse_ms() });
     let duplex = Duplex::default();
     let Conversation {
         local,
@@ -72,23 +119,38 @@ pub async fn forward(
         scratch,
         ..
     } = conversation;
-    let mut upload = Upload::new(exchange.framing, exchange.body_bytes_max, &installed.identity_fields);
-    let opener = match upload.claim(local, intake, &duplex) {
-        Ok(body) => put_request_head(exchange, address, body, scratch, &local.pool),
-        Err(fault) => return Forwarded::Failed { fault, is_uploaded: false },
-    };
-    let watch = local.bench.watch(&exchange.principals, total);
-    let is_whole = upload.is_done();
-    let is_repeatable = is_whole && exchange.request.method.is_idempotent();
     let waits_for_100 = (exchange.request.version == Version::Http11
         && exchange.request.fields.first(FieldId::Expect).is_some())
     .then_some(&**stream);
+    let mut upload = Upload::new(exchange.framing, exchange.body_bytes_max, &installed.identity_fields);
+    let mut body = match upload.claim(local, intake, &duplex) {
+        Ok(body) => body,
+        Err(fault) => return Forwarded::Failed { fault, is_uploaded: false },
+    };
+    if !upload.is_done() && care.retries.body_bytes > 0 && care.retries.may_repeat(exchange) {
+        let gathering = Gathering { local, waits_for_100, duplex: &duplex, waiting, timeout: limits.body_timeout };
+        let gathered = upload.gather(intake, body, &gathering, care.retries.body_bytes);
+        // Boxed for the sake of all exchanges without a body.
+        match Box::pin(gathered).await {
+            Ok(gathered) => body = gathered,
+            Err(fault) => return Forwarded::Failed { fault, is_uploaded: false },
+        }
+    }
+    tell_deadline(exchange, cluster, limit);
+    let opener = put_request_head(exchange, aim, cluster, body, scratch, &local.pool);
+    let watch = local.bench.watch(&exchange.principals, total);
+    let is_whole = upload.is_done();
     let mut answer = Answer {
+        is_repeatable: is_whole && exchange.request.method.is_idempotent(),
         exchange,
         local,
         limits,
         pins: &installed.pins,
         cluster,
+        clusters: &installed.clusters,
+        care,
+        aim,
+        limit,
         route,
         duplex: &duplex,
         downstream: stream,
@@ -98,7 +160,6 @@ pub async fn forward(
         scratch,
         tally: &conversation.tally,
         may_persist: conversation.may_persist,
-        is_repeatable,
         is_whole,
         chosen: Cell::default(),
         switched: None,
@@ -166,29 +227,4 @@ fn total_limit(exchange: &Exchange, configured: Option<Duration>) -> Option<Dura
         (Some(configured), Some(asked)) => Some(configured.min(asked)),
         (one, other) => one.or(other),
     }
-}
-
-/// Puts the request's head in front of what of its body is there.
-fn put_request_head(
-    exchange: &Exchange,
-    address: &Address<'_>,
-    mut body: Buffer,
-    scratch: &mut Vec<u8>,
-    pool: &Rc<Pool>,
-) -> Buffer {
-    if body.is_empty() {
-        body.reset(HEADROOM);
-        request_head::write(exchange, address, body.tail());
-        return body;
-    }
-    scratch.clear();
-    request_head::write(exchange, address, scratch);
-    if body.prepend(scratch) {
-        return body;
-    }
-    // Both are limited to less than a large buffer holds.
-    let mut opener = pool.lease(Size::Large);
-    opener.tail().extend_from_slice(scratch);
-    opener.tail().extend_from_slice(body.filled());
-    opener
 }

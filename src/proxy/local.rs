@@ -16,6 +16,7 @@ use crate::rt::deadline::{Deadlines, Trigger};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::WorkerMetrics;
 use crate::telemetry::request_id::RequestIds;
+use crate::telemetry::xorshift::Xorshift;
 
 /// How long a look at the wall clock is good for. It is coarse anyway.
 const WALL_MS: u64 = 10;
@@ -37,6 +38,8 @@ pub struct Local {
     pub metrics: Slot<WorkerMetrics>,
     /// Its request ids.
     pub request_ids: RequestIds,
+    /// Random numbers that need not be secret.
+    pub random: Xorshift,
     /// Its access log.
     pub access_log: RefCell<AccessLog>,
     /// What it remembers of its exchanges.
@@ -95,6 +98,7 @@ impl Local {
             bench,
             metrics,
             request_ids: RequestIds::new(seed),
+            random: Xorshift::new(seed as u64 ^ clock::nanos()),
             access_log: RefCell::new(access_log),
             recording: Recording::new(&installed.snapshot.recording),
             connections_max: Cell::new(i64::MAX),

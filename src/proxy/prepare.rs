@@ -8,7 +8,7 @@ use crate::http::h1::framing;
 use crate::http::method::Method;
 use crate::http::target::{Form, Target, authority};
 use crate::net::addr::ClientAddr;
-use crate::policy::exchange::Exchange;
+use crate::policy::exchange::{Class, Exchange};
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::forwarded;
 use crate::proxy::snapshot::Snapshot;
@@ -32,6 +32,7 @@ pub fn prepare(
     exchange.upgrade.clear();
     exchange.principals.clear();
     exchange.set_cookie.clear();
+    exchange.class = Class::NORMAL;
     exchange.body_bytes_max = snapshot.limits.body_bytes;
     let target = settle_message(exchange, snapshot).inspect_err(|_| forget_host(exchange))?;
     settle_host(exchange, &target)?;

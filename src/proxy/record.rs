@@ -11,11 +11,13 @@ use crate::http::field::FieldId;
 use crate::http::head::Version;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::Fault;
+use crate::proxy::answer::is_failure;
 use crate::proxy::decision::Met;
 use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::route::table::RouteIndex;
 use crate::rt::clock;
+use crate::telemetry::retry::{Fallback, Hedge, RetryReason};
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
 use crate::telemetry::upgrade_end::UpgradeEnd;
 use crate::upstream::endpoint::Endpoint;
@@ -39,6 +41,8 @@ pub struct Tally {
     pub response_bytes: Cell<u64>,
     /// The status of a gRPC call, where it has passed.
     pub grpc_status: Cell<Option<u16>>,
+    /// How long the client is asked to wait, in milliseconds, where it was turned away for a time; 0 for nothing.
+    pub retry_after_ms: Cell<u64>,
     /// How many policies the request had passed when one answered, that one included; 0 if none did.
     pub refused_by: Cell<u8>,
     /// The variant of the route's split that it went to.
@@ -64,6 +68,14 @@ pub struct UpstreamTally {
     pub sent_nanos: Cell<u64>,
     /// From there to the complete response head; 0 if it never came.
     pub head_nanos: Cell<u64>,
+    /// Attempts that were made at a cluster before the one that is asked now.
+    pub former_attempts: Cell<u32>,
+    /// Why the last attempt that was not the first was made.
+    pub retried: Cell<Option<RetryReason>>,
+    /// Whether a second endpoint was asked beside the first.
+    pub hedge: Cell<Hedge>,
+    /// What stands for the cluster's answer.
+    pub fallback: Cell<Fallback>,
 }
 
 impl Tally {
@@ -158,7 +170,10 @@ fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Loca
     if let (Some(route), Some(variant)) = (tally.route.get(), tally.variant.get())
         && let Some(metrics) = installed.split(route).and_then(|split| split.metrics(variant))
     {
-        metrics.count(status, tally.grpc_status.get(), tally.upstream.head_nanos.get());
+        // What is answered in place of a service that failed speaks for nobody.
+        let is_instead = tally.upstream.fallback.get() != Fallback::None;
+        let is_failure = is_instead || is_failure(status, tally.grpc_status.get());
+        metrics.count(is_failure, status, tally.upstream.head_nanos.get());
     }
     local.metrics.requests.add(1);
     if let Some(fault) = fault {
@@ -243,6 +258,9 @@ fn upstream<'a>(
         head_nanos: some(tally.head_nanos.get()),
         protocol: if tally.is_http2.get() { "HTTP/2" } else { "" },
         reused: attempts > 0 && tally.connect_nanos.get() == 0,
+        retried: tally.retried.get().map_or("", RetryReason::label),
+        hedge: tally.hedge.get().label(),
+        fallback: tally.fallback.get().label(),
     })
 }
 

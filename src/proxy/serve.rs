@@ -13,22 +13,24 @@ use crate::policy::cors;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault, Reply};
 use crate::policy::table::PolicyPlan;
+use crate::proxy::care::{Care, OwnAnswer};
 use crate::proxy::connection::Conversation;
-use crate::proxy::forward::{Forwarded, forward};
+use crate::proxy::forward::{Forwarded, ask_route, forward, settle_route};
 use crate::proxy::installed::{Installed, RunningRoute};
 use crate::proxy::local::Local;
+use crate::proxy::opener::Aim;
 use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::record;
-use crate::proxy::release::plan::VariantPlan;
+use crate::proxy::release::destination;
 use crate::proxy::reply;
-use crate::proxy::request_head::Address;
-use crate::proxy::snapshot::{Action, RoutePlan, Snapshot, Target};
+use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::proxy::upgrade;
 use crate::route::params::Params;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
 use crate::route::table::{Outcome, RequestView, RouteIndex, Table};
 use crate::rt::clock;
 use crate::rt::join::at_once;
+use crate::telemetry::retry::Fallback;
 
 /// What becomes of the connection after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,17 +176,7 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     let plan = installed.plan(index);
     // A plan is looked at where it has more to say.
     let plain = route.forward.map(|cluster| (cluster, &None, &None));
-    let forwarded = plain.or_else(|| match &plan.action {
-        Action::Forward { to: Target::Cluster(cluster), rewrite, host } => Some((*cluster, rewrite, host)),
-        Action::Forward { to: Target::Split(split), .. } => {
-            let variant = installed.splits[split.at].choose(split, exchange);
-            // There are a few.
-            conversation.tally.variant.set(Some(variant as u8));
-            let VariantPlan { cluster, rewrite, host, .. } = &split.variants[variant];
-            Some((*cluster, rewrite, host))
-        }
-        _ => None,
-    });
+    let forwarded = plain.or_else(|| destination(&plan.action, installed, exchange, &conversation.tally));
     let Some((cluster, rewrite, host)) = forwarded else {
         return act(conversation, installed, route_and_passed, &plan.action).await;
     };
@@ -200,14 +192,45 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     if let Some(rewrite) = rewrite {
         rewrite.apply(exchange.path(), &exchange.params, &mut path);
     }
-    let address = Address {
-        path: rewrite.as_ref().map(|_| &path[..]),
-        host: host.as_deref().or(cluster.plan.host.as_deref().map(str::as_bytes)),
-        scheme: exchange.scheme.as_bytes(),
+    let aim = Aim { path: rewrite.as_ref().map(|_| &path[..]), host: host.as_deref() };
+    let care = Care::of(route.care.as_ref().and(plan.care.as_deref()), route.care.as_deref());
+    let outcome = match ask_route(conversation, route, &care) {
+        Ok(probe) => {
+            let outcome = forward(conversation, installed, route, &care, cluster, &aim).await;
+            settle_route(&outcome, &conversation.tally, route, &care, probe);
+            outcome
+        }
+        Err(fault) => Forwarded::Failed { fault, is_uploaded: false },
     };
-    let outcome = forward(conversation, installed, route, cluster, &address).await;
     conversation.path_scratch = path;
+    if let Forwarded::Failed { fault, is_uploaded } = &outcome
+        && let Some(own) = care.fallback().and_then(|fallback| fallback.respond.as_ref())
+        && fault.status() >= 500
+    {
+        conversation.may_persist &= is_uploaded;
+        return answer_instead(conversation, installed, route_and_passed, *fault, own).await;
+    }
     after_forward(conversation, installed, route_and_passed, outcome).await
+}
+
+/// An answer of our own in place of the service's.
+async fn answer_instead(
+    conversation: &mut Conversation,
+    installed: &Installed,
+    route: Option<(&RunningRoute, usize)>,
+    fault: Fault,
+    own: &OwnAnswer,
+) -> After {
+    conversation.tally.fault.set(Some(fault));
+    conversation.tally.upstream.fallback.set(Fallback::Own);
+    if let Some((route, _)) = route {
+        route.metrics.fallbacks[0].add(1);
+    }
+    let exchange = &mut conversation.exchange;
+    exchange.framing = Framing::None;
+    reply::begin(exchange, own.status);
+    exchange.response.fields.append(b"Content-Type", own.content_type.as_bytes());
+    send(conversation, installed, route, &own.body).await
 }
 
 /// What a route does that sends nothing on.
@@ -272,7 +295,12 @@ async fn after_forward(
         Forwarded::Failed { fault, is_uploaded } => {
             conversation.may_persist &= is_uploaded;
             conversation.exchange.framing = Framing::None;
-            answer(conversation, installed, route, Reply::new(fault)).await
+            let mut reply = Reply::new(fault);
+            let wait_ms = conversation.tally.retry_after_ms.get();
+            if wait_ms > 0 {
+                reply = reply.with("Retry-After", wait_ms.div_ceil(1_000).to_string());
+            }
+            answer(conversation, installed, route, reply).await
         }
     }
 }

@@ -93,7 +93,7 @@ const CONTINUE_AFTER: Duration = Duration::from_secs(1);
 
 /// A request body on its way.
 pub struct Upload {
-    cursor: BodyCursor,
+    pub(super) cursor: BodyCursor,
     bytes_max: u64,
 }
 
@@ -203,7 +203,12 @@ impl Upload {
         }
     }
 
-    fn count(&self, bytes: usize, duplex: &Duplex) -> Result<(), Fault> {
+    /// True if it is known to have more than `most` bytes.
+    pub(super) fn is_known_to_exceed(&self, most: usize) -> bool {
+        matches!(self.cursor, BodyCursor::Length(left) if left > most as u64)
+    }
+
+    pub(super) fn count(&self, bytes: usize, duplex: &Duplex) -> Result<(), Fault> {
         let total = duplex.uploaded_bytes.get() + bytes as u64;
         duplex.uploaded_bytes.set(total);
         let data = self.cursor.data_bytes().unwrap_or(total);
@@ -251,6 +256,7 @@ impl Uplink<'_> {
     }
 }
 
-fn refusal(error: ChunkError) -> Fault {
+/// A malformed body, as it is told.
+pub(super) fn refusal(error: ChunkError) -> Fault {
     Fault::Refused(error.into())
 }

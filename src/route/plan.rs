@@ -71,12 +71,16 @@ impl ProfileMatch {
     fn compile(name: &str, profiles: &Frozen<Profiles>) -> Result<Self, PlanError> {
         let Some(place) = profiles.place(name) else {
             let names: Vec<&str> = profiles.names().collect();
-            let hint = if names.is_empty() { "write it under `profiles`".to_owned() } else { names.join(", ") };
+            let hint =
+                if names.is_empty() { "write it under `profiles`".to_owned() } else { names.join(", ") };
             return Err(PlanError::new("profile", format!("there is no profile `{name}`"), hint));
         };
         if profiles.asks_who(place) {
-            let reason = format!("`{name}`, or a profile before it, is told by claims, and routes are found before they are known");
-            let hint = "put profiles that are told by fields first, or use `split.by_profile` or a limit's key";
+            let reason = format!(
+                "`{name}`, or a profile before it, is told by claims, and routes are found before they are known"
+            );
+            let hint =
+                "put profiles that are told by fields first, or use `split.by_profile` or a limit's key";
             return Err(PlanError::new("profile", reason, hint));
         }
         Ok(Self { profiles: profiles.clone(), place })
@@ -141,7 +145,11 @@ impl MatchPlan {
     /// How many conditions it has beyond host and path: more of them win.
     pub fn condition_count(&self) -> usize {
         let profile = usize::from(self.profile.is_some());
-        usize::from(!self.methods.is_any()) + self.headers.len() + self.query.len() + self.cookies.len() + profile
+        usize::from(!self.methods.is_any())
+            + self.headers.len()
+            + self.query.len()
+            + self.cookies.len()
+            + profile
     }
 }
 

@@ -76,7 +76,11 @@ impl Profiles {
         for (at, profile) in written.iter().enumerate() {
             if profile.name.is_empty() || profiles.iter().any(|one| *one.name == *profile.name) {
                 let reason = format!("`{}` is there already, or is no name", profile.name);
-                errors.push(PlanError::new(&format!("[{at}].name"), reason, "give every profile a name of its own"));
+                errors.push(PlanError::new(
+                    &format!("[{at}].name"),
+                    reason,
+                    "give every profile a name of its own",
+                ));
             }
             let signs = profile.when.iter().enumerate();
             let signs = signs.filter_map(|(sign, written)| {
@@ -124,16 +128,23 @@ impl Sign {
     fn compile(written: &SignConfig) -> Result<Self, Vec<PlanError>> {
         let mut errors = Vec::new();
         if *written == SignConfig::default() {
-            errors.push(PlanError::new("", "it is told by nothing", "write `headers`, `user_agent` or `claims`"));
+            errors.push(PlanError::new(
+                "",
+                "it is told by nothing",
+                "write `headers`, `user_agent` or `claims`",
+            ));
         }
         let headers = conditions::compile("headers", &written.headers, &mut errors);
         // Paths of claims are names like those of parameters: anything but nothing.
         let mut wrong = Vec::new();
         let claims = conditions::compile("query", &written.claims, &mut wrong);
-        errors.extend(wrong.into_iter().map(|error| PlanError { at: error.at.replacen("query", "claims", 1), ..error }));
-        let user_agent = written.user_agent.as_deref().map(|pattern| {
-            RegexBuilder::new(pattern).unicode(false).size_limit(REGEX_BYTES_MAX).build()
-        });
+        errors.extend(
+            wrong.into_iter().map(|error| PlanError { at: error.at.replacen("query", "claims", 1), ..error }),
+        );
+        let user_agent = written
+            .user_agent
+            .as_deref()
+            .map(|pattern| RegexBuilder::new(pattern).unicode(false).size_limit(REGEX_BYTES_MAX).build());
         let user_agent = user_agent.transpose().unwrap_or_else(|error| {
             errors.push(PlanError::new("user_agent", error.to_string(), "look-around does not exist here"));
             None
@@ -142,7 +153,8 @@ impl Sign {
     }
 
     fn holds(&self, fields: &Fields, claim: &dyn Fn(&str, &ValueRule) -> bool) -> bool {
-        let is_agent = |regex: &Regex| fields.first(FieldId::UserAgent).is_some_and(|agent| regex.is_match(agent));
+        let is_agent =
+            |regex: &Regex| fields.first(FieldId::UserAgent).is_some_and(|agent| regex.is_match(agent));
         self.user_agent.as_ref().is_none_or(is_agent)
             && self.headers.iter().all(|field| field.rule.holds(fields.all_named(field.name.as_bytes())))
             && self.claims.iter().all(|one| claim(&one.name, &one.rule))
@@ -179,7 +191,8 @@ mod tests {
     #[test]
     fn the_first_profile_whose_signs_are_there_is_the_one() {
         let profiles = profiles(ALL).expect("they are sound");
-        let of = |list: &[(&str, &str)]| profiles.of(&fields(list), &nobody).map(|place| profiles.name(place));
+        let of =
+            |list: &[(&str, &str)]| profiles.of(&fields(list), &nobody).map(|place| profiles.name(place));
         assert_eq!(of(&[("User-Agent", "Mozilla/5.0 (Linux; ANDROID 14)")]), Some("mobile"));
         assert_eq!(of(&[("User-Agent", "Mozilla/5.0 (X11)")]), Some("web"));
         assert_eq!(of(&[("X-App", "7"), ("User-Agent", "Mozilla/5.0")]), Some("mobile"));
@@ -212,7 +225,13 @@ mod tests {
                 {"name": "c", "when": [{"claims": {"": {"present": true}}}]}]"#,
         );
         let places: Vec<String> = wrong.unwrap_err().into_iter().map(|error| error.at).collect();
-        let expected = ["[0].when[0]", "[0].when[1].user_agent", "[1].name", "[1].when[0].headers.x.regex", "[2].when[0].claims."];
+        let expected = [
+            "[0].when[0]",
+            "[0].when[1].user_agent",
+            "[1].name",
+            "[1].when[0].headers.x.regex",
+            "[2].when[0].claims.",
+        ];
         assert_eq!(places, expected);
     }
 }

@@ -98,6 +98,12 @@ pub struct UpstreamRecord<'a> {
     pub protocol: &'a str,
     /// Whether the connection was reused.
     pub reused: bool,
+    /// Why the last attempt was made again.
+    pub retried: &'a str,
+    /// Whether a second endpoint was asked.
+    pub hedge: &'a str,
+    /// What stands for the cluster's answer.
+    pub fallback: &'a str,
 }
 
 impl AccessRecord<'_> {
@@ -206,6 +212,9 @@ impl UpstreamRecord<'_> {
         if !self.protocol.is_empty() {
             text(",\"protocol\":\"", self.protocol.as_bytes(), out);
         }
+        text(",\"retried\":\"", self.retried.as_bytes(), out);
+        text(",\"hedge\":\"", self.hedge.as_bytes(), out);
+        text(",\"fallback\":\"", self.fallback.as_bytes(), out);
         out.extend_from_slice(if self.reused { b",\"reused\":true}" } else { b",\"reused\":false}" });
     }
 }

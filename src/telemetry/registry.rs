@@ -7,8 +7,8 @@
 use crate::shared::{Catalogue, NameId, Names, Sharded, Slot};
 
 use super::metrics::{
-    AuthMetrics, CallerMetrics, ClusterMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics, RouteMetrics,
-    TunnelMetrics, WorkerMetrics,
+    AuthMetrics, CallerMetrics, ClusterMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics,
+    RouteMetrics, TunnelMetrics, WorkerMetrics,
 };
 use super::variant::VariantMetrics;
 

@@ -1,4 +1,4 @@
-//! Why something is tried again, as it is counted and told.
+//! Why something is tried again, asked twice or answered otherwise, as it is counted and told.
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $label:literal;)*) => {
@@ -30,4 +30,50 @@ reasons! {
     Status = "status";
     /// The endpoint has not looked at it (REFUSED_STREAM, GOAWAY).
     Untouched = "untouched";
+}
+
+/// Whether a second endpoint was asked beside the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Hedge {
+    /// It was not.
+    #[default]
+    None,
+    /// It was, and the first was sooner.
+    Lost,
+    /// Its answer was taken.
+    Won,
+}
+
+impl Hedge {
+    /// As logs tell it; empty for none.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Lost => "lost",
+            Self::Won => "won",
+        }
+    }
+}
+
+/// What was answered in place of the cluster's answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fallback {
+    /// Nothing.
+    #[default]
+    None,
+    /// Another cluster was asked.
+    Cluster,
+    /// An answer of the gateway's own.
+    Own,
+}
+
+impl Fallback {
+    /// As logs tell it; empty for none.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Cluster => "cluster",
+            Self::Own => "own",
+        }
+    }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::ClusterTls;
+use crate::rt::clock;
 use crate::shared::budget::{Budget, Earning};
 use crate::shared::frozen::Frozen;
 use crate::shared::probe::Probe;
@@ -23,6 +24,7 @@ use crate::upstream::entry::{HEDGES, RETRIES};
 use crate::upstream::h2::Http2Plan;
 use crate::upstream::running::{ClientTls, RunningSet, Start};
 use crate::upstream::set::EndpointSet;
+use crate::upstream::spread::Spread;
 use crate::upstream::verdict::{Breaker, Outcome, Verdicts};
 
 /// What a cluster is, the same for all workers.
@@ -32,6 +34,8 @@ pub struct ClusterPlan {
     pub name: Box<str>,
     /// Its endpoints, and how one is chosen. Control replaces them.
     pub live: Published<EndpointSet>,
+    /// What decides between them besides.
+    pub spread: Spread,
     /// What is hashed to choose, where a hash is.
     pub hash_key: Option<HashKeyConfig>,
     /// Of everything a connection is opened and kept with: those of a cluster with another one are of no use to this.
@@ -152,11 +156,11 @@ impl Cluster {
         let (seen, set) = plan.live.load();
         let reused = previous.filter(|previous| previous.plan.identity == plan.identity);
         let tls = reused.map_or_else(|| client_tls(&plan), |previous| previous.tls.clone());
-        let start = Start { plan: &plan, tls: tls.as_ref(), registry, worker, workers };
-        let (reused, cursor) = (reused.map(|it| it.running()), previous.map(|it| it.running()));
-        let running = RunningSet::start(&set, start, reused.as_deref(), cursor.as_deref());
-        let running = RefCell::new(Rc::new(running));
         let (judged, verdicts) = plan.verdicts.load();
+        let start = Start { plan: &plan, tls: tls.as_ref(), registry, verdicts: &verdicts, worker, workers };
+        let (reused, former) = (reused.map(|it| it.running()), previous.map(|it| it.running()));
+        let running = RunningSet::start(set, start, reused.as_deref(), former.as_deref());
+        let running = RefCell::new(Rc::new(running));
         let shards = registry.cluster_shards(&plan.name);
         Rc::new(Self {
             is_closed: Cell::new(verdicts.cluster.is_closed()),
@@ -183,11 +187,14 @@ impl Cluster {
         let endpoints = set.endpoints();
         let is_excluded = |index: usize| excluded.iter().any(|one| Rc::ptr_eq(one, &endpoints[index]));
         let in_flight = |index: usize| endpoints[index].in_flight.get();
-        let pick = Pick { hash, in_flight: &in_flight, is_excluded: &is_excluded };
-        let index = set.balancer().pick(&pick).ok_or(Unchosen::None)?;
+        let now_ms = if set.wants_answer_times() { clock::coarse_ms() } else { 0 };
+        let answer_nanos = |index: usize| endpoints[index].answers.at(now_ms);
+        let pick =
+            Pick { hash, in_flight: &in_flight, answer_nanos: &answer_nanos, is_excluded: &is_excluded };
+        let (index, probe) = set.pick(&pick)?;
         let count = &endpoints[index].in_flight;
         count.set(count.get() + 1);
-        Ok(Chosen { set, index, slow_nanos: self.plan.slow_nanos, probe: Cell::default() })
+        Ok(Chosen { set, index, slow_nanos: self.plan.slow_nanos, probe: Cell::new(probe) })
     }
 
     /// True if its breaker has nothing against anybody.
@@ -201,31 +208,39 @@ impl Cluster {
         self.verdicts.borrow().cluster.clone()
     }
 
-    /// Takes up verdicts as they are now.
-    fn judge(&self) {
+    /// Takes up verdicts as they are now. True if there are others.
+    fn judge(&self) -> bool {
         if self.plan.verdicts.generation() == self.judged.get() {
-            return;
+            return false;
         }
         let (judged, verdicts) = self.plan.verdicts.load();
         self.judged.set(judged);
         self.is_closed.set(verdicts.cluster.is_closed());
         self.verdicts.replace(verdicts);
+        true
     }
 
-    /// Takes up the endpoints as they are now. Called every tick: one load where nothing has changed.
+    /// Takes up endpoints and verdicts as they are now. Called every tick: two loads where nothing has changed.
     pub fn refresh(&self, registry: &Registry) {
-        self.judge();
-        if self.plan.live.generation() == self.seen.get() {
+        let is_judged = self.judge();
+        let is_other = self.plan.live.generation() != self.seen.get();
+        let before = self.running();
+        if !is_judged && !is_other && !before.is_due() {
             return;
         }
-        let (generation, set) = self.plan.live.load();
-        let (worker, workers) = (self.worker, self.workers);
-        let start = Start { plan: &self.plan, tls: self.tls.as_ref(), registry, worker, workers };
-        let before = self.running();
-        let next = Rc::new(RunningSet::start(&set, start, Some(&before), Some(&before)));
-        before.hand_over(Some(&next));
-        self.running.replace(next);
-        self.seen.set(generation);
+        let verdicts = self.verdicts.borrow().clone();
+        let (plan, tls, worker, workers) = (&*self.plan, self.tls.as_ref(), self.worker, self.workers);
+        let start = Start { plan, tls, registry, verdicts: &verdicts, worker, workers };
+        let next = if is_other {
+            let (generation, set) = self.plan.live.load();
+            let next = RunningSet::start(set, start, Some(&before), Some(&before));
+            before.hand_over(Some(&next));
+            self.seen.set(generation);
+            next
+        } else {
+            before.judged(start)
+        };
+        self.running.replace(Rc::new(next));
     }
 
     /// Ends the use of endpoints that `next`, which runs from now on, has not taken over.
@@ -255,6 +270,14 @@ impl Chosen {
     /// How the attempt ended: `nanos` after the request was sent, with the head of the answer or with the certainty that
     /// there is none. Anything but the first time counts again, so it is said once.
     pub fn settle(&self, outcome: Outcome, nanos: u64) {
+        if self.set.wants_answer_times() {
+            let (answers, now_ms) = (&self.endpoint().answers, clock::coarse_ms());
+            match outcome {
+                Outcome::Success => answers.observe(nanos, now_ms),
+                Outcome::Failure => answers.fail(nanos, now_ms),
+                Outcome::Cancelled => answers.abandon(nanos, now_ms),
+            }
+        }
         if outcome == Outcome::Cancelled {
             return;
         }
@@ -276,3 +299,6 @@ impl Drop for Chosen {
 #[cfg(test)]
 #[path = "cluster_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "cluster_verdict_tests.rs"]
+mod verdict_tests;

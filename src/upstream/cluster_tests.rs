@@ -9,23 +9,26 @@ use crate::shared::ledger::Ledger;
 use crate::upstream::config::BalanceConfig;
 use crate::upstream::endpoint::EndpointPlan;
 
-fn set(config: &BalanceConfig, numbers: &[u8], drained: &[u8]) -> Frozen<EndpointSet> {
+pub(super) fn set(config: &BalanceConfig, numbers: &[u8], drained: &[u8]) -> Frozen<EndpointSet> {
     let plan = |number: &u8| EndpointPlan {
         addr: EndpointAddr::Tcp(([10, 0, 0, *number], 80).into()),
         label: number.to_string().into(),
         tls_name: None,
         weight: 1 + u32::from(*number % 3),
+        tier: 0,
+        zone: None,
         connections: Ledger::new(None),
     };
     let plans = |numbers: &[u8]| numbers.iter().map(plan).collect();
     Frozen::new(EndpointSet::compile(config, plans(numbers), plans(drained)).unwrap())
 }
 
-fn plan(live: &Published<EndpointSet>, identity: u64) -> Frozen<ClusterPlan> {
+pub(super) fn plan(live: &Published<EndpointSet>, identity: u64) -> ClusterPlan {
     let second = Duration::from_secs(1);
-    Frozen::new(ClusterPlan {
+    ClusterPlan {
         name: "c".into(),
         live: live.clone(),
+        spread: Spread::default(),
         hash_key: None,
         identity,
         timeouts: Timeouts { connect: second, head: second, idle: second, total: None },
@@ -39,15 +42,15 @@ fn plan(live: &Published<EndpointSet>, identity: u64) -> Frozen<ClusterPlan> {
         slow_nanos: u64::MAX,
         budgets: Budgets::default(),
         deadline_field: None,
-    })
+    }
 }
 
-fn chosen(cluster: &Cluster) -> Option<u8> {
+pub(super) fn chosen(cluster: &Cluster) -> Option<u8> {
     cluster.choose(&Ask::default()).ok().map(|chosen| chosen.endpoint().label.parse().unwrap())
 }
 
 fn started(live: &Published<EndpointSet>) -> Rc<Cluster> {
-    Cluster::start(plan(live, 1), &Registry::new(1), 0, 1, None)
+    Cluster::start(Frozen::new(plan(live, 1)), &Registry::new(1), 0, 1, None)
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn requests_in_flight_are_counted_across_sets_and_generations() {
     let busy: Vec<_> = (0..4).map(|_| cluster.choose(&Ask::default()).ok().unwrap()).collect();
     live.publish(set(&least, &[3, 6, 9], &[]));
     cluster.refresh(&Registry::new(1));
-    let next = Cluster::start(plan(&live, 1), &Registry::new(1), 0, 1, Some(&cluster));
+    let next = Cluster::start(Frozen::new(plan(&live, 1)), &Registry::new(1), 0, 1, Some(&cluster));
     cluster.hand_over(Some(&next));
     let in_flight = |at: usize| next.running().endpoints()[at].in_flight.get();
     assert_eq!((in_flight(0) + in_flight(1), in_flight(2)), (4, 0));
@@ -87,9 +90,9 @@ fn requests_in_flight_are_counted_across_sets_and_generations() {
 fn another_way_of_connecting_shares_nothing() {
     let live = Published::new(set(&BalanceConfig::RoundRobin, &[1], &[]));
     let cluster = started(&live);
-    let same = Cluster::start(plan(&live, 1), &Registry::new(1), 0, 1, Some(&cluster));
+    let same = Cluster::start(Frozen::new(plan(&live, 1)), &Registry::new(1), 0, 1, Some(&cluster));
     assert!(Rc::ptr_eq(&cluster.running().endpoints()[0], &same.running().endpoints()[0]));
-    let other = Cluster::start(plan(&live, 2), &Registry::new(1), 0, 1, Some(&same));
+    let other = Cluster::start(Frozen::new(plan(&live, 2)), &Registry::new(1), 0, 1, Some(&same));
     assert!(!Rc::ptr_eq(&cluster.running().endpoints()[0], &other.running().endpoints()[0]));
     same.hand_over(Some(&other));
     assert!(cluster.running().endpoints()[0].is_retired.get());
@@ -123,7 +126,8 @@ fn what_was_tried_is_not_tried_again_in_another_set() {
     live.publish(set(&BalanceConfig::RoundRobin, &[9, 1, 2], &[]));
     cluster.refresh(&Registry::new(1));
     for _ in 0..20 {
-        let second = cluster.choose(&Ask { excluded: std::slice::from_ref(&first), ..Ask::default() }).ok().unwrap();
+        let second =
+            cluster.choose(&Ask { excluded: std::slice::from_ref(&first), ..Ask::default() }).ok().unwrap();
         assert_ne!(second.endpoint().label, first.label);
     }
 }
@@ -144,7 +148,7 @@ proptest! {
             numbers.dedup();
             live.publish(set(config, &numbers, &[]));
             if turn % 3 == 2 {
-                let next = Cluster::start(plan(&live, 1), &registry, 0, 1, Some(&cluster));
+                let next = Cluster::start(Frozen::new(plan(&live, 1)), &registry, 0, 1, Some(&cluster));
                 cluster.hand_over(Some(&next));
                 cluster = next;
             } else {

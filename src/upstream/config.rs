@@ -5,15 +5,17 @@
 pub mod budgets;
 pub mod discover;
 pub mod registries;
+pub mod spread;
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::units::{AddressRange, ByteSize, Span, Weight};
+use crate::config::units::{AddressRange, ByteSize, Share, Span, Weight};
 use budgets::BudgetConfig;
 use discover::{DiscoverConfig, MembershipConfig};
+use spread::{MaglevConfig, SlowStartConfig, SubsetConfig, ZonesConfig};
 
 /// A named set of endpoints with one balancer.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -40,6 +42,20 @@ pub struct ClusterConfig {
     /// How an endpoint is chosen for each attempt. Default: `round_robin`.
     #[serde(default)]
     pub balance: BalanceConfig,
+    /// Prefers endpoints of the gateway's own zone, `locality.zone`. Default: zones make no difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zones: Option<ZonesConfig>,
+    /// Uses endpoints although they are out where less than this of a tier is left, and the other tiers can not make up for
+    /// it: so many at once are hardly all broken, and those that are left would break too. `0%` never does.
+    #[serde(default = "panic_below")]
+    pub panic_below: Share,
+    /// Gives endpoints that have come, or come back, their share little by little. Default: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_start: Option<SlowStartConfig>,
+    /// Gives every worker a part of the endpoints, so that connections to one do not grow with the number of workers.
+    /// Default: every worker uses all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subset: Option<SubsetConfig>,
     /// How long each part of an exchange with this cluster may take.
     #[serde(default)]
     pub timeouts: TimeoutsConfig,
@@ -72,6 +88,10 @@ pub struct ClusterConfig {
     /// How many requests may be sent to a second endpoint. Default: 5% of the requests, and 1 a second in any case.
     #[serde(default = "budgets::hedges")]
     pub hedge_budget: BudgetConfig,
+}
+
+fn panic_below() -> Share {
+    Share::percent(50)
 }
 
 /// Which HTTP is spoken with endpoints.
@@ -177,7 +197,7 @@ pub struct KeyPairConfig {
 pub enum EndpointConfig {
     /// `host:port`, `[ipv6]:port` or `unix:/path`.
     Address(String),
-    /// An address with a weight.
+    /// An address with a weight, a tier or a zone.
     Weighted(WeightedEndpoint),
 }
 
@@ -197,9 +217,25 @@ impl EndpointConfig {
             Self::Weighted(endpoint) => endpoint.weight.get(),
         }
     }
+
+    /// The tier, 0 where none is written.
+    pub fn tier(&self) -> u8 {
+        match self {
+            Self::Address(_) => 0,
+            Self::Weighted(endpoint) => endpoint.tier,
+        }
+    }
+
+    /// The zone, if it is written.
+    pub fn zone(&self) -> Option<&str> {
+        match self {
+            Self::Address(_) => None,
+            Self::Weighted(endpoint) => endpoint.zone.as_deref(),
+        }
+    }
 }
 
-/// An endpoint that takes more or less than an equal share.
+/// An endpoint of which there is something to say.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeightedEndpoint {
@@ -208,6 +244,17 @@ pub struct WeightedEndpoint {
     /// Share of the requests relative to the other endpoints, 1 to 1000. Default: 1.
     #[serde(default)]
     pub weight: Weight,
+    /// Endpoints of a tier are used once too few of all lower ones are left, 0 to 15. Default: 0, the first.
+    #[serde(default, skip_serializing_if = "is_first")]
+    #[schemars(range(max = 15))]
+    pub tier: u8,
+    /// The zone it is in. Default: none that anybody is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+}
+
+fn is_first(tier: &u8) -> bool {
+    *tier == 0
 }
 
 /// How an endpoint is chosen.
@@ -221,8 +268,11 @@ pub enum BalanceConfig {
     Random,
     /// The one with fewer requests in flight, of two chosen at random.
     LeastRequest,
+    /// The one where less waiting is to be expected, by its latest answers and its requests in flight, of two chosen at
+    /// random. An endpoint that gets slow is left at once, and tried again after some seconds.
+    PeakEwma,
     /// Maglev consistent hash: the same key goes to the same endpoint.
-    Maglev(HashKeyConfig),
+    Maglev(MaglevConfig),
 }
 
 /// What a consistent hash is taken of.

@@ -17,69 +17,22 @@ use crate::net::stream::Stream;
 use crate::net::tls::fault::HandshakeFault;
 use crate::net::tls::handshake;
 use crate::net::tls::plan::EndpointTls;
-use crate::rt::buffer::Pool;
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::shared::ledger::{Lease, Ledger};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::EndpointMetrics;
+use crate::upstream::balance::peak_ewma::PeakEwma;
 pub use crate::upstream::connection::Connection;
+pub use crate::upstream::endpoint_plan::{ConnectError, EndpointPlan, Opening, PoolPlan};
 use crate::upstream::h2::Http2Plan;
 use crate::upstream::h2::hub::Hub;
 
 /// Between two looks at whether another worker has given a connection back.
 const LEASE_WAIT: Duration = Duration::from_millis(20);
 
-/// What an endpoint is, the same for all workers.
-#[derive(Debug)]
-pub struct EndpointPlan {
-    /// Where it listens.
-    pub addr: EndpointAddr,
-    /// The address as written, for metrics and logs.
-    pub label: Box<str>,
-    /// What its certificate must be for, where TLS is spoken.
-    pub tls_name: Option<ServerName<'static>>,
-    /// Share of the requests relative to its neighbours.
-    pub weight: u32,
-    /// Open connections, counted for the whole gateway.
-    pub connections: Ledger,
-}
-
 /// How long a read stays posted on an idle connection, in milliseconds. Busy ones come back long before.
 const POSTED_MS: u64 = 1_000;
-
-/// How many connections are kept, and for how long.
-#[derive(Debug, Clone, Copy)]
-pub struct PoolPlan {
-    /// Idle connections per worker.
-    pub idle: usize,
-    /// How long one may be idle.
-    pub idle_timeout: Duration,
-}
-
-/// Why there is no connection.
-#[derive(Debug)]
-pub enum ConnectError {
-    /// The endpoint did not take it.
-    Refused(io::Error),
-    /// It took too long, a handshake included.
-    TimedOut,
-    /// The handshake failed.
-    Tls(HandshakeFault),
-    /// The gateway's cap on connections to this endpoint is reached.
-    Exhausted,
-}
-
-/// What a new connection is opened with.
-#[derive(Clone, Copy)]
-pub struct Opening<'a> {
-    /// Bytes in front of everything else, a handshake too: a PROXY header.
-    pub preface: Option<&'a [u8]>,
-    /// For a handshake.
-    pub buffers: &'a Rc<Pool>,
-    /// True for what other protocols than HTTP/1.1 have no room for: something that is to be switched to.
-    pub needs_http1: bool,
-}
 
 /// One endpoint as one worker sees it.
 pub struct Endpoint {
@@ -91,6 +44,10 @@ pub struct Endpoint {
     pub(super) in_flight: Cell<u32>,
     /// True once no set of endpoints that is in use has it: it keeps no connections.
     pub(super) is_retired: Cell<bool>,
+    /// When it came to others that were there, by the coarse clock; 0 if it was among the first.
+    pub(super) joined_ms: Cell<u64>,
+    /// How long its answers take.
+    pub(super) answers: PeakEwma,
     connections: Ledger,
     pool: PoolPlan,
     tls: Option<EndpointTls>,
@@ -146,6 +103,8 @@ impl Endpoint {
             tls_name: plan.tls_name.clone(),
             in_flight: Cell::new(0),
             is_retired: Cell::new(false),
+            joined_ms: Cell::new(0),
+            answers: PeakEwma::default(),
             connections: plan.connections.clone(),
             pool,
             tls,

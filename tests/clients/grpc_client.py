@@ -78,11 +78,10 @@ def errors():
 
 
 def deadline():
-    """The gateway's own, which the client does not know of."""
+    """The gateway's own, which the client does not know of. The service is told of it, and may be the first to say so."""
     began = time.monotonic()
     error = failure(method("unary_unary", "Slow"), b"", timeout=30)
     assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED, error
-    assert "upstream_total_timeout" in error.details(), error
     assert time.monotonic() - began < 5
 
 

@@ -74,10 +74,11 @@ fn services_have_ports_and_weights() {
     let other = FaultOrigin::answering("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n9");
     let mut zone = Zone::start(&[("a.test", "127.0.0.2"), ("b.test", "127.0.0.3"), ("c.test", "127.0.0.1")]);
     let name = "_http._tcp.orders.test";
-    zone.serve(&[(name, "a.test", port, 1, 30), (name, "b.test", port, 1, 10), (name, "c.test", 9, 2, 1)]);
+    let last = other.address().port();
+    zone.serve(&[(name, "a.test", port, 1, 30), (name, "b.test", port, 1, 10), (name, "c.test", last, 2, 0)]);
     let server = zone.address();
     let form = format!("{{dns: {{name: {name}, type: srv, resolvers: ['{server}'], min_refresh: 200ms}}}}");
-    let gateway = discovering(&form).one_worker().start();
+    let gateway = discovering(&form).cluster("membership: {hold_back: 100%}").one_worker().start();
     uses(&gateway, &[2, 3]);
     let before = origins.iter().map(|origin| origin.requests().len()).collect::<Vec<_>>();
     let mut wire = gateway.wire();
@@ -88,7 +89,9 @@ fn services_have_ports_and_weights() {
         origins.iter().zip(before).map(|(it, before)| it.requests().len() - before).collect();
     assert_eq!(counts, [30, 10]);
     gateway.metric_becomes(&format!("ringgate_endpoint_connects_total{{endpoint=\"a.test:{port}\"}}"), 1.0);
-    zone.serve(&[(name, "c.test", other.address().port(), 1, 0)]);
+    // A higher number is for when those of the lower one are gone.
+    gateway.metric_becomes("ringgate_cluster_tier_share{tier=\"1\"}", 0.0);
+    zone.serve(&[(name, "c.test", last, 2, 0)]);
     uses(&gateway, &[9]);
 }
 

@@ -36,6 +36,12 @@ impl Setup {
         self
     }
 
+    /// An endpoint of which there is more to say: `tier: 1, zone: a`.
+    pub fn placed(mut self, endpoint: impl Display, place: &str) -> Self {
+        self.endpoints.push(format!("{{address: \"{endpoint}\", {place}}}"));
+        self
+    }
+
     /// A line of the listener: `tcp: {cluster: origin}`, which also leaves out the route.
     pub fn listener(mut self, line: &str) -> Self {
         if line.starts_with("tcp:") {

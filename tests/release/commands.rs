@@ -48,7 +48,10 @@ fn shares_are_set_promoted_and_aborted() {
     shop.command(&["release", "abort", "shop", "new"]);
     assert_eq!(shop.new_of(20, ""), 0);
     let told = shop.command_ends(&["release", "show", "shop"], 1);
-    assert!(told.contains("shop  aborted  new 0%, old 100%") && told.contains("new of cluster v2: "), "{told}");
+    assert!(
+        told.contains("shop  aborted  new 0%, old 100%") && told.contains("new of cluster v2: "),
+        "{told}"
+    );
 }
 
 #[test]

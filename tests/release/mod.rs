@@ -96,7 +96,11 @@ impl Shop {
 fn start(folder: &Arc<tempfile::TempDir>) -> Gateway {
     let state = folder.path().join("state").display().to_string();
     let directory = tempfile::tempdir().expect("a temporary directory");
-    Gateway::start_file(&folder.path().join("gateway.yaml"), directory, &[("RINGGATE_STATE".to_owned(), state)])
+    Gateway::start_file(
+        &folder.path().join("gateway.yaml"),
+        directory,
+        &[("RINGGATE_STATE".to_owned(), state)],
+    )
 }
 
 fn yaml(more: &str, split: &str, old: &FaultOrigin, new: &FaultOrigin) -> String {

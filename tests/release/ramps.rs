@@ -46,13 +46,21 @@ impl Drop for Load {
 fn what_does_well_gets_everything_in_the_end() {
     let shop = Shop::start(RAMP);
     let first = shop.becomes("ramping");
-    assert_eq!((&first["variants"][0]["share"], &first["ramp"]["steps"]), (&0.2.into(), &2.into()), "{first}");
+    assert_eq!(
+        (&first["variants"][0]["share"], &first["ramp"]["steps"]),
+        (&0.2.into(), &2.into()),
+        "{first}"
+    );
     let load = Load::on(&shop);
     shop.becomes("promoted");
     drop(load);
     assert_eq!(shop.new_of(20, ""), 20);
     let said = shop.gateway.stderr();
-    assert!(said.contains("variant `new` gets 50% (step 2 of 2)") && said.contains("variant `new` gets everything"), "{said}");
+    assert!(
+        said.contains("variant `new` gets 50% (step 2 of 2)")
+            && said.contains("variant `new` gets everything"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -104,7 +104,8 @@ fn the_variant_is_in_logs_metrics_and_records() {
     let shop = Shop::with(&more, TENTH, (answering("old"), answering("new")));
     let mut wire = shop.gateway.wire();
     let answers: Vec<_> = (0..20).map(|_| wire.get("/shop")).collect();
-    let new: Vec<&str> = answers.iter().filter(|it| it.text() == "new").filter_map(|it| it.field("x-request-id")).collect();
+    let new: Vec<&str> =
+        answers.iter().filter(|it| it.text() == "new").filter_map(|it| it.field("x-request-id")).collect();
     assert_eq!(new.len(), 2);
     shop.gateway.metric_becomes("ringgate_release_requests_total{route=\"shop\",variant=\"new\"}", 2.0);
     assert_eq!(shop.gateway.metric("ringgate_release_requests_total{route=\"shop\"}"), 20.0);

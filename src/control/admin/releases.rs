@@ -53,7 +53,9 @@ pub(super) struct SteeringOrder {
 }
 
 /// What is there has a value: `null` says nothing that could be meant.
-fn said<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn said<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -76,15 +78,17 @@ pub(super) async fn steer(
     request: Request,
 ) -> Result<Response, Response> {
     let SteeringOrder { action, variant, shares, note } = order(request).await?;
-    let action = action
-        .ok_or_else(|| wrong("say `action`: promote, abort, pause, resume, restart, flip or set"))?;
-    let told = json!({ "route": route, "action": action, "variant": variant, "shares": shares, "note": note.0 });
+    let action =
+        action.ok_or_else(|| wrong("say `action`: promote, abort, pause, resume, restart, flip or set"))?;
+    let told =
+        json!({ "route": route, "action": action, "variant": variant, "shares": shares, "note": note.0 });
     let wanted = release_order(action, variant, shares.as_ref())?;
     let (entry, change) = (by.entry("release", told), by.change(note, false));
     written(&state.audit, &entry)?;
     // Nothing is waited for, so whoever asks cannot go away in the middle of it.
     let done: Result<String, Refusal> = state.releases.order(&route, &wanted, &change);
-    let word = done.as_ref().map_or_else(|refusal| format!("refused: {}", refusal.code), |_| "done".to_owned());
+    let word =
+        done.as_ref().map_or_else(|refusal| format!("refused: {}", refusal.code), |_| "done".to_owned());
     outcome(&state.audit, entry, &word);
     done.map(|told| json_answer(&json!({ "result": told }))).map_err(|refusal| refused(&refusal))
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, discover, http2, limits, values};
+use super::{Check, care, discover, http2, limits, spread, values};
 use crate::config::tree::{Node, Value};
 use crate::config::units::UnitError;
 use crate::control::config::RouteConfig;
+use crate::upstream::config::spread::MaglevConfig;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, HashKeyConfig};
 
 pub(super) fn check(check: &mut Check<'_>) {
@@ -14,6 +15,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         endpoints(check, &at, cluster);
         discover::check(check, &at, cluster);
         balance(check, &at, &cluster.balance);
+        spread::check(check, &at, cluster);
         timeouts(check, &at, cluster);
         pool(check, &at, cluster);
         http2::check(check, &at, cluster);
@@ -42,13 +44,17 @@ fn endpoints(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
 }
 
 fn balance(check: &mut Check<'_>, at: &str, balance: &BalanceConfig) {
-    let BalanceConfig::Maglev(key) = balance else { return };
-    match key {
+    let BalanceConfig::Maglev(maglev) = balance else { return };
+    let at = match maglev {
+        MaglevConfig::Key(_) => format!("{at}.balance.maglev"),
+        MaglevConfig::Bounded(_) => format!("{at}.balance.maglev.key"),
+    };
+    match maglev.key() {
         HashKeyConfig::Header(name) => {
-            check.value("bad-field", &format!("{at}.balance.maglev.header"), values::field_name(name))
+            check.value("bad-field", &format!("{at}.header"), values::field_name(name))
         }
         HashKeyConfig::Cookie(name) => {
-            check.value("bad-field", &format!("{at}.balance.maglev.cookie"), values::field_name(name))
+            check.value("bad-field", &format!("{at}.cookie"), values::field_name(name))
         }
         HashKeyConfig::Address => {}
     }
@@ -56,6 +62,7 @@ fn balance(check: &mut Check<'_>, at: &str, balance: &BalanceConfig) {
 
 fn timeouts(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
     let timeouts = &cluster.timeouts;
+    care::deadline_header(check, &format!("{at}.timeouts.deadline_header"), timeouts.deadline_header.as_ref());
     let spans = [
         ("connect", Some(timeouts.connect)),
         ("head", Some(timeouts.head)),
@@ -88,6 +95,7 @@ pub(super) fn unused(check: &mut Check<'_>) {
     let config = check.config;
     let mut used: BTreeSet<&str> =
         config.routes.iter().flat_map(RouteConfig::cluster_names).collect();
+    used.extend(config.routes.iter().filter_map(|route| route.fallback.as_ref()?.cluster.as_deref()));
     for tcp in config.listeners.iter().filter_map(|listener| listener.tcp.as_ref()) {
         used.extend(tcp.cluster.as_deref());
         used.extend(tcp.sni.iter().map(|entry| &*entry.cluster));

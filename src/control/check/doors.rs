@@ -100,9 +100,8 @@ fn server_name(check: &mut Check<'_>, path: String, name: &str, first: &mut BTre
 /// There is no field and no cookie in raw TCP.
 fn balance(check: &mut Check<'_>, path: &str, name: &str) {
     let cluster = check.config.clusters.get(name);
-    if let Some(BalanceConfig::Maglev(HashKeyConfig::Header(_) | HashKeyConfig::Cookie(_))) =
-        cluster.map(|cluster| &cluster.balance)
-    {
+    let Some(BalanceConfig::Maglev(maglev)) = cluster.map(|cluster| &cluster.balance) else { return };
+    if matches!(maglev.key(), HashKeyConfig::Header(_) | HashKeyConfig::Cookie(_)) {
         let why = UnitError::new(format!(
             "cluster `{name}` chooses by a field or cookie, which raw TCP has not: the client's address decides"
         ));

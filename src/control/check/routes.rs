@@ -3,7 +3,7 @@
 //! What a pattern, a host or a template may be is not decided here: the written forms are compiled by `route` and
 //! `policy`, as they will be for the snapshot, and what those refuse is put where it is written.
 
-use super::{Check, advice, splits, values};
+use super::{Check, advice, care, splits, values};
 use crate::config::units::UnitError;
 use crate::control::compile::path_rules;
 use crate::control::config::RouteConfig;
@@ -21,6 +21,7 @@ use crate::route::rewrite::{RedirectPlan, RewritePlan};
 pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
     policies(check, "defaults.policies", &check.config.defaults.policies, None);
     upgrades(check, "defaults.upgrades", &check.config.defaults.upgrades);
+    care::defaults(check);
     let rules = path_rules(check.config.paths);
     let profiles = splits::profiles(check);
     let mut plans = Vec::with_capacity(check.config.routes.len());
@@ -45,6 +46,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
         }
         policies(check, &format!("{at}.policies"), &route.policies, names.as_deref());
         asks_nobody(check, &at, route);
+        care::check(check, &at, route);
         if let Some(protocols) = &route.upgrades {
             upgrades(check, &format!("{at}.upgrades"), protocols);
             if !route.is_forwarding() && !protocols.is_empty() {
@@ -209,7 +211,8 @@ fn redirect(check: &mut Check<'_>, at: &str, config: &RedirectConfig, names: Opt
     }
 }
 
-fn respond(check: &mut Check<'_>, at: &str, config: &RespondConfig) {
+/// An answer of the gateway's own.
+pub(super) fn respond(check: &mut Check<'_>, at: &str, config: &RespondConfig) {
     if !(200..=599).contains(&config.status) {
         let why = UnitError::new(format!("{} is not a final status", config.status)).hint("write 200 to 599");
         check.error("bad-status", &format!("{at}.status"), why);

@@ -14,7 +14,8 @@ use crate::shared::frozen::Frozen;
 pub(super) fn profiles(check: &mut Check<'_>) -> Frozen<Profiles> {
     let profiles = Profiles::compile(&check.config.profiles).unwrap_or_else(|errors| {
         for error in errors {
-            let why = UnitError { reason: error.reason, hint: Some(error.hint).filter(|hint| !hint.is_empty()) };
+            let why =
+                UnitError { reason: error.reason, hint: Some(error.hint).filter(|hint| !hint.is_empty()) };
             check.error("bad-profile", &format!("profiles{}", error.at), why);
         }
         Profiles::default()
@@ -43,10 +44,15 @@ pub(super) fn check(
             check.error("unknown-cluster", &format!("{place}.cluster"), why);
         }
         let rewrite = variant.rewrite.as_ref();
-        if let Some(Err(errors)) = rewrite.map(|it| RewritePlan::compile(it, captured.unwrap_or_default(), rules)) {
+        if let Some(Err(errors)) =
+            rewrite.map(|it| RewritePlan::compile(it, captured.unwrap_or_default(), rules))
+        {
             // Without the path of the route nobody knows what may be used in another.
             for error in errors.into_iter().filter(|error| captured.is_some() || error.at != "path") {
-                let why = UnitError { reason: error.reason, hint: Some(error.hint).filter(|hint| !hint.is_empty()) };
+                let why = UnitError {
+                    reason: error.reason,
+                    hint: Some(error.hint).filter(|hint| !hint.is_empty()),
+                };
                 check.error("bad-rewrite", &format!("{place}.rewrite.{}", error.at), why);
             }
         }
@@ -63,7 +69,8 @@ pub(super) fn check(
     }
     let decides = split.ramp.is_some() || split.blue_green.is_some();
     if !decides && split.variants.len() == 1 {
-        let why = UnitError::new("one variant is no split").hint("write `cluster` instead, or add another variant");
+        let why =
+            UnitError::new("one variant is no split").hint("write `cluster` instead, or add another variant");
         check.warning("no-effect", &format!("{place}.variants"), why);
     }
 }
@@ -82,7 +89,8 @@ mod tests {
         let codes = |split: &str| -> Vec<&str> {
             let profiles = "profiles: [{name: web, when: [{user_agent: Mozilla}]}]";
             let clusters = "clusters: {a: {endpoints: ['127.0.0.1:1']}, b: {endpoints: ['127.0.0.1:2']}}";
-            let routes = format!("routes: [{{name: r, split: {split}}}, {{name: s, match: {{path: /}}, cluster: b}}]");
+            let routes =
+                format!("routes: [{{name: r, split: {split}}}, {{name: s, match: {{path: /}}, cluster: b}}]");
             found(&with(&format!("{profiles}\n{clusters}\n{routes}"))).iter().map(|one| one.code).collect()
         };
         let both = "variants: {a: {cluster: a}, b: {cluster: b}}";
@@ -100,7 +108,8 @@ mod tests {
             let routes = "routes: [{name: r, match: {profile: web}, cluster: api}]";
             found(&with(&format!("profiles: {profiles}\n{routes}"))).iter().map(|one| one.code).collect()
         };
-        let (web, partner) = ("{name: web, when: [{user_agent: a}]}", "{name: p, when: [{claims: {azp: {exact: b}}}]}");
+        let (web, partner) =
+            ("{name: web, when: [{user_agent: a}]}", "{name: p, when: [{claims: {azp: {exact: b}}}]}");
         assert_eq!(codes(&format!("[{web}, {partner}]")), [""; 0]);
         assert_eq!(codes(&format!("[{partner}, {web}]")).len(), 1);
         assert_eq!(codes(&format!("[{partner}]")).len(), 1);

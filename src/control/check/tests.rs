@@ -215,7 +215,28 @@ fn clusters() {
         ("endpoints: ['h:1']\npool: {head_bytes: 1MiB}", "out-of-range", 4, "write 32KiB"),
         ("endpoints: ['h:1']\nbalance: {maglev: {header: 'a b'}}", "bad-field", 4, "field name"),
         ("endpoints: ['h:1']\nhost: 'a:b'", "bad-host", 4, "api.example.com"),
+        ("endpoints: ['h:1']\nzones: {}", "no-zone", 4, "locality: {zone: NAME}"),
+        ("endpoints:\n  - {address: 'h:1', zone: ''}", "no-zone", 4, "leave it out"),
+        ("endpoints: ['h:1']\nslow_start: {window: 0s}", "zero-timeout", 4, "write 5s"),
+        ("endpoints: ['h:1']\nslow_start: {window: 2h}", "out-of-range", 4, "at most 1h"),
+        ("endpoints: ['h:1']\nbalance: {maglev: address}\nsubset: {}", "not-with-maglev", 5, "remove one"),
+        (
+            "endpoints: ['h:1']\nbalance: {maglev: address}\nslow_start: {}",
+            "not-with-maglev",
+            5,
+            "remove one",
+        ),
+        (
+            "endpoints: ['h:1']\nbalance: {maglev: {key: {cookie: 'a b'}, bounded_load: 25%}}",
+            "bad-field",
+            4,
+            "field name",
+        ),
         // Shape.
+        ("endpoints: ['h:1']\nbalance: {maglev: {key: address}}", "missing-key", 4, "bounded_load"),
+        ("endpoints:\n  - {address: 'h:1', tier: 16}", "out-of-range", 4, "15"),
+        ("endpoints: ['h:1']\nsubset: {workers: 0}", "out-of-range", 4, "from 1 to 1024"),
+        ("endpoints: ['h:1']\npanic_below: 0.5", "bad-value", 4, "write 50%"),
         ("endpoints: []", "too-few-items", 3, "at least 1"),
         ("endpoints: ['h:1']\nbalance: maglev", "no-value", 4, "maglev: ..."),
         ("endpoints: ['h:1']\nbalance: round-robin", "unknown-value", 4, "did you mean `round_robin`?"),
@@ -226,6 +247,21 @@ fn clusters() {
     ] {
         expect(&cluster(lines), code, line, words);
     }
+}
+
+#[test]
+fn the_own_zone_has_a_name_that_endpoints_have_too() {
+    let zones = |zone: &str, own: &str, zones: &str| {
+        with(&format!(
+            "locality: {{zone: {own}}}\nclusters: {{api: {{endpoints: [{{address: 'h:1', zone: {zone}}}], zones: {zones}}}}}"
+        ))
+    };
+    assert!(found(&zones("a", "a", "{}")).is_empty(), "{}", found(&zones("a", "a", "{}")));
+    assert!(found(&zones("a", "{env: ZONE}", "{keep: 80%}")).is_empty());
+    expect(&zones("b", "a", "{}"), "no-effect", 2, "write `zone:`");
+    expect(&zones("a", "a", "{keep: 0%}"), "out-of-range", 2, "leave `zones` out");
+    expect(&zones("a", "''", "{}"), "no-zone", 1, "leave it out");
+    expect(&zones("a", "{evn: ZONE}", "{}"), "unknown-key", 1, "did you mean `env`?");
 }
 
 #[test]

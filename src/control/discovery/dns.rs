@@ -3,7 +3,7 @@
 //! An answer that says there is nothing is an answer; a name server that does not answer, or says that it cannot, is a
 //! failure. Answers are not cached here beyond their time, which the written bounds may shorten or stretch.
 
-use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,7 @@ async fn ask(resolver: &TokioResolver, config: &DnsConfig) -> Result<(Vec<Found>
         let addresses = lookup(resolver, &config.name, *family, &mut until, config).await?;
         found.extend(addresses.iter().flat_map(|lookup| lookup.answers()).filter_map(|record| {
             let address = SocketAddr::new(address(&record.data)?, port);
-            Some(Found { address, label: address.to_string(), weight: 1 })
+            Some(Found::plain(address, address.to_string()))
         }));
     }
     if config.records == RecordsConfig::Srv {
@@ -141,8 +141,7 @@ async fn lookup(
     }
 }
 
-/// The hosts of a service. Those of higher numbers of priority are for when none of the lowest can be reached, which the
-/// records do not tell.
+/// The hosts of a service. Those of higher numbers of priority are for when those of lower ones cannot be reached: tiers.
 async fn services(
     resolver: &TokioResolver,
     config: &DnsConfig,
@@ -158,15 +157,17 @@ async fn services(
     });
     // RFC 2782: a target of "." means that there is decidedly no service.
     let records: Vec<&SRV> = records.filter(|service| !service.target.is_root()).collect();
-    let lowest = records.iter().map(|service| Reverse(service.priority)).max().map(|Reverse(lowest)| lowest);
-    for service in records.into_iter().filter(|service| Some(service.priority) == lowest) {
+    let priorities: BTreeSet<u16> = records.iter().map(|service| service.priority).collect();
+    for service in records {
+        let before = priorities.range(..service.priority).count();
         let host = service.target.to_lowercase().to_utf8();
         let host = host.trim_end_matches('.');
         for address in addresses(resolver, config, &services, &service.target, until).await? {
+            let label = format!("{host}:{}", service.port);
             found.push(Found {
-                address: SocketAddr::new(address, service.port),
-                label: format!("{host}:{}", service.port),
                 weight: u32::from(service.weight),
+                tier: u8::try_from(before).unwrap_or(u8::MAX),
+                ..Found::plain(SocketAddr::new(address, service.port), label)
             });
         }
     }

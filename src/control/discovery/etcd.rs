@@ -80,6 +80,10 @@ struct Written {
     address: String,
     #[serde(default)]
     weight: u32,
+    #[serde(default)]
+    tier: u8,
+    #[serde(default)]
+    zone: Option<String>,
 }
 
 async fn endpoint(value: &[u8]) -> Result<Found, String> {
@@ -87,12 +91,15 @@ async fn endpoint(value: &[u8]) -> Result<Found, String> {
     let written = if text.starts_with('{') {
         serde_json::from_str(text).map_err(|error| format!("its value is not as expected: {error}"))?
     } else {
-        Written { address: text.to_owned(), weight: 0 }
+        Written { address: text.to_owned(), weight: 0, tier: 0, zone: None }
     };
     let parts =
         written.address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
     match parts {
-        Some((host, port)) if !host.is_empty() && port > 0 => found(host, port, written.weight).await,
+        Some((host, port)) if !host.is_empty() && port > 0 => {
+            let (tier, zone) = (written.tier, written.zone);
+            found(host, port, written.weight).await.map(|it| Found { tier, zone, ..it })
+        }
         _ => Err(format!("`{}` is not `host:port`", written.address.chars().take(100).collect::<String>())),
     }
 }
@@ -110,6 +117,8 @@ mod tests {
         assert_eq!(read(r#"{"address":"192.0.2.1:80","weight":7,"zone":"a"}"#).await, is("192.0.2.1:80", 7));
         assert_eq!(read(r#"{"Op":0,"Addr":"192.0.2.1:80","Metadata":null}"#).await, is("192.0.2.1:80", 0));
         assert_eq!(read("localhost:80").await, is("localhost:80", 0));
+        let told = endpoint(br#"{"address":"192.0.2.1:80","tier":2,"zone":"a"}"#).await.unwrap();
+        assert_eq!((told.tier, told.zone.as_deref()), (2, Some("a")));
         for wrong in
             ["", "192.0.2.1", ":80", "192.0.2.1:0", "{", r#"{"host":"a:1"}"#, "no-such-host.invalid:80"]
         {

@@ -24,6 +24,17 @@ pub struct Found {
     pub label: String,
     /// Share of the requests relative to the others; 0 is taken for 1.
     pub weight: u32,
+    /// Lower ones are used first.
+    pub tier: u8,
+    /// Where it is, if the source tells.
+    pub zone: Option<String>,
+}
+
+impl Found {
+    /// One of which nothing else is known.
+    pub fn plain(address: SocketAddr, label: String) -> Self {
+        Self { address, label, weight: 1, tier: 0, zone: None }
+    }
 }
 
 /// The last answer of a feed, and how it is doing.

@@ -76,7 +76,9 @@ fn found(endpoint: &EndpointConfig) -> Result<Found, String> {
     let text = endpoint.address();
     match text.parse::<SocketAddr>() {
         Ok(address) if address.port() > 0 => {
-            Ok(Found { address, label: text.to_owned(), weight: endpoint.weight() })
+            let zone = endpoint.zone().map(str::to_owned);
+            let (weight, tier) = (endpoint.weight(), endpoint.tier());
+            Ok(Found { address, label: text.to_owned(), weight, tier, zone })
         }
         _ => Err(format!("`{text}` is not an address with a port")),
     }
@@ -97,6 +99,13 @@ mod tests {
         let json = r#"["10.0.0.1:80", {"address": "[2001:db8::1]:81", "weight": 3}]"#;
         assert_eq!((labels(yaml), labels(json)), (expected.clone(), expected));
         assert_eq!(labels("[]"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn takes_tiers_and_zones() {
+        let found = listed("t", "- {address: '10.0.0.1:80', tier: 1, zone: eu-1a}\n- 10.0.0.2:80\n").unwrap();
+        assert_eq!((found[0].tier, found[0].zone.as_deref()), (1, Some("eu-1a")));
+        assert_eq!((found[1].tier, found[1].zone.as_deref()), (0, None));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::feed::Sink;
+use super::feed::{Found, Sink};
 use super::registry::{ANSWER_BYTES_MAX, Attempts, client, found, report, token, urls};
 use crate::config::secret::{Environment, SecretSource};
 use crate::control::http_client::{Credential, HttpClient, HttpError, Url};
@@ -160,8 +160,8 @@ impl<'a> Api<'a> {
         let mut outcomes = Vec::new();
         match slices.endpoints(self.config.port.as_ref()) {
             Ok(endpoints) => {
-                for (host, port) in endpoints {
-                    outcomes.push(found(&host, port, 1).await);
+                for (host, port, zone) in endpoints {
+                    outcomes.push(found(&host, port, 1).await.map(|it| Found { zone, ..it }));
                 }
                 report(sink, outcomes);
             }

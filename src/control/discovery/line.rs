@@ -45,12 +45,15 @@ struct Member {
     label: Box<str>,
     tls_name: Option<ServerName<'static>>,
     weight: u32,
+    tier: u8,
+    zone: Option<Box<str>>,
 }
 
 impl Member {
     fn of(plan: &EndpointPlan) -> Self {
-        let EndpointPlan { addr, label, tls_name, weight, .. } = plan;
-        Self { addr: addr.clone(), label: label.clone(), tls_name: tls_name.clone(), weight: *weight }
+        let EndpointPlan { addr, label, tls_name, weight, tier, zone, .. } = plan;
+        let (addr, label, tls_name) = (addr.clone(), label.clone(), tls_name.clone());
+        Self { addr, label, tls_name, weight: *weight, tier: *tier, zone: zone.clone() }
     }
 }
 
@@ -219,8 +222,8 @@ impl Line {
             let state = shared.states.get(&name).copied().unwrap_or_default();
             let connections = shared.ledgers.entry(name).or_insert_with(|| Ledger::new(None)).clone();
             connections.set_cap(cap);
-            let Member { addr, label, tls_name, weight } = member;
-            let plan = EndpointPlan { addr, label, tls_name, weight, connections };
+            let Member { addr, label, tls_name, weight, tier, zone } = member;
+            let plan = EndpointPlan { addr, label, tls_name, weight, tier, zone, connections };
             match state {
                 EndpointState::Active => chosen.push(plan),
                 EndpointState::Drained => drained.push(plan),
@@ -264,7 +267,8 @@ impl Line {
             }
         };
         let addr = EndpointAddr::Tcp(found.address);
-        Some(Member { addr, label: label.as_str().into(), tls_name, weight: found.weight.max(1) })
+        let (weight, zone) = (found.weight.max(1), found.zone.as_deref().map(Into::into));
+        Some(Member { addr, label: label.as_str().into(), tls_name, weight, tier: found.tier, zone })
     }
 
     /// The labels of its endpoints.
@@ -275,25 +279,23 @@ impl Line {
     /// Its endpoints as people see them.
     pub(super) fn endpoints(&self, shared: &Shared) -> Vec<EndpointView> {
         let leaving: BTreeSet<String> = self.leaving().map(|found| found.address.to_string()).collect();
-        let view = |label: &str, address: String, weight, standing| {
+        let view = |label: &str, address: String, (weight, tier, zone): (u32, u8, Option<&str>), standing| {
             let state = shared.states.get(&(self.cluster.clone(), label.to_owned())).copied();
-            EndpointView {
-                label: label.to_owned(),
-                address,
-                weight,
-                state: state.unwrap_or_default(),
-                standing,
-            }
+            let (label, zone) = (label.to_owned(), zone.map(str::to_owned));
+            EndpointView { label, address, weight, tier, zone, state: state.unwrap_or_default(), standing }
         };
         let mut all: Vec<EndpointView> = Vec::new();
         for member in self.members() {
             let address = member.addr.to_string();
             let is_leaving = self.settling.is_begun() && leaving.contains(&address);
             let standing = if is_leaving { Standing::Leaving } else { Standing::Present };
-            all.push(view(&member.label, address, member.weight, standing));
+            let place = (member.weight, member.tier, member.zone.as_deref());
+            all.push(view(&member.label, address, place, standing));
         }
-        let damped = self.settling.damped();
-        all.extend(damped.map(|it| view(&it.label, it.address.to_string(), it.weight, Standing::Damped)));
+        for it in self.settling.damped() {
+            let place = (it.weight, it.tier, it.zone.as_deref());
+            all.push(view(&it.label, it.address.to_string(), place, Standing::Damped));
+        }
         all
     }
 

@@ -20,9 +20,8 @@ fn line(form: &str, shared: &mut Shared) -> (Line, Published<EndpointSet>) {
 
 fn answer(rounds: u64, found: &[(&str, &str, u32)]) -> Answer {
     let found = found.iter().map(|(address, label, weight)| Found {
-        address: address.parse().unwrap(),
-        label: (*label).to_owned(),
         weight: *weight,
+        ..Found::plain(address.parse().unwrap(), (*label).to_owned())
     });
     Answer { endpoints: Some(found.collect()), rounds, ..Answer::default() }
 }

@@ -85,7 +85,7 @@ pub(super) async fn found(host: &str, port: u16, weight: u32) -> Result<Found, S
         }
         Err(_) => (resolved(bare, port).await?, format!("{bare}:{port}")),
     };
-    Ok(Found { address, label, weight })
+    Ok(Found { weight, ..Found::plain(address, label) })
 }
 
 /// The first IPv4 address of a name, as everywhere.

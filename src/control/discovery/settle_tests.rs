@@ -9,7 +9,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn found(number: u8) -> Found {
     let address = SocketAddr::from(([10, 0, 0, number], 80));
-    Found { address, label: address.to_string(), weight: 1 }
+    Found::plain(address, address.to_string())
 }
 
 fn all(numbers: &[u8]) -> Vec<Found> {

@@ -68,6 +68,10 @@ pub struct EndpointView {
     pub address: String,
     /// Its share relative to the others.
     pub weight: u32,
+    /// Lower ones are used first.
+    pub tier: u8,
+    /// Where it is, if that is known.
+    pub zone: Option<String>,
     /// Whether the operator lets it be used.
     pub state: EndpointState,
     /// Why it is used although, or not used because.

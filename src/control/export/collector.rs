@@ -41,6 +41,7 @@ impl Collector for Shards {
         self.encode_workers(encoder)?;
         self.encode_box(encoder)?;
         super::clusters::encode(&self.sources, encoder)?;
+        super::care::encode(&self.sources, encoder)?;
         super::reloads::encode(&self.sources, encoder)?;
         super::rollouts::encode(&self.sources, encoder)?;
         super::source::encode(&self.sources, encoder)?;

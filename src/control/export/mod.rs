@@ -5,6 +5,7 @@
 
 pub mod address_lists;
 mod authenticators;
+mod care;
 mod clusters;
 mod collector;
 // What authenticators live on.
@@ -23,6 +24,7 @@ pub mod releases;
 mod reloads;
 mod rollouts;
 mod source;
+pub mod spread;
 mod tls;
 mod tunnels;
 mod upstream_http2;

@@ -46,8 +46,11 @@ impl Collector for ReleasesShown {
 impl ReleasesShown {
     fn encode_standing(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let figures = self.desk.figures();
-        let mut family =
-            Family::gauge(encoder, "ringgate_release_share_ratio", "Share of the requests that a variant gets.")?;
+        let mut family = Family::gauge(
+            encoder,
+            "ringgate_release_share_ratio",
+            "Share of the requests that a variant gets.",
+        )?;
         for (route, _, shares) in &figures {
             for (variant, part) in shares {
                 family.level_part([("route", route), ("variant", variant)], f64::from(*part) / 1e3)?;
@@ -65,10 +68,13 @@ impl ReleasesShown {
 }
 
 fn encode_counts(variants: &Variants, encoder: &mut DescriptorEncoder) -> fmt::Result {
-    let sum = |shards: &Sharded<VariantMetrics>, counter: fn(&VariantMetrics) -> u64| shards.iter().map(counter).sum();
+    let sum = |shards: &Sharded<VariantMetrics>, counter: fn(&VariantMetrics) -> u64| {
+        shards.iter().map(counter).sum()
+    };
     let mut family = Family::counter(encoder, "ringgate_release_requests", "Exchanges by variant.")?;
     for ((route, variant), shards) in variants {
-        family.count([("route", route), ("variant", variant)], sum(shards, |metrics| metrics.requests.get()))?;
+        family
+            .count([("route", route), ("variant", variant)], sum(shards, |metrics| metrics.requests.get()))?;
     }
     let help = "Exchanges by variant that were answered with 400 to 499, or failed with 500 and above.";
     let mut family = Family::counter(encoder, "ringgate_release_errors", help)?;

@@ -22,6 +22,7 @@ use crate::control::export::credentials::Credentials;
 use crate::control::export::fleet::FleetShown;
 use crate::control::export::key_sets::KeySetMetrics;
 use crate::control::export::releases::ReleasesShown;
+use crate::control::export::spread::SpreadMetrics;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
 use crate::control::recorder::Recorder;
@@ -134,6 +135,7 @@ impl Gateway {
             revocations: self.shown.revocations.clone(),
         });
         exporter.add(Box::new(AddressLists::of(self.shown.snapshot.clone())));
+        exporter.add(Box::new(SpreadMetrics(self.shown.snapshot.clone())));
         exporter.add(Box::new(KeySetMetrics(self.shown.keepers.key_desk())));
         exporter
     }

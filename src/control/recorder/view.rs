@@ -58,6 +58,15 @@ pub struct DecisionView {
     pub attempts: u16,
     /// Whether the last one reused a connection.
     pub reused: bool,
+    /// Why the last attempt was made again: `connect`, `reset`, `timeout`, `status` or `untouched`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retried: Option<String>,
+    /// Whether a second endpoint was asked beside the first: `won` or `lost`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hedge: Option<String>,
+    /// What stands for the cluster's answer: that of another `cluster`, or the gateway's `own`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fallback: Option<String>,
     /// What was spoken with the endpoint.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub upstream_protocol: Option<String>,
@@ -119,6 +128,9 @@ impl DecisionView {
             endpoint: some(told(record.endpoint.as_bytes(), record.endpoint.is_cut())),
             attempts: record.attempts,
             reused: record.is_reused,
+            retried: record.retried.map(|reason| reason.label().to_owned()),
+            hedge: some(record.hedge.label().to_owned()),
+            fallback: some(record.fallback.label().to_owned()),
             upstream_protocol: (record.attempts > 0)
                 .then(|| if record.is_http2 { "HTTP/2" } else { "HTTP/1.1" }.to_owned()),
             grpc_status: record.grpc_status,
@@ -211,6 +223,9 @@ impl Display for DecisionView {
             writeln!(out, "cluster     {cluster}")?;
             self.fmt_upstream(out)?;
         }
+        if let Some(fallback) = &self.fallback {
+            writeln!(out, "fallback    {fallback}")?;
+        }
         self.fmt_answer(out)?;
         writeln!(
             out,
@@ -229,6 +244,12 @@ impl DecisionView {
         let attempts =
             if self.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", self.attempts) };
         writeln!(out, "  endpoint  {endpoint}, {protocol}, {attempts}")?;
+        if let Some(reason) = &self.retried {
+            writeln!(out, "  again     because of: {reason}")?;
+        }
+        if let Some(hedge) = &self.hedge {
+            writeln!(out, "  hedge     a second endpoint was asked, and {hedge}")?;
+        }
         match self.connect_ms {
             _ if self.reused => writeln!(out, "  connect   none: the connection was there already")?,
             Some(connect) => writeln!(out, "  connect   {connect} ms")?,

@@ -101,7 +101,10 @@ impl ReleaseDesk {
                 }
                 other => {
                     if let Some(other) = other {
-                        say_at(Level::Info, format_args!("release: route `{}` is written otherwise", route.name));
+                        say_at(
+                            Level::Info,
+                            format_args!("release: route `{}` is written otherwise", route.name),
+                        );
                         // A rollback may bring it back.
                         let before = other.standing.kept();
                         let kept = state.kept.insert(route.name.clone(), before);
@@ -188,10 +191,37 @@ impl ReleaseDesk {
         let state = self.lock();
         let figures = |(name, release): (&String, &Release)| {
             let (standing, shares) = (&release.standing, release.standing.shares());
-            let shares = standing.variants().zip(shares.parts()).map(|((name, _), part)| (name.to_owned(), *part));
+            let shares =
+                standing.variants().zip(shares.parts()).map(|((name, _), part)| (name.to_owned(), *part));
             (name.clone(), standing.phase(), shares.collect())
         };
         state.releases.iter().map(figures).collect()
+    }
+
+    /// Looks at ramps for as long as the process lives. What they do by themselves is written to the audit log.
+    pub async fn run(self, registry: Frozen<Registry>, audit: Audit) {
+        let began = Instant::now();
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            if self.lock().releases.is_empty() {
+                continue;
+            }
+            for (route, event) in self.look(began.elapsed(), &Samples::take(&registry)) {
+                let entry = Entry {
+                    author: "gateway".to_owned(),
+                    role: "gateway".to_owned(),
+                    address: String::new(),
+                    action: "release".to_owned(),
+                    parameters: json!({ "route": route }),
+                    outcome: event.text,
+                };
+                if let Err(error) = audit.write(&entry) {
+                    say_at(Level::Error, format_args!("audit log: cannot write: {error}; release of {route}"));
+                }
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -205,7 +235,8 @@ fn restored(split: &SplitConfig, kept: Option<&Kept>) -> Option<Standing> {
 }
 
 fn no_such(route: &str) -> Refusal {
-    let reason = format!("route `{route}` is not there, or has no `split`; `ringgate release list` shows which have");
+    let reason =
+        format!("route `{route}` is not there, or has no `split`; `ringgate release list` shows which have");
     Refusal { code: "no_such_release", reason }
 }
 
@@ -265,31 +296,5 @@ impl Samples {
     /// Of one variant.
     fn of(&self, route: &str, variant: &str) -> Sample {
         self.0.get(&(route.to_owned(), variant.to_owned())).cloned().unwrap_or_default()
-    }
-}
-
-/// Looks at ramps for as long as the process lives. What they do by themselves is written to the audit log.
-pub async fn run(desk: ReleaseDesk, registry: Frozen<Registry>, audit: Audit) {
-    let began = Instant::now();
-    let mut looks = tokio::time::interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        if desk.lock().releases.is_empty() {
-            continue;
-        }
-        for (route, event) in desk.look(began.elapsed(), &Samples::take(&registry)) {
-            let entry = Entry {
-                author: "gateway".to_owned(),
-                role: "gateway".to_owned(),
-                address: String::new(),
-                action: "release".to_owned(),
-                parameters: json!({ "route": route }),
-                outcome: event.text,
-            };
-            if let Err(error) = audit.write(&entry) {
-                say_at(Level::Error, format_args!("audit log: cannot write: {error}; release of {route}"));
-            }
-        }
     }
 }

@@ -40,7 +40,13 @@ pub enum Found {
 
 impl Watch {
     /// Begins now. `samples` is what each variant has done by now.
-    pub fn new(ramp: &RampConfig, step: &StepConfig, variant: usize, now: Duration, samples: &[Sample]) -> Self {
+    pub fn new(
+        ramp: &RampConfig,
+        step: &StepConfig,
+        variant: usize,
+        now: Duration,
+        samples: &[Sample],
+    ) -> Self {
         let gate = &ramp.gate;
         let settings = RolloutConfig {
             hold: step.hold,

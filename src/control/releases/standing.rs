@@ -98,7 +98,8 @@ impl Standing {
 
     /// As it was written down. `None` where that was about another form.
     pub fn restore(split: &SplitConfig, kept: &Kept) -> Option<Self> {
-        let parts: Option<Vec<u32>> = split.variants.keys().map(|name| kept.shares.get(name).copied()).collect();
+        let parts: Option<Vec<u32>> =
+            split.variants.keys().map(|name| kept.shares.get(name).copied()).collect();
         let steps = split.ramp.as_ref().map_or(0, |ramp| ramp.steps.len());
         let is_ramp = matches!(kept.phase, Phase::Ramping | Phase::Paused);
         if kept.form != split.form() || (is_ramp && kept.step >= steps) {
@@ -231,7 +232,11 @@ impl Standing {
 
     fn steer(&mut self, from: Phase, to: Phase, by: &By) -> Result<Event, Refusal> {
         if self.phase != from {
-            let reason = if self.split.ramp.is_none() { "it has no ramp" } else { "its ramp is not under way, or not paused" };
+            let reason = if self.split.ramp.is_none() {
+                "it has no ramp"
+            } else {
+                "its ramp is not under way, or not paused"
+            };
             return Err(refusal("no_ramp", reason.to_owned()));
         }
         let word = if to == Phase::Paused { "stays at its step" } else { "goes on" };
@@ -249,7 +254,8 @@ impl Standing {
         let share = thousandths(next.share)?;
         let shares = self.split.raised(variant, share)?;
         self.step += 1;
-        let text = format!("variant `{name}` gets {} (step {} of {})", percent(share), self.step + 1, self.steps());
+        let text =
+            format!("variant `{name}` gets {} (step {} of {})", percent(share), self.step + 1, self.steps());
         Some(self.change(shares, Phase::Ramping, by, text))
     }
 
@@ -294,7 +300,10 @@ impl Standing {
     fn place(&self, name: &str) -> Result<usize, Refusal> {
         self.split.place(name).ok_or_else(|| {
             let names: Vec<&str> = self.split.variants.keys().map(String::as_str).collect();
-            refusal("no_such_variant", format!("there is no variant `{name}`; there are: {}", names.join(", ")))
+            refusal(
+                "no_such_variant",
+                format!("there is no variant `{name}`; there are: {}", names.join(", ")),
+            )
         })
     }
 
@@ -314,7 +323,10 @@ impl Standing {
         }
         match (self.shares.only(), self.split.variants.len()) {
             (Some(only), 2) => Ok(1 - only),
-            _ => Err(refusal("which_variant", "not one of two variants has everything, so say which one is to have it".to_owned())),
+            _ => Err(refusal(
+                "which_variant",
+                "not one of two variants has everything, so say which one is to have it".to_owned(),
+            )),
         }
     }
 

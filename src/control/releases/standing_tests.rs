@@ -46,7 +46,13 @@ struct Town {
 
 impl Town {
     fn new(seed: u64, a_second: u64) -> Self {
-        Self { standing: standing(RAMP), random: Xorshift::new(seed), done: Default::default(), seconds: 0, a_second }
+        Self {
+            standing: standing(RAMP),
+            random: Xorshift::new(seed),
+            done: Default::default(),
+            seconds: 0,
+            a_second,
+        }
     }
 
     fn below(&self, bound: u64) -> u64 {
@@ -84,17 +90,20 @@ fn what_does_well_goes_step_by_step_to_everything() {
     let mut town = Town::new(1, 100);
     assert_eq!(town.standing.shares().parts(), [50, 950]);
     let said = town.pass_minutes(5, [SOUND, SOUND]);
-    let expected = ["variant `canary` gets 25% (step 2 of 3)", "variant `canary` gets 50% (step 3 of 3)", "variant `canary` gets everything"];
+    let expected = [
+        "variant `canary` gets 25% (step 2 of 3)",
+        "variant `canary` gets 50% (step 3 of 3)",
+        "variant `canary` gets everything",
+    ];
     assert_eq!(said, expected);
     assert_eq!((town.standing.phase(), town.standing.shares().only()), (Phase::Promoted, Some(0)));
 }
 
 #[test]
 fn what_fails_is_stopped_within_seconds_and_it_is_said_why() {
-    for (service, words) in [
-        (Service { errors: 300, ..SOUND }, "5xx "),
-        (Service { millis: 200, ..SOUND }, "p95 "),
-    ] {
+    for (service, words) in
+        [(Service { errors: 300, ..SOUND }, "5xx "), (Service { millis: 200, ..SOUND }, "p95 ")]
+    {
         let mut town = Town::new(2, 200);
         let said = town.pass_minutes(1, [service, SOUND]);
         let [text] = &said[..] else { panic!("{said:?}") };
@@ -142,10 +151,12 @@ fn over_thousands_of_minutes_hardly_any_sound_variant_is_stopped_and_every_bad_o
     for seed in 0..400 {
         let rough = Service { errors: 20, millis: 15 + seed % 40 };
         let mut town = Town::new(seed, 40);
-        stopped += usize::from(town.pass_minutes(5, [rough, rough]).iter().any(|text| text.contains("STOPPED")));
+        stopped +=
+            usize::from(town.pass_minutes(5, [rough, rough]).iter().any(|text| text.contains("STOPPED")));
         let worse = Service { errors: 150, ..rough };
         let mut town = Town::new(1_000 + seed, 40);
-        passed_bad += usize::from(town.pass_minutes(5, [worse, rough]).iter().any(|text| text.contains("everything")));
+        passed_bad +=
+            usize::from(town.pass_minutes(5, [worse, rough]).iter().any(|text| text.contains("everything")));
     }
     assert!(stopped <= 2, "{stopped} of 400 sound ones were stopped, where one in a thousand may be");
     assert_eq!(passed_bad, 0);
@@ -168,9 +179,13 @@ fn sides_are_flipped_and_flipped_back() {
 
 #[test]
 fn orders_that_do_not_fit_change_nothing() {
-    let mut standing = standing(r#"{"variants": {"a": {"cluster": "a"}, "b": {"cluster": "b"}, "c": {"cluster": "c", "weight": 0}}}"#);
+    let mut standing = standing(
+        r#"{"variants": {"a": {"cluster": "a"}, "b": {"cluster": "b"}, "c": {"cluster": "c", "weight": 0}}}"#,
+    );
     let set = |shares: &[(&str, u32)]| {
-        ReleaseOrder::Set(shares.iter().map(|(name, part)| ((*name).to_owned(), *part)).collect::<BTreeMap<_, _>>())
+        ReleaseOrder::Set(
+            shares.iter().map(|(name, part)| ((*name).to_owned(), *part)).collect::<BTreeMap<_, _>>(),
+        )
     };
     for (order, code) in [
         (ReleaseOrder::Pause, "no_ramp"),
@@ -180,7 +195,11 @@ fn orders_that_do_not_fit_change_nothing() {
         (set(&[("a", 600), ("b", 500)]), "bad_shares"),
         (set(&[("a", 600), ("b", 300)]), "bad_shares"),
     ] {
-        assert_eq!(standing.order(&order, &ann()).map_err(|refusal| refusal.code).unwrap_err(), code, "{order:?}");
+        assert_eq!(
+            standing.order(&order, &ann()).map_err(|refusal| refusal.code).unwrap_err(),
+            code,
+            "{order:?}"
+        );
         assert_eq!((standing.phase(), standing.shares().parts()), (Phase::Steady, &[500, 500, 0][..]));
     }
     standing.order(&set(&[("c", 100)]), &ann()).expect("it fits");

@@ -39,7 +39,11 @@ fn a_reload_in_the_same_form_goes_on_and_another_form_begins_anew() {
     assert_eq!(shares(&second), [300, 700], "before anything is attached");
     desk.attach(&config, &second);
     set(&desk, 400);
-    assert_eq!((shares(&first), shares(&second)), (vec![400, 600], vec![400, 600]), "whoever still runs the former");
+    assert_eq!(
+        (shares(&first), shares(&second)),
+        (vec![400, 600], vec![400, 600]),
+        "whoever still runs the former"
+    );
     let (config, third) = generation("v3", Some(&second));
     desk.attach(&config, &third);
     assert_eq!((shares(&second), shares(&third)), (vec![400, 600], vec![100, 900]));
@@ -72,7 +76,10 @@ fn what_cannot_be_written_down_is_not_done() {
     let order = ReleaseOrder::Promote(Some("canary".to_owned()));
     let refusal = desk.order("shop", &order, &Change::default()).expect_err("no folder");
     assert_eq!((refusal.code, shares(&snapshot)), ("cannot_keep", vec![100, 900]));
-    assert_eq!(desk.order("cart", &order, &Change::default()).map_err(|refusal| refusal.code), Err("no_such_release"));
+    assert_eq!(
+        desk.order("cart", &order, &Change::default()).map_err(|refusal| refusal.code),
+        Err("no_such_release")
+    );
     let view = desk.view(&Registry::new(1), None);
     assert_eq!((view.len(), view[0].phase), (1, Phase::Steady));
 }

@@ -90,7 +90,9 @@ impl Part {
                 let claims = principal.map(|principal| &principal.claims);
                 return claims.is_some_and(|claims| feed_claim(claims, path, sip));
             }
-            Self::Profile(Kinds(profiles)) => profile::of(profiles, exchange).map(|place| profiles.name(place)),
+            Self::Profile(Kinds(profiles)) => {
+                profile::of(profiles, exchange).map(|place| profiles.name(place))
+            }
             Self::Route => Some(exchange.route()),
             Self::Subject => principal.map(|principal| &*principal.subject),
             Self::Tenant => principal.and_then(|principal| principal.tenant.as_deref()),

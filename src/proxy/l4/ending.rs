@@ -123,13 +123,11 @@ fn upstream<'a>(course: &Course, endpoint: &'a str, installed: &'a Installed) ->
     let plan = &installed.clusters[course.cluster.get()?].plan;
     let attempts = course.attempts.get();
     Some(UpstreamRecord {
-        protocol: "",
         cluster: &plan.name,
         endpoint,
         attempts,
         connect_nanos: Some(course.connect_nanos.get()).filter(|nanos| *nanos > 0),
-        head_nanos: None,
-        reused: false,
+        ..UpstreamRecord::default()
     })
 }
 

@@ -214,7 +214,11 @@ impl SplitConfig {
         }
         match (&self.ramp, &self.blue_green) {
             (Some(_), Some(_)) => {
-                refuse("blue_green", "`blue_green` and `ramp` exclude each other".to_owned(), "keep one of them");
+                refuse(
+                    "blue_green",
+                    "`blue_green` and `ramp` exclude each other".to_owned(),
+                    "keep one of them",
+                );
             }
             (Some(ramp), None) => problems.extend(self.ramp_problems(ramp)),
             (None, None) if self.weights().iter().all(|weight| *weight == 0) => {
@@ -247,20 +251,30 @@ impl SplitConfig {
         for (at, step) in ramp.steps.iter().enumerate() {
             let path = format!("ramp.steps[{at}].share");
             match thousandths(step.share) {
-                None => refuse(path, format!("{} is not a whole tenth of a percent", step.share), "write 0.1%"),
+                None => {
+                    refuse(path, format!("{} is not a whole tenth of a percent", step.share), "write 0.1%")
+                }
                 Some(0 | WHOLE) => {
                     let hint = "after the last step the variant gets everything by itself";
                     refuse(path, format!("{} leaves nothing to compare with", step.share), hint);
                 }
                 Some(part) if part <= before => {
-                    refuse(path, format!("{} is not more than the step before", step.share), "let the steps grow");
+                    refuse(
+                        path,
+                        format!("{} is not more than the step before", step.share),
+                        "let the steps grow",
+                    );
                 }
                 Some(part) => before = part,
             }
         }
         let gate = &ramp.gate;
         if !(1.0..=1_000.0).contains(&gate.latency) {
-            refuse("ramp.gate.latency".to_owned(), format!("{} is not from 1 to 1000", gate.latency), "write 1.5");
+            refuse(
+                "ramp.gate.latency".to_owned(),
+                format!("{} is not from 1 to 1000", gate.latency),
+                "write 1.5",
+            );
         }
         if gate.false_alarms == Share::NONE || gate.false_alarms > Share::percent(20) {
             let reason = format!("{} is not from 0.0001% to 20%", gate.false_alarms);
@@ -287,7 +301,8 @@ mod tests {
         split.problems().into_iter().map(|(place, _)| place).collect()
     }
 
-    const VARIANTS: &str = r#""variants": {"canary": {"cluster": "b"}, "stable": {"cluster": "a", "weight": 3}}"#;
+    const VARIANTS: &str =
+        r#""variants": {"canary": {"cluster": "b"}, "stable": {"cluster": "a", "weight": 3}}"#;
 
     #[test]
     fn begins_with_weights_with_the_first_step_or_with_all_for_one() {
@@ -310,8 +325,14 @@ mod tests {
                     {"share": "100%", "hold": "1m"}]}}"#,
         );
         let expected = [
-            "variants.a b", "sticky", "by_profile.web", "ramp.variant", "ramp.steps[0].share", "ramp.steps[2].share",
-            "ramp.steps[3].share", "ramp.gate.latency",
+            "variants.a b",
+            "sticky",
+            "by_profile.web",
+            "ramp.variant",
+            "ramp.steps[0].share",
+            "ramp.steps[2].share",
+            "ramp.steps[3].share",
+            "ramp.gate.latency",
         ];
         assert_eq!(places(&wrong), expected);
         let none = split(r#"{"variants": {"a": {"cluster": "a", "weight": 0}}}"#);

@@ -76,7 +76,8 @@ mod tests {
     use super::*;
 
     fn shares() -> impl Strategy<Value = Shares> {
-        prop::collection::vec(0u32..=1000, 1..6).prop_filter_map("nothing", |weights| Shares::by_weight(&weights))
+        prop::collection::vec(0u32..=1000, 1..6)
+            .prop_filter_map("nothing", |weights| Shares::by_weight(&weights))
     }
 
     fn counts(sequence: &mut Sequence, variants: usize, requests: usize) -> Vec<u32> {

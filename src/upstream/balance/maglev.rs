@@ -6,7 +6,9 @@
 
 use std::net::IpAddr;
 
+use super::Pick;
 use super::random::mixed;
+use super::tiers::WHOLE;
 
 /// Slots, a prime. 128 KiB, shared by all workers; shares of a hundred endpoints are even within a percent. One size
 /// for all: a smaller one for few endpoints would move nearly every key when the count crosses the border.
@@ -81,6 +83,35 @@ impl Maglev {
         let first = (hash % count.max(1) as u64) as usize;
         let rest = (first..count).chain(0..first);
         probes.chain(rest).find(|endpoint| !is_excluded(*endpoint))
+    }
+}
+
+/// The bound of consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2016): nobody has more than this
+/// above its part of what is in flight, so that a popular key does not bury its endpoint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bound {
+    /// In millionths of the average.
+    pub(super) above_average: u32,
+}
+
+impl Bound {
+    /// Whether an endpoint has as much as it may. Its part of what is in flight, this request included, is rounded up, so
+    /// there is always one that is not full. Looks at all endpoints only where this one has anything at all.
+    pub(super) fn is_full(self, at: usize, weights: &[u32], pick: &Pick<'_>) -> bool {
+        let own = (pick.in_flight)(at);
+        if own == 0 {
+            return false;
+        }
+        let counted = (0..weights.len()).filter(|index| !(pick.is_excluded)(*index));
+        let (mut in_flight, mut weight) = (1_u64, 0_u64);
+        for index in counted {
+            in_flight += u64::from((pick.in_flight)(index));
+            weight += u64::from(weights[index]);
+        }
+        // own >= (1 + above) * in_flight * its weight / weight, multiplied out.
+        let factor = u128::from(WHOLE) + u128::from(self.above_average);
+        let part = factor * u128::from(in_flight) * u128::from(weights[at]);
+        u128::from(own) * u128::from(weight) * u128::from(WHOLE) >= part
     }
 }
 

@@ -62,6 +62,12 @@ impl Cumulative {
         let point = random.below(self.total());
         self.0.partition_point(|sum| *sum <= point)
     }
+
+    /// The endpoint at this part of all, in parts of 2^32.
+    pub(super) fn at(&self, part: u32) -> usize {
+        let point = part_of(self.total(), part);
+        self.0.partition_point(|sum| *sum <= point)
+    }
 }
 
 /// An endpoint that is not excluded, each with the probability of its weight among those.
@@ -76,17 +82,22 @@ pub(super) fn pick(
             return Some(index);
         }
     }
-    pick_of_remaining(weights, random, is_excluded)
+    pick_of_remaining(weights, (random.next() >> 32) as u32, is_excluded)
 }
 
-fn pick_of_remaining(
+fn part_of(total: u64, part: u32) -> u64 {
+    ((u128::from(total) * u128::from(part)) >> 32) as u64
+}
+
+/// Looks at all that are not excluded; that at this part of their weights, in parts of 2^32.
+pub(super) fn pick_of_remaining(
     weights: &Cumulative,
-    random: &Random,
+    part: u32,
     is_excluded: impl Fn(usize) -> bool,
 ) -> Option<usize> {
     let remaining = || (0..weights.0.len()).filter(|index| !is_excluded(*index));
     let total: u64 = remaining().map(|index| weights.weight(index)).sum();
-    let mut point = random.below(total);
+    let mut point = part_of(total, part);
     for index in remaining() {
         match point.checked_sub(weights.weight(index)) {
             Some(rest) => point = rest,

@@ -1,17 +1,28 @@
 //! Round robin by weight, smooth: heavy endpoints are spread over the round instead of served in a row.
 //!
-//! The round is computed once, by nginx's smooth weighted algorithm, and shared; a worker only moves a cursor.
+//! The round is computed once, by nginx's smooth weighted algorithm, and shared; a worker only moves a cursor. Where
+//! computing it would take a worker too long, its cursor moves along the weights by steps that fill them evenly.
 
 use std::cell::Cell;
+
+use super::random::{self, Cumulative};
 
 /// Longest round for which shares are exact. Beyond it, weights are scaled to about this sum: the error of a
 /// share is then below 1/4096 of the round, and the round is at most this plus one turn per endpoint.
 pub(super) const ROUND_LEN_MAX: u64 = 4096;
 
-/// The order of one round, as endpoint indexes.
-pub(super) fn sequence(weights: &[u32]) -> Vec<u16> {
+/// The order of one round, as endpoint indexes; None where computing it takes more than `steps_max` steps of a
+/// nanosecond or two.
+pub(super) fn sequence(weights: &[u32], steps_max: u64) -> Option<Vec<u16>> {
     let weights = reduced(weights);
     let total: i64 = weights.iter().sum();
+    if total == weights.len() as i64 {
+        return Some((0..weights.len()).map(|index| index as u16).collect());
+    }
+    (total.cast_unsigned() * weights.len() as u64 <= steps_max).then(|| smooth(&weights, total))
+}
+
+fn smooth(weights: &[i64], total: i64) -> Vec<u16> {
     let mut current = vec![0i64; weights.len()];
     let mut sequence = Vec::with_capacity(total as usize);
     for _ in 0..total {
@@ -39,6 +50,36 @@ fn reduced(weights: &[u32]) -> Vec<i64> {
 
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// A round along the weights is so many steps.
+pub(super) const STRIDES: usize = 1 << 32;
+/// The golden part of [`STRIDES`]: as many steps of this as one likes are spread as evenly as can be (Weyl; Knuth,
+/// TAOCP 3, 6.4).
+const STRIDE: u32 = 0x9e37_79b9;
+/// Steps before the remaining endpoints are looked at one by one.
+const STRIDES_MAX: usize = 8;
+
+/// The next point that fills the round evenly. The cursor is below [`STRIDES`].
+pub(super) fn stride(cursor: &Cell<usize>) -> u32 {
+    let at = cursor.get() as u32;
+    cursor.set(at.wrapping_add(STRIDE) as usize);
+    at
+}
+
+/// The next endpoint along the weights.
+pub(super) fn pick_along(
+    weights: &Cumulative,
+    cursor: &Cell<usize>,
+    is_excluded: &dyn Fn(usize) -> bool,
+) -> Option<usize> {
+    for _ in 0..STRIDES_MAX {
+        let index = weights.at(stride(cursor));
+        if !is_excluded(index) {
+            return Some(index);
+        }
+    }
+    random::pick_of_remaining(weights, stride(cursor), is_excluded)
 }
 
 /// The next endpoint in turn; the turn of an excluded one goes to the one after it.

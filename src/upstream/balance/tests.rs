@@ -1,12 +1,13 @@
 //! The balancers as a caller sees them. Distribution laws are in `tests/property/maglev.rs`.
 
 use super::*;
+use crate::upstream::config::spread::MaglevConfig;
 
 const KINDS: [fn() -> BalanceConfig; 4] = [
     || BalanceConfig::RoundRobin,
     || BalanceConfig::Random,
     || BalanceConfig::LeastRequest,
-    || BalanceConfig::Maglev(HashKeyConfig::Address),
+    || BalanceConfig::Maglev(MaglevConfig::Key(HashKeyConfig::Address)),
 ];
 
 fn plan(config: &BalanceConfig, weights: &[u32]) -> BalancePlan {
@@ -22,7 +23,9 @@ fn balancer(config: &BalanceConfig, weights: &[u32]) -> Balancer {
 fn counts(balancer: &Balancer, picks: usize, is_excluded: &dyn Fn(usize) -> bool) -> Vec<usize> {
     let mut counts = vec![0; balancer.plan().len()];
     for _ in 0..picks {
-        counts[balancer.pick(&Pick { hash: None, in_flight: &|_| 0, is_excluded }).unwrap()] += 1;
+        counts[balancer
+            .pick(&Pick { hash: None, in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded })
+            .unwrap()] += 1;
     }
     counts
 }
@@ -33,7 +36,7 @@ fn every_kind_skips_excluded_endpoints_and_gives_up_when_all_are() {
         let balancer = balancer(&kind(), &[1, 5, 1000]);
         let counted = counts(&balancer, 1000, &|index| index != 0);
         assert_eq!(counted, [1000, 0, 0], "{:?}", kind());
-        let pick = Pick { hash: Some(3), in_flight: &|_| 0, is_excluded: &|_| true };
+        let pick = Pick { hash: Some(3), in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded: &|_| true };
         assert_eq!(balancer.pick(&pick), None, "{:?}", kind());
     }
 }
@@ -49,7 +52,7 @@ fn refuses_too_many_and_weights_of_zero() {
 #[test]
 fn nothing_is_chosen_of_nothing_and_a_set_may_become_empty_and_fill_again() {
     for kind in KINDS {
-        let pick = Pick { hash: Some(3), in_flight: &|_| 0, is_excluded: &|_| false };
+        let pick = Pick { hash: Some(3), in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded: &|_| false };
         let full = balancer(&kind(), &[1, 2, 3]);
         assert!(full.pick(&pick).is_some());
         let empty = Balancer::resume(Frozen::new(plan(&kind(), &[])), &full);
@@ -61,7 +64,9 @@ fn nothing_is_chosen_of_nothing_and_a_set_may_become_empty_and_fill_again() {
 #[test]
 fn a_round_goes_on_where_it_was_when_its_endpoints_change() {
     let before = balancer(&BalanceConfig::RoundRobin, &[1, 1, 1, 1]);
-    let take = |from: &Balancer| from.pick(&Pick { hash: None, in_flight: &|_| 0, is_excluded: &|_| false });
+    let take = |from: &Balancer| {
+        from.pick(&Pick { hash: None, in_flight: &|_| 0, answer_nanos: &|_| 0.0, is_excluded: &|_| false })
+    };
     assert_eq!((take(&before), take(&before)), (Some(0), Some(1)));
     let same = Balancer::resume(Frozen::new(plan(&BalanceConfig::RoundRobin, &[1, 1, 1, 1])), &before);
     assert_eq!(take(&same), Some(2));
@@ -84,7 +89,12 @@ fn least_request_takes_the_idler_of_two() {
     let balancer = balancer(&BalanceConfig::LeastRequest, &[1, 1]);
     let in_flight = [5, 4];
     for _ in 0..100 {
-        let pick = Pick { hash: None, in_flight: &|index| in_flight[index], is_excluded: &|_| false };
+        let pick = Pick {
+            hash: None,
+            in_flight: &|index| in_flight[index],
+            answer_nanos: &|_| 0.0,
+            is_excluded: &|_| false,
+        };
         assert_eq!(balancer.pick(&pick), Some(1));
     }
 }
@@ -94,16 +104,26 @@ fn least_request_compares_load_by_weight() {
     let balancer = balancer(&BalanceConfig::LeastRequest, &[10, 1]);
     let in_flight = [5, 1];
     for _ in 0..100 {
-        let pick = Pick { hash: None, in_flight: &|index| in_flight[index], is_excluded: &|_| false };
+        let pick = Pick {
+            hash: None,
+            in_flight: &|index| in_flight[index],
+            answer_nanos: &|_| 0.0,
+            is_excluded: &|_| false,
+        };
         assert_eq!(balancer.pick(&pick), Some(0));
     }
 }
 
 #[test]
 fn maglev_gives_a_key_one_endpoint_on_every_worker() {
-    let config = BalanceConfig::Maglev(HashKeyConfig::Header("x".to_owned()));
+    let config = BalanceConfig::Maglev(MaglevConfig::Key(HashKeyConfig::Header("x".to_owned())));
     let plan = Frozen::new(plan(&config, &[1, 2, 3, 4]));
-    let pick = Pick { hash: Some(hash_key(b"customer-17")), in_flight: &|_| 0, is_excluded: &|_| false };
+    let pick = Pick {
+        hash: Some(hash_key(b"customer-17")),
+        in_flight: &|_| 0,
+        answer_nanos: &|_| 0.0,
+        is_excluded: &|_| false,
+    };
     let chosen = Balancer::start(plan.clone(), 0, 4, 1).pick(&pick);
     for worker in 1..4 {
         assert_eq!(Balancer::start(plan.clone(), worker, 4, worker as u64).pick(&pick), chosen);

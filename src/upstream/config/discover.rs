@@ -87,7 +87,7 @@ pub enum RecordsConfig {
     Aaaa,
     /// Addresses of both families.
     Both,
-    /// Hosts with ports and weights (RFC 2782), of the lowest priority there is.
+    /// Hosts with ports and weights (RFC 2782). Each priority is a tier, the lowest number the first.
     Srv,
 }
 

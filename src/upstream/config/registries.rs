@@ -34,7 +34,7 @@ pub struct ConsulConfig {
     pub tls: RegistryTlsConfig,
 }
 
-/// Keys of etcd below a prefix, an endpoint each: `host:port`, or JSON with `address` and `weight`. Followed by a watch.
+/// Keys of etcd below a prefix, an endpoint each: `host:port`, or JSON with `address`, `weight`, `tier` and `zone`. Followed by a watch.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EtcdConfig {

@@ -198,7 +198,7 @@ function drawClusters() {
       const arg = JSON.stringify([cluster.name, name]);
       return h("div", { class: "end " + kind },
         h("div", null, h("b", null, name)), end.label && end.label !== end.address && h("div", { class: "soft" }, end.address),
-        h("div", { class: kind || "soft" }, words, end.weight > 1 && ` · weight ${end.weight}`),
+        h("div", { class: kind || "soft" }, words, end.weight > 1 && ` · weight ${end.weight}`, end.tier > 0 && ` · tier ${end.tier}`, end.zone && ` · ${end.zone}`),
         f && h("div", { class: "soft" }, `${count(per("attempts"))}/s · ${count(f.active)} active · ${count(f.idle)} idle`),
         lost > 0 && h("div", { class: "soft" }, `${count(lost)} of ${count(f.attempts)} failed`),
         mayWrite() && h("div", { class: "line" }, state === "active"

@@ -71,7 +71,12 @@ struct Endpoint {
     addresses: Vec<String>,
     #[serde(default)]
     conditions: Conditions,
+    #[serde(default)]
+    zone: Option<String>,
 }
+
+/// An address, a port and, where it is known, a zone.
+pub(super) type Pod = (String, u16, Option<String>);
 
 /// Unknown where they are absent.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -136,7 +141,7 @@ impl Slices {
 
     /// Hosts and ports that are to be used: those that are ready; if there are none, those that are on their way out and
     /// answer still, as kube-proxy does. An error where the port is not clear.
-    pub(super) fn endpoints(&self, wanted: Option<&PortConfig>) -> Result<BTreeSet<(String, u16)>, String> {
+    pub(super) fn endpoints(&self, wanted: Option<&PortConfig>) -> Result<BTreeSet<Pod>, String> {
         // A pod with addresses of both families is in slices of both.
         let has = |family: &str| self.0.values().any(|slice| slice.address_type == family);
         let family = if has("IPv4") { "IPv4" } else { "IPv6" };
@@ -151,9 +156,9 @@ impl Slices {
                 // Further addresses are the same endpoint's.
                 let Some(address) = endpoint.addresses.first() else { continue };
                 if endpoint.conditions.is_ready() {
-                    ready.insert((address.clone(), port));
+                    ready.insert((address.clone(), port, endpoint.zone.clone()));
                 } else if endpoint.conditions.is_finishing() {
-                    finishing.insert((address.clone(), port));
+                    finishing.insert((address.clone(), port, endpoint.zone.clone()));
                 }
             }
         }
@@ -213,8 +218,8 @@ mod tests {
         slices
     }
 
-    fn addresses(found: Result<BTreeSet<(String, u16)>, String>) -> Vec<String> {
-        found.unwrap().into_iter().map(|(host, port)| format!("{host}:{port}")).collect()
+    fn addresses(found: Result<BTreeSet<Pod>, String>) -> Vec<String> {
+        found.unwrap().into_iter().map(|(host, port, _)| format!("{host}:{port}")).collect()
     }
 
     #[test]

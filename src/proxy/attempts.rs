@@ -1,0 +1,350 @@
+//! Attempts: which endpoint is asked, and what is done when it gives no answer.
+//!
+//! One after another, until one gives an answer, the plan allows no more, or the cluster's budget is spent. What has perhaps
+//! had an effect is not done again unless it may be; a kept connection that turns out closed is replaced without that
+//! counting. Where the cluster gives nothing, another one may be asked.
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::net::proxy_header::{Proxied, encode};
+use crate::net::tls::fault::HandshakeFault;
+use crate::policy::reply::{Code, Fault};
+use crate::proxy::answer::{Answer, Miss, hash};
+use crate::proxy::l4::tunnel::speaks_for;
+use crate::proxy::opener::{put_request_head, tell_deadline};
+use crate::proxy::relay::{SMALL_BYTES, SOON};
+use crate::rt::buffer::{Buffer, HEADROOM, Size};
+use crate::rt::clock;
+use crate::rt::deadline::{Deadline, due_ms};
+use crate::rt::join::beside;
+use crate::telemetry::retry::{Fallback, RetryReason};
+use crate::upstream::cluster::{Ask, Chosen};
+use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::entry::Refused;
+use crate::upstream::h2::lane::Fate;
+use crate::upstream::verdict::Outcome;
+
+/// What has been tried.
+#[derive(Default)]
+pub(super) struct Tried {
+    /// Endpoints that gave no answer, since all of them were tried last.
+    pub(super) excluded: Vec<Rc<Endpoint>>,
+    /// Attempts at this cluster.
+    pub(super) made: u32,
+    /// How often it was waited for endpoints that had failed already.
+    waits: u32,
+    /// True if the connection of the last attempt had served before.
+    pub(super) is_reused: bool,
+}
+
+/// An attempt without an answer, and what it began with, if that can be sent again.
+type Missed = (Miss, Option<Buffer>);
+
+impl Answer<'_> {
+    /// True if the client's connection can go on.
+    pub async fn run(&mut self, opener: Buffer) -> Result<bool, Fault> {
+        let mut opener = Some(opener);
+        loop {
+            let entry = self.cluster.enter(self.exchange.class).map_err(|refused| self.refusal(refused));
+            let mut tried = Tried::default();
+            let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
+            let hash = hash(&self.cluster.plan, self.exchange);
+            while let (Ok(entry), Some(sent)) = (&entry, opener.take()) {
+                let Some(chosen) = self.choose(hash, &mut tried).await else {
+                    opener = Some(sent);
+                    break;
+                };
+                let sent = self.refreshed(sent, tried.made);
+                let outcome = match self.hedge_wait(&tried) {
+                    Some(wait) => Box::pin(self.hedged(chosen, sent, wait, hash, &mut tried)).await,
+                    None => self.attempt(chosen, sent, &mut tried).await,
+                };
+                match outcome {
+                    Ok(persists) => {
+                        let is_failed = self.exchange.response.status >= 500;
+                        entry.settle(if is_failed { Outcome::Failure } else { Outcome::Success });
+                        return Ok(persists);
+                    }
+                    Err((miss, again)) => {
+                        (fault, opener) = (miss.fault(), again);
+                        if !self.may_go_on(miss, opener.is_some(), &mut tried) {
+                            break;
+                        }
+                    }
+                }
+            }
+            if let (Ok(entry), 500..) = (&entry, fault.status()) {
+                entry.settle(Outcome::Failure);
+            }
+            opener = self.move_on(fault, tried.made, opener.take());
+            if opener.is_none() {
+                return Err(fault);
+            }
+        }
+    }
+
+    /// Turns to the fallback's cluster. Gives what is sent to it; none if there is nobody else to ask.
+    fn move_on(&mut self, fault: Fault, made: u32, opener: Option<Buffer>) -> Option<Buffer> {
+        let index = self.care.fallback()?.cluster?;
+        let spare = &self.clusters[index];
+        // What no attempt has brought to the service may go to another one in any case.
+        let is_unsent = made == 0 || matches!(fault, Fault::Gateway(code) if is_unsent(code));
+        let may_move = (is_unsent || self.may_repeat()) && !self.duplex.has_begun.get();
+        if fault.status() < 500 || !may_move || Rc::ptr_eq(spare, self.cluster) {
+            return None;
+        }
+        let opener = opener?;
+        self.cluster = spare;
+        let upstream = &self.tally.upstream;
+        upstream.former_attempts.set(upstream.attempts.get());
+        upstream.cluster.set(Some(index));
+        upstream.fallback.set(Fallback::Cluster);
+        self.route.metrics.fallbacks[1].add(1);
+        Some(self.anew(opener))
+    }
+
+    /// The endpoint of the next attempt: one that was not tried if there is one, else after a while one that was.
+    async fn choose(&self, hash: Option<u64>, tried: &mut Tried) -> Option<Chosen> {
+        if let Ok(chosen) = self.cluster.choose(&Ask { hash, excluded: &tried.excluded }) {
+            return Some(chosen);
+        }
+        let (base, max) = self.care.retries.backoff;
+        if tried.excluded.is_empty() || base.is_zero() {
+            return None;
+        }
+        let bound = base.saturating_mul(1 << tried.waits.min(16)).min(max);
+        tried.waits += 1;
+        tried.excluded.clear();
+        let wait = self.local.random.next() % (bound.as_nanos() as u64).max(1);
+        // Boxed for the sake of all exchanges that need not wait.
+        Box::pin(monoio::time::sleep(Duration::from_nanos(wait))).await;
+        self.cluster.choose(&Ask { hash, excluded: &[] }).ok()
+    }
+
+    /// Counts an attempt at an endpoint, which is the current one from now on.
+    pub(super) fn take_up(&self, chosen: Chosen, tried: &mut Tried) -> Rc<Endpoint> {
+        let upstream = &self.tally.upstream;
+        upstream.attempts.set(upstream.attempts.get() + 1);
+        tried.made += 1;
+        let endpoint = chosen.endpoint().clone();
+        upstream.endpoint.replace(Some(endpoint.clone()));
+        self.chosen.set(Some(chosen));
+        endpoint.metrics.attempts.add(1);
+        endpoint
+    }
+
+    /// Writes down how an attempt failed, and whether there may be another one.
+    fn may_go_on(&mut self, miss: Miss, is_there: bool, tried: &mut Tried) -> bool {
+        let endpoint = self.tally.upstream.endpoint.borrow().clone();
+        let Some(endpoint) = endpoint else { return false };
+        let is_stale = matches!(miss, Miss::Unanswered(Fate::Lost)) && tried.is_reused && self.is_repeatable;
+        self.judge(miss, is_stale, &endpoint);
+        if is_stale || matches!(miss, Miss::Unanswered(Fate::Untouched)) {
+            endpoint.metrics.stale_replaced.add(1);
+        }
+        if is_stale {
+            // Where one was closed on its next request, the others will be too.
+            endpoint.close_idle();
+            return is_there && tried.made < self.care.retries.attempts.max(3);
+        }
+        let Some(reason) = reason(miss) else { return false };
+        let may_have_been_seen = !matches!(reason, RetryReason::Connect | RetryReason::Untouched);
+        let is_admitted = self.care.retries.on[reason as usize]
+            && is_there
+            && (reason == RetryReason::Connect || self.is_whole)
+            && (!may_have_been_seen || self.may_repeat())
+            && tried.made < self.care.retries.attempts;
+        if reason != RetryReason::Untouched {
+            tried.excluded.push(endpoint);
+        }
+        // An answer that is not wanted was weighed when it came.
+        if !is_admitted || (reason != RetryReason::Status && !self.cluster.may_retry()) {
+            return false;
+        }
+        self.cluster.metrics.retries[reason as usize].add(1);
+        self.tally.upstream.retried.set(Some(reason));
+        self.tally.upstream.sent_nanos.set(clock::nanos());
+        true
+    }
+
+    fn judge(&self, miss: Miss, is_stale: bool, endpoint: &Endpoint) {
+        let nanos = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
+        match miss {
+            Miss::Unconnected(Fault::Gateway(Code::UpstreamConnectionsExhausted)) => {}
+            Miss::Unconnected(_) => self.settle(Outcome::Failure, nanos),
+            Miss::Unanswered(Fate::Untouched) => {}
+            Miss::Unanswered(_) if is_stale => {}
+            Miss::Unanswered(_) | Miss::Late | Miss::Broken(_) => {
+                endpoint.metrics.failures.add(1);
+                self.settle(Outcome::Failure, nanos);
+            }
+            // Judged when its head came.
+            Miss::Unwanted => {}
+            Miss::Final(_) => endpoint.metrics.failures.add(1),
+        }
+    }
+
+    /// True if the request may have its effect twice, and all of it is there.
+    fn may_repeat(&self) -> bool {
+        self.is_whole && self.care.retries.may_repeat(self.exchange)
+    }
+
+    /// True if an answer of this status is to be asked for again, or is as good as none. Spends the budget.
+    pub(super) fn is_unwanted(&self, status: u16) -> bool {
+        let Some(plan) = self.care.plan else { return false };
+        // Without the beginning nothing can be sent again.
+        let is_there = self.duplex.is_opened.get() && self.may_repeat();
+        let made = self.tally.upstream.attempts.get() - self.tally.upstream.former_attempts.get();
+        let is_retried = plan.retries.as_ref().is_some_and(|retries| {
+            is_there && retries.statuses.has(status) && made < retries.attempts && self.cluster.may_retry()
+        });
+        let is_spare = self.tally.upstream.fallback.get() == Fallback::Cluster;
+        is_retried
+            || plan.fallback.as_ref().is_some_and(|fallback| {
+                let has_other =
+                    (fallback.cluster.is_some() && is_there && !is_spare) || fallback.respond.is_some();
+                fallback.statuses.has(status) && has_other
+            })
+    }
+
+    /// How long the head of one attempt's answer may take.
+    pub(super) fn head_timeout(&self) -> Duration {
+        let head = self.cluster.plan.timeouts.head;
+        self.care.retries.per_try.map_or(head, |per_try| per_try.min(head))
+    }
+
+    /// The same request with a head of its own time: for another cluster.
+    fn anew(&mut self, former: Buffer) -> Buffer {
+        let head = head_len(former.filled());
+        let mut body = self.local.pool.lease_behind(Size::Standard, HEADROOM);
+        body.tail().extend_from_slice(&former.filled()[head..]);
+        tell_deadline(self.exchange, self.cluster, self.limit);
+        put_request_head(self.exchange, self.aim, self.cluster, body, self.scratch, &self.local.pool)
+    }
+
+    /// What is sent in another attempt tells how little time is left.
+    fn refreshed(&mut self, opener: Buffer, made: u32) -> Buffer {
+        if made == 0 || self.limit.is_none() { opener } else { self.anew(opener) }
+    }
+
+    fn refusal(&self, refused: Refused) -> Fault {
+        match refused {
+            Refused::Breaker { retry_after_ms } => {
+                self.tally.retry_after_ms.set(retry_after_ms);
+                Code::CircuitOpen.into()
+            }
+        }
+    }
+
+    /// A connection to an endpoint.
+    pub(super) async fn connect(
+        &self,
+        endpoint: &Rc<Endpoint>,
+        deadline: &Deadline,
+    ) -> Result<Connection, Fault> {
+        let upstream = &self.tally.upstream;
+        let needs_http1 = !self.exchange.upgrade.is_empty();
+        if let Some(connection) = endpoint.reuse(self.is_repeatable, self.tally.sent_ms(), needs_http1) {
+            upstream.connect_nanos.set(0);
+            upstream.is_http2.set(connection.is_stream());
+            return Ok(connection);
+        }
+        let began_nanos = clock::nanos();
+        let timeout = self.cluster.plan.timeouts.connect;
+        let preface = self.cluster.plan.proxy_header.map(|version| {
+            let source = speaks_for(self.exchange.peer, self.exchange.client.0);
+            encode(version, &Proxied { source, destination: self.downstream.local_addr() })
+        });
+        let way = Opening { preface: preface.as_deref(), buffers: &self.local.pool, needs_http1 };
+        let opened = endpoint.open(deadline, timeout, self.is_repeatable, way).await;
+        let now_nanos = clock::nanos();
+        upstream.is_http2.set(opened.as_ref().is_ok_and(Connection::is_stream));
+        let is_reused = opened.as_ref().is_ok_and(|connection| connection.is_reused);
+        upstream.connect_nanos.set(if is_reused { 0 } else { now_nanos - began_nanos });
+        upstream.sent_nanos.set(now_nanos);
+        opened.map_err(|error| {
+            Fault::from(match error {
+                ConnectError::Refused(_) => Code::UpstreamConnectRefused,
+                ConnectError::Tls(HandshakeFault::CertificateName) => Code::UpstreamCertificateName,
+                ConnectError::Tls(HandshakeFault::Certificate) => Code::UpstreamCertificateInvalid,
+                ConnectError::Tls(_) => Code::UpstreamTlsFailed,
+                ConnectError::TimedOut => Code::UpstreamConnectTimeout,
+                ConnectError::Exhausted => Code::UpstreamConnectionsExhausted,
+            })
+        })
+    }
+
+    /// Writes the opener while the answer is awaited and carried: an origin may answer before it has read all of it.
+    async fn attempt(&mut self, chosen: Chosen, opener: Buffer, tried: &mut Tried) -> Result<bool, Missed> {
+        let endpoint = self.take_up(chosen, tried);
+        let connection = match self.connect(&endpoint, self.answering).await {
+            Ok(connection) => connection,
+            Err(fault) => return Err((Miss::Unconnected(fault), Some(opener))),
+        };
+        tried.is_reused = connection.is_reused;
+        drop(endpoint);
+        let upstream = connection.stream.clone();
+        let len = opener.len();
+        let Self { duplex, local, opening, .. } = *self;
+        duplex.is_opened.set(false);
+        // The answer tells soon enough that a small request has been taken.
+        let is_unhurried = duplex.is_uploaded.get() && len <= SMALL_BYTES;
+        let sent_ms = self.tally.sent_ms();
+        let soon_ms = due_ms(sent_ms, SOON);
+        let write = async {
+            let mut write = pin!(upstream.write(opener, len));
+            let outcome = if is_unhurried { opening.unhurried(soon_ms, write.as_mut()).await } else { None };
+            let (outcome, mut opener) = match outcome {
+                Some(outcome) => outcome,
+                None => write.await,
+            };
+            local.metrics.bytes_upstream_written.add(len as u64);
+            // An origin may refuse by closing its reading side and still answer: what it says counts.
+            if outcome.is_ok() {
+                duplex.is_opened.set(true);
+                duplex.open(&upstream);
+            }
+            // What was not written is not consumed either.
+            opener.rewind(len.saturating_sub(opener.len()));
+            opener
+        };
+        let write = pin!(write);
+        self.answering.arm_at(due_ms(sent_ms, self.head_timeout()));
+        let (opener, outcome) = beside(write, pin!(self.respond(connection, None))).await;
+        outcome.map_err(|miss| (miss, opener))
+    }
+}
+
+/// Why it may be tried again. None for what no other attempt would mend.
+fn reason(miss: Miss) -> Option<RetryReason> {
+    Some(match miss {
+        Miss::Unconnected(_) => RetryReason::Connect,
+        Miss::Unanswered(Fate::Untouched) => RetryReason::Untouched,
+        Miss::Unanswered(_) | Miss::Broken(_) => RetryReason::Reset,
+        Miss::Late => RetryReason::Timeout,
+        Miss::Unwanted => RetryReason::Status,
+        Miss::Final(_) => return None,
+    })
+}
+
+/// True for faults that come before anything was sent.
+fn is_unsent(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UpstreamConnectRefused
+            | Code::UpstreamConnectTimeout
+            | Code::UpstreamConnectionsExhausted
+            | Code::UpstreamTlsFailed
+            | Code::UpstreamCertificateInvalid
+            | Code::UpstreamCertificateName
+            | Code::NoEndpoint
+            | Code::CircuitOpen
+    )
+}
+
+/// Where the body of what was made to be sent begins.
+fn head_len(opener: &[u8]) -> usize {
+    memchr::memmem::find(opener, b"\r\n\r\n").map_or(opener.len(), |at| at + 4)
+}
