@@ -9,8 +9,8 @@ mod harness;
 
 mod admin;
 mod auth;
-mod care;
 mod balance;
+mod care;
 mod clients;
 mod conformance;
 mod control;
@@ -29,6 +29,8 @@ mod reload;
 mod replay;
 mod revocation;
 mod rollout;
+mod shadow;
+mod shed;
 mod sources;
 mod tls;
 mod tuning;

@@ -4,6 +4,7 @@
 //! are named, explained and printed.
 
 mod audit;
+mod breaker;
 mod check;
 pub mod client;
 mod diff;
@@ -77,6 +78,8 @@ enum Command {
     Drain(drain::Drain),
     /// Take an endpoint of a running gateway out of use, or back.
     Endpoint(endpoint::Endpoint),
+    /// Show what is believed of services, or hold a breaker of a running gateway open or closed.
+    Breaker(breaker::Breaker),
     /// Revoke a credential on a running gateway, and cut what still runs for it.
     Revoke(revoke::Revoke),
     /// Make, list and revoke API keys; make lines of password files.
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Release(command) => command.run(),
         Command::Drain(command) => command.run(),
         Command::Endpoint(command) => command.run(),
+        Command::Breaker(command) => command.run(),
         Command::Revoke(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Audit(command) => command.run(),

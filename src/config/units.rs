@@ -14,6 +14,7 @@ mod decimal;
 mod rate;
 mod share;
 mod span;
+mod status_range;
 #[cfg(test)]
 mod tests;
 mod weight;
@@ -24,6 +25,7 @@ pub use byte_size::ByteSize;
 pub use rate::Rate;
 pub use share::Share;
 pub use span::Span;
+pub use status_range::StatusRange;
 pub use weight::Weight;
 pub use worker_part::WorkerPart;
 
@@ -70,6 +72,7 @@ pub const FORMATS: &[(&str, FormatCheck)] = &[
     (AddressRange::FORMAT, reads::<AddressRange>),
     (SocketAddress::FORMAT, reads::<SocketAddress>),
     (WorkerPart::FORMAT, reads::<WorkerPart>),
+    (StatusRange::FORMAT, reads::<StatusRange>),
 ];
 
 /// What the schema says about a unit that is written as text.

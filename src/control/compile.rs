@@ -5,24 +5,25 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::compile_identity::identity_fields;
+use crate::control::compile_limits::limits;
 use crate::control::compile_places::Places;
 use crate::control::compile_recording::{recording, redaction};
-use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
+use crate::control::config::{Config, EmptySegments, EncodedSlash, PathsConfig, RouteConfig};
 use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
-use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::{AuthenticatorConfig, AuthenticatorPlan};
 use crate::policy::inputs::{InputDesk, Inputs};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::{Scope, Surroundings};
-use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, Snapshot, Target};
+use crate::proxy::snapshot::{AccessLogPlan, Action, RoutePlan, SheddingPlan, Snapshot, Target};
 use crate::route::path::{self, PathRules};
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::profile::Profiles;
@@ -118,6 +119,7 @@ pub fn compile(
         routes,
         clusters,
         limits: limits(&config.limits),
+        shedding: shedding(config),
         paths: rules,
         trusted_proxies: AddressSet::new(&config.trusted_proxies),
         identity_ids: IdSet::of_names(&identity_fields),
@@ -168,26 +170,11 @@ fn served(config: &Config) -> Vec<Vec<u32>> {
         .collect()
 }
 
-fn limits(config: &LimitsConfig) -> Limits {
-    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    Limits {
-        head: HeadLimits {
-            head_bytes: size(config.head_bytes.bytes()),
-            target_bytes: size(config.target_bytes.bytes().min(config.head_bytes.bytes())),
-            field_count: usize::from(config.header_count),
-        },
-        body_bytes: config.body_bytes.map(|limit| limit.bytes()),
-        head_timeout: config.head_timeout.duration(),
-        body_timeout: config.body_timeout.duration(),
-        write_timeout: config.write_timeout.duration(),
-        keepalive_timeout: config.keepalive_timeout.duration(),
-        keepalive_requests: config.keepalive_requests,
-        half_close_grace: config.half_close_grace.duration(),
-        tunnel_idle_timeout: config.tunnel_idle_timeout.duration(),
-        upgraded_connections: config.upgraded_connections.map_or(i64::MAX, i64::from),
-        http2_streams: config.http2_streams,
-        connections: config.connections,
-        drain_timeout: config.drain_timeout.duration(),
+fn shedding(config: &Config) -> SheddingPlan {
+    let written = config.shedding.as_ref();
+    SheddingPlan {
+        target_nanos: written.map(|it| it.target.duration().as_nanos() as u64),
+        pause: written.map_or(Duration::ZERO, |it| it.pause.duration()),
     }
 }
 
@@ -348,7 +335,8 @@ impl Compiler<'_> {
         let upgrades = config.upgrades.as_ref().unwrap_or(&self.config.defaults.upgrades);
         // What speaks nothing but HTTP/2 has nothing to switch.
         let clusters = config.cluster_names().map(|name| self.config.clusters.get(name));
-        let mut is_http2 = clusters.map(|it| it.is_some_and(|cluster| cluster.protocol == ProtocolConfig::H2));
+        let mut is_http2 =
+            clusters.map(|it| it.is_some_and(|cluster| cluster.protocol == ProtocolConfig::H2));
         let is_http2 = config.is_forwarding() && is_http2.all(|is_http2| is_http2);
         let upgrades = if is_http2 { &[][..] } else { &upgrades[..] };
         Some(RoutePlan {
@@ -393,6 +381,10 @@ impl Compiler<'_> {
             .map_err(|errors| self.plan_errors(&format!("{place}.rewrite"), errors))
             .ok()?;
         let host = rewrite.host().map(|host| host.as_bytes().into());
-        Some(Action::Forward { to: Target::Cluster(cluster), rewrite: (!rewrite.keeps_path()).then_some(rewrite), host })
+        Some(Action::Forward {
+            to: Target::Cluster(cluster),
+            rewrite: (!rewrite.keeps_path()).then_some(rewrite),
+            host,
+        })
     }
 }

@@ -8,9 +8,12 @@ use super::compile::Compiler;
 use crate::control::config::RouteConfig;
 use crate::control::config::care::{FallbackConfig, HedgeConfig, RetriesConfig, RetryOnConfig};
 use crate::policy::switch::Switch;
-use crate::proxy::care::{CarePlan, FallbackPlan, HedgePlan, OwnAnswer, RetryPlan, StatusSet};
+use crate::proxy::care::{CarePlan, FallbackPlan, HedgePlan, OwnAnswer, RetryPlan, RouteBreaker, StatusSet};
 use crate::route::config::RespondConfig;
 use crate::route::methods::MethodSet;
+use crate::shared::frozen::Frozen;
+use crate::shared::published::Published;
+use crate::upstream::config::health::BreakerConfig;
 
 impl Compiler<'_> {
     /// None where nothing is written.
@@ -20,12 +23,17 @@ impl Compiler<'_> {
         let hedge = route.hedge.as_ref().or(defaults.hedge.as_ref()).and_then(Switch::settings);
         let fallback = route.fallback.as_ref().map(|it| self.fallback(&format!("{place}.fallback"), it));
         let care = CarePlan {
-            breaker: None,
+            breaker: route.breaker.as_ref().map(route_breaker),
             retries: retries.map(retry_plan),
             hedge: hedge.map(hedge_plan),
             fallback,
+            shadow: self.shadow(place, route),
         };
-        let is_empty = care.retries.is_none() && care.hedge.is_none() && care.fallback.is_none();
+        let is_empty = care.breaker.is_none()
+            && care.retries.is_none()
+            && care.hedge.is_none()
+            && care.fallback.is_none()
+            && care.shadow.is_none();
         (!is_empty).then(|| Box::new(care))
     }
 
@@ -37,6 +45,10 @@ impl Compiler<'_> {
             statuses: StatusSet::of(&config.statuses),
         }
     }
+}
+
+fn route_breaker(config: &BreakerConfig) -> RouteBreaker {
+    RouteBreaker { live: Published::new(Frozen::default()), slow_nanos: config.slow_nanos() }
 }
 
 fn own_answer(config: &RespondConfig) -> OwnAnswer {

@@ -17,8 +17,12 @@ use crate::shared::budget::Earning;
 use crate::shared::frozen::Frozen;
 use crate::shared::ledger::Ledger;
 use crate::shared::published::Published;
+use crate::upstream::admission::AdmissionPlan;
+use crate::upstream::admission::gradient::GradientPlan;
+use crate::upstream::admission::slots::SlotsPlan;
 use crate::upstream::cluster::{Budgets, ClusterPlan, Timeouts};
 use crate::upstream::config::budgets::BudgetConfig;
+use crate::upstream::config::health::BreakerConfig;
 use crate::upstream::config::{BalanceConfig, ClusterConfig, ProxyVersionConfig};
 use crate::upstream::endpoint::{EndpointPlan, PoolPlan};
 use crate::upstream::h2::Http2Plan;
@@ -53,6 +57,31 @@ impl Compiler<'_> {
         budgets.retry_earning = earning(&config.retry_budget);
         budgets.hedge_earning = earning(&config.hedge_budget);
         budgets
+    }
+
+    /// What is in use stays so when a configuration changes.
+    fn admission(&self, name: &str, config: &ClusterConfig) -> Option<AdmissionPlan> {
+        let limits = &config.limits;
+        if limits.requests.is_none() && limits.adaptive.is_none() {
+            return None;
+        }
+        let former = self.previous.and_then(|previous| previous.clusters.iter().find(|it| *it.name == *name));
+        let former = former.and_then(|former| former.admission.as_ref());
+        let ledgers = former.map(|former| (former.slots.ledger.clone(), former.places.clone()));
+        let (ledger, places) = ledgers.unwrap_or_else(|| (Ledger::new(None), Ledger::new(Some(0))));
+        let cap = limits.requests.map_or(UNLIMITED, u64::from);
+        Some(AdmissionPlan {
+            slots: SlotsPlan { ledger, cap, reserves: limits.reserves.reserves() },
+            adaptive: limits.adaptive.as_ref().map(|adaptive| GradientPlan {
+                floor: f64::from(adaptive.floor),
+                ceiling: f64::from(adaptive.ceiling),
+                tolerance: adaptive.tolerance,
+                probe_every_ms: adaptive.probe_every.duration().as_millis() as u64,
+            }),
+            places,
+            pending: u64::from(limits.pending),
+            pending_timeout: limits.pending_timeout.duration(),
+        })
     }
 
     pub(super) fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {
@@ -111,12 +140,16 @@ impl Compiler<'_> {
                 ProxyVersionConfig::V2 => HeaderVersion::V2,
             }),
             verdicts: Published::new(Frozen::new(Verdicts::default())),
-            slow_nanos: u64::MAX,
+            slow_nanos: slow_nanos(config),
+            admission: self.admission(name, config),
             budgets: self.budgets(name, config),
             deadline_field: config.timeouts.deadline_header.as_ref().map(|name| name.as_bytes().into()),
         })
     }
 }
+
+/// More than there can be.
+const UNLIMITED: u64 = 1 << 40;
 
 /// Of everything that connections are opened and kept with, and of the files that it names: connections outlive a change
 /// of anything else.
@@ -134,4 +167,10 @@ fn identity(config: &ClusterConfig, base: &Path) -> u64 {
     }
     let digest = hash.finalize();
     digest.iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+/// From when on a call is slow: what breakers of a cluster say, which is the same where both say something.
+fn slow_nanos(config: &ClusterConfig) -> u64 {
+    let breakers = [&config.breaker, &config.endpoint_breaker];
+    breakers.into_iter().flatten().map(BreakerConfig::slow_nanos).min().unwrap_or(u64::MAX)
 }

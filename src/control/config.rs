@@ -6,10 +6,12 @@ pub mod admin;
 pub mod care;
 pub mod changes;
 pub mod fleet;
+mod forwarding;
 pub mod locality;
 pub mod log;
 pub mod recording;
 pub mod revocations;
+pub mod shedding;
 pub mod tls;
 pub mod workers;
 
@@ -27,6 +29,7 @@ use crate::control::config::locality::LocalityConfig;
 use crate::control::config::log::LogConfig;
 use crate::control::config::recording::RecordingConfig;
 use crate::control::config::revocations::RevocationsConfig;
+use crate::control::config::shedding::SheddingConfig;
 use crate::control::config::tls::ListenerTlsConfig;
 use crate::control::listener_config::{PerClientConfig, ProxyProtocolConfig, TcpConfig};
 use crate::policy::PoliciesConfig;
@@ -37,9 +40,11 @@ use crate::policy::rate::config::LimitConfig;
 use crate::policy::rate::quota::QuotaConfig;
 use crate::policy::switch::Switch;
 use crate::proxy::release::config::SplitConfig;
+use crate::proxy::shadow::config::ShadowConfig;
 use crate::route::config::{MatchConfig, RedirectConfig, RespondConfig, RewriteConfig};
 use crate::route::profile::ProfileConfig;
 use crate::upstream::config::ClusterConfig;
+use crate::upstream::config::health::BreakerConfig;
 
 pub use admin::AdminConfig;
 pub use workers::{DriverConfig, SteeringConfig, WorkersConfig};
@@ -79,6 +84,9 @@ pub struct Config {
     /// What a client may send and how long it may take.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// What a worker refuses that has more to do than it can. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shedding: Option<SheddingConfig>,
     /// How paths are normalised before routing. The same path goes upstream.
     #[serde(default)]
     pub paths: PathsConfig,
@@ -324,7 +332,12 @@ pub struct DefaultsConfig {
 
 impl Default for DefaultsConfig {
     fn default() -> Self {
-        Self { upgrades: vec!["websocket".to_owned()], policies: PoliciesConfig::default(), retries: None, hedge: None }
+        Self {
+            upgrades: vec!["websocket".to_owned()],
+            policies: PoliciesConfig::default(),
+            retries: None,
+            hedge: None,
+        }
     }
 }
 
@@ -366,6 +379,9 @@ pub struct RouteConfig {
     /// Changes to the request before it goes upstream.
     #[serde(default)]
     pub rewrite: RewriteConfig,
+    /// Lets nothing in while too much of it fails. Default: there is no breaker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerConfig>,
     /// What is tried again, or `off`. Default: that of `defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Switch<RetriesConfig>>,
@@ -375,20 +391,10 @@ pub struct RouteConfig {
     /// What is answered where the cluster gives no answer. Default: an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<FallbackConfig>,
+    /// Copies of its requests for a service that is to be tried. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowConfig>,
     /// Policies of this route.
     #[serde(default)]
     pub policies: PoliciesConfig,
-}
-
-impl RouteConfig {
-    /// Names of the clusters that its requests go to.
-    pub fn cluster_names(&self) -> impl Iterator<Item = &str> {
-        let variants = self.split.iter().flat_map(|split| split.variants.values());
-        self.cluster.as_deref().into_iter().chain(variants.map(|variant| &*variant.cluster))
-    }
-
-    /// Whether its requests go to a cluster at all.
-    pub fn is_forwarding(&self) -> bool {
-        self.cluster.is_some() || self.split.is_some()
-    }
 }

@@ -4,7 +4,10 @@
 //! nothing. The answer is text for people; the order is that of the decisions.
 
 pub mod decide;
+mod health;
 pub mod identity;
+mod room;
+mod shadow;
 mod spread;
 mod tcp;
 mod tls;
@@ -158,9 +161,11 @@ fn tell_route(
         let label = if place == 0 { "policies" } else { "" };
         let _ = writeln!(out, "{label:<12}{}. {key} {settings}", place + 1);
     }
+    health::tell_route(out, written);
     let makes_an_offer = !exchange.upgrade.is_empty();
     let ending = decider.act(index, exchange);
     identity::tell(out, plan, exchange);
+    room::tell_class(out, plan, exchange);
     match ending {
         Ending::Refused { reply, by } => tell_refusal(out, reply.fault, by),
         Ending::Forward { cluster, path } => {
@@ -174,6 +179,7 @@ fn tell_route(
                 variant::tell(out, split, exchange);
             }
             tell_cluster(out, config, snapshot, cluster, hash(&snapshot.clusters[cluster], exchange));
+            shadow::tell(out, snapshot, plan, exchange);
         }
         Ending::Redirect { status, .. } => {
             let to = written.redirect.as_ref().map_or("", |redirect| &redirect.to);
@@ -213,10 +219,14 @@ fn tell_cluster(out: &mut String, config: &Config, snapshot: &Snapshot, index: u
         let _ = writeln!(out, "  endpoints discovered by {}; {until} until it answers", discover.source());
     }
     spread::tell(out, plan, &live, hash);
+    if let Some(cluster) = written {
+        health::tell_cluster(out, cluster);
+    }
     if let Some(version) = plan.proxy_header {
         let _ =
             writeln!(out, "  proxy     begins with a PROXY header, {version:?}; one exchange a connection");
     }
+    written.into_iter().for_each(|cluster| room::tell_limits(out, cluster));
     let timeouts = plan.timeouts;
     let total = timeouts.total.map_or("none".to_owned(), |total| format!("{total:?}"));
     let _ = writeln!(

@@ -28,8 +28,8 @@ use crate::control::desk::{Change, Desk};
 use crate::control::discovery::feeds::Feeds;
 use crate::control::fleet::{self, FleetDesk};
 use crate::control::generation::{Generation, tables_of_workers};
+use crate::control::health::HealthDesk;
 use crate::control::log_desk::LogDesk;
-use crate::control::releases::ReleaseDesk;
 use crate::control::revocations::RevocationDesk;
 use crate::control::sources::{Source, SourceState};
 use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
@@ -175,9 +175,10 @@ impl Gateway {
         revocations.attach(&config.revocations, &base.base);
         revocations.first_lists(FIRST_ANSWERS_BOUND).await;
         let fleet = FleetDesk::open(folder);
-        let mut shown = Shown::new(snapshot.clone(), feeds, revocations, fleet);
-        shown.releases = ReleaseDesk::open(folder).map_err(StartError::Missing)?;
-        shown.releases.attach(config, &snapshot);
+        let health = HealthDesk::start(registry.clone())?;
+        let shown = Shown::new(snapshot.clone(), feeds, revocations, fleet, health);
+        shown.health.attach(config, &snapshot);
+        shown.releases.begin(folder, config, &snapshot).map_err(StartError::Missing)?;
         if let Some(folder) = folder {
             shown.keepers.keys.open(folder).map_err(StartError::Missing)?;
         }
@@ -224,7 +225,6 @@ impl Gateway {
             recorder: gateway.recorder(),
         });
         gateway.steward = Some(tokio::spawn(steward.run(orders)));
-        tokio::spawn(gateway.shown.releases.clone().run(gateway.registry.clone(), door.audit.clone()));
         gateway.open_door(door, admin)?;
         gateway.readiness.advance(ReadinessState::Ready);
         Ok(gateway)

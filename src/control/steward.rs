@@ -340,7 +340,7 @@ impl Steward {
 
 /// Gives a generation its endpoints, before a worker has it.
 async fn feed(shown: &Shown, generation: &Generation) {
-    let Shown { feeds, keepers, revocations, fleet, releases, .. } = shown;
+    let Shown { feeds, keepers, revocations, fleet, health, releases, .. } = shown;
     feeds.attach(&generation.config, &generation.snapshot);
     releases.attach(&generation.config, &generation.snapshot);
     keepers.attach(&generation.snapshot, &generation.base);
@@ -349,6 +349,7 @@ async fn feed(shown: &Shown, generation: &Generation) {
     feeds.first_answers(FIRST_ANSWERS_BOUND).await;
     keepers.first_values(FIRST_ANSWERS_BOUND).await;
     revocations.first_lists(FIRST_ANSWERS_BOUND).await;
+    health.attach(&generation.config, &generation.snapshot);
 }
 
 fn no_rollout() -> Refusal {

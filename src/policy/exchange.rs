@@ -77,10 +77,10 @@ pub struct Exchange {
     pub limits: Found,
     /// Slots that it has until it is over.
     pub holds: Vec<Hold>,
-    /// A cookie that the answer gives the client, with its attributes; empty for none.
-    pub set_cookie: Vec<u8>,
     /// How much it matters.
     pub class: Class,
+    /// A cookie that the answer gives the client, with its attributes; empty for none.
+    pub set_cookie: Vec<u8>,
     /// Values that the route's path captured.
     pub params: Params,
     /// Names of all routes, and which of them is this one's. Not the name itself: where there are many routes, that
@@ -117,8 +117,8 @@ impl Exchange {
             is_preflight: false,
             limits: Found::default(),
             holds: Vec::new(),
-            set_cookie: Vec::new(),
             class: Class::NORMAL,
+            set_cookie: Vec::new(),
             params: Params::default(),
             routes: (Rc::default(), 0),
         }

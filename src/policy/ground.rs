@@ -16,6 +16,7 @@ use crate::rt::deadline::{Deadline, Deadlines};
 use crate::shared::asking::Asker;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::registry::Registry;
+use crate::upstream::admission::shedder::Shedder;
 use crate::upstream::cluster::Cluster;
 
 /// Bytes a worker keeps in free buffers.
@@ -41,6 +42,8 @@ pub struct Bench {
     pub watched: Watched,
     /// What other hosts spend of limits.
     pub fleet: Rc<Courier>,
+    /// What it refuses when it cannot keep up.
+    pub shedder: Shedder,
     /// Its part of all limits on how often.
     pub rates: Rc<rate::worker::Worker>,
 }
@@ -78,6 +81,7 @@ impl Bench {
             post: provisions.post,
             pool: Pool::new(FREE_BUFFER_BYTES_MAX),
             deadlines: Deadlines::new(clock::coarse_ms()),
+            shedder: Shedder::new(u64::MAX),
             revocations: Live::new(provisions.revocations),
             watched: Watched::default(),
             fleet,

@@ -22,6 +22,7 @@ pub mod ip_filter;
 pub mod live;
 pub mod post;
 pub mod principal;
+pub mod priority;
 pub mod profile;
 pub mod question;
 pub mod quota;

@@ -111,6 +111,18 @@ codes! {
     ConcurrencyLimited = 503 "concurrency_limited" "As many requests as may be are under way; try again in a moment.";
     /// The client has as many exchanges under way as it may.
     ConcurrencyExceeded = 429 "concurrency_exceeded" "There are too many requests at once; try again in a moment.";
+    /// The worker has more to do than it can.
+    Overloaded = 503 "overloaded" "There is more to do than can be done; try again in a moment.";
+    /// The cluster has as many exchanges as it may.
+    ClusterFull = 503 "cluster_full" "The service has as many requests as it may have; try again in a moment.";
+    /// The cluster has as many exchanges as it can work on.
+    ClusterSlow = 503 "cluster_slow" "The service has as many requests as it can work on; try again in a moment.";
+    /// As many wait for the cluster as may.
+    PendingFull = 503 "pending_full" "Too many requests wait for the service; try again in a moment.";
+    /// It has waited for the cluster for as long as it may.
+    PendingTimeout = 503 "pending_timeout" "The service had no room for this request in time; try again in a moment.";
+    /// Every endpoint has as many exchanges as it may.
+    EndpointsFull = 503 "endpoints_full" "The service has as many requests as it may have; try again in a moment.";
     /// The query is longer than allowed.
     QueryTooLong = 414 "query_too_long" "The query is longer than this route takes.";
     /// The path is longer than allowed.

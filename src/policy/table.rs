@@ -129,6 +129,8 @@ policies! {
     early_rate_limit: EarlyRateLimit;
     /// Asks who is asking.
     authenticate: Authenticate;
+    /// Tells how much a request matters where there is not enough for all.
+    priority: Priority;
     /// Admits or refuses by who is asking and what.
     authorize: Authorize;
     /// Asks a service whether a request is allowed.

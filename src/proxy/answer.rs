@@ -292,6 +292,9 @@ impl Answer<'_> {
         let keeps_upstream =
             framing::persists(self.exchange.response.version, &self.exchange.response.fields);
         self.exchange.response.fields.remove_hop_by_hop();
+        if let Some(copying) = &self.duplex.copying {
+            copying.head(&self.exchange.response, from);
+        }
         self.route.chain.on_response(self.route.chain.len(), self.exchange).await;
         give_cookie(self.exchange);
         let to = match (from, self.exchange.request.version) {
@@ -344,15 +347,15 @@ pub fn hash(plan: &ClusterPlan, exchange: &Exchange) -> Option<u64> {
     Some(value.map_or_else(|| hash_address(exchange.client.0), hash_key))
 }
 
+/// True if the status of an answer tells of a failure of the service. Over gRPC that is: deadline exceeded, internal,
+/// unavailable.
+pub fn is_failure(status: u16, grpc_status: Option<u16>) -> bool {
+    status >= 500 || matches!(grpc_status, Some(4 | 13 | 14))
+}
+
 /// Gives the client the cookie that keeps it with its variant.
 pub fn give_cookie(exchange: &mut Exchange) {
     if !exchange.set_cookie.is_empty() {
         exchange.response.fields.append(b"Set-Cookie", &exchange.set_cookie);
     }
-}
-
-/// True if the status of an answer tells of a failure of the service. Over gRPC that is: deadline exceeded, internal,
-/// unavailable.
-pub fn is_failure(status: u16, grpc_status: Option<u16>) -> bool {
-    status >= 500 || matches!(grpc_status, Some(4 | 13 | 14))
 }

@@ -12,6 +12,7 @@ use crate::net::proxy_header::{Proxied, encode};
 use crate::net::tls::fault::HandshakeFault;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::answer::{Answer, Miss, hash};
+use crate::proxy::entering;
 use crate::proxy::l4::tunnel::speaks_for;
 use crate::proxy::opener::{put_request_head, tell_deadline};
 use crate::proxy::relay::{SMALL_BYTES, SOON};
@@ -22,7 +23,7 @@ use crate::rt::join::beside;
 use crate::telemetry::retry::{Fallback, RetryReason};
 use crate::upstream::cluster::{Ask, Chosen};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
-use crate::upstream::entry::Refused;
+use crate::upstream::entry::{Entry, Refused};
 use crate::upstream::h2::lane::Fate;
 use crate::upstream::verdict::Outcome;
 
@@ -47,7 +48,11 @@ impl Answer<'_> {
     pub async fn run(&mut self, opener: Buffer) -> Result<bool, Fault> {
         let mut opener = Some(opener);
         loop {
-            let entry = self.cluster.enter(self.exchange.class).map_err(|refused| self.refusal(refused));
+            let entry = match self.cluster.enter(self.exchange.class) {
+                Ok(entry) => Ok(entry),
+                // Boxed for the sake of all exchanges that do not come here.
+                Err(refused) => Box::pin(self.enter_later(refused)).await,
+            };
             let mut tried = Tried::default();
             let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
@@ -63,6 +68,7 @@ impl Answer<'_> {
                 };
                 match outcome {
                     Ok(persists) => {
+                        entry.note(self.tally.upstream.head_nanos.get());
                         let is_failed = self.exchange.response.status >= 500;
                         entry.settle(if is_failed { Outcome::Failure } else { Outcome::Success });
                         return Ok(persists);
@@ -76,6 +82,7 @@ impl Answer<'_> {
                 }
             }
             if let (Ok(entry), 500..) = (&entry, fault.status()) {
+                entry.note(clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get()));
                 entry.settle(Outcome::Failure);
             }
             opener = self.move_on(fault, tried.made, opener.take());
@@ -229,13 +236,9 @@ impl Answer<'_> {
         if made == 0 || self.limit.is_none() { opener } else { self.anew(opener) }
     }
 
-    fn refusal(&self, refused: Refused) -> Fault {
-        match refused {
-            Refused::Breaker { retry_after_ms } => {
-                self.tally.retry_after_ms.set(retry_after_ms);
-                Code::CircuitOpen.into()
-            }
-        }
+    async fn enter_later(&self, refused: Refused) -> Result<Entry, Fault> {
+        let class = self.exchange.class;
+        entering::later(self.cluster, class, refused, self.local, self.tally, self.answering).await
     }
 
     /// A connection to an endpoint.

@@ -173,7 +173,7 @@ async fn busy(
             }
         }
         match serve(&mut conversation).await {
-            After::KeepAlive => {}
+            After::KeepAlive => conversation.rest().await,
             After::Linger => {
                 conversation.linger().await;
                 return Rest::Closed;
@@ -311,6 +311,19 @@ impl Conversation {
         self.may_persist = persists(request.version, &request.fields)
             && self.served < requests_max
             && self.local.takes_requests(self.listener);
+    }
+
+    /// Does not listen for a while to a client whose request was refused because there is too much to do: one that asks again
+    /// at once would cost more than it was refused for. Whoever speaks for many is listened to.
+    async fn rest(&mut self) {
+        if self.tally.fault.get() != Some(Fault::Gateway(Code::Overloaded)) {
+            return;
+        }
+        let pause = self.local.installed().snapshot.shedding.pause;
+        if !pause.is_zero() && self.stream.transport().is_none() && !self.exchange.peer_is_trusted {
+            self.waiting.arm(pause);
+            self.waiting.elapsed().await;
+        }
     }
 
     /// Answers something that is not a request.

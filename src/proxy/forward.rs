@@ -21,6 +21,7 @@ use crate::proxy::gather::Gathering;
 use crate::proxy::installed::{Installed, RunningRoute};
 use crate::proxy::opener::{Aim, Limit, put_request_head, tell_deadline};
 use crate::proxy::record::Tally;
+use crate::proxy::shadow::copy::Original;
 use crate::proxy::upgrade::Switched;
 use crate::proxy::upload::{Duplex, Uplink, Upload, UploadTimeouts};
 use crate::rt::clock;
@@ -105,7 +106,7 @@ pub async fn forward(
     let timeouts = cluster.plan.timeouts;
     let total_limit = total_limit(&conversation.exchange, timeouts.total);
     let limit = total_limit.map(|whole| Limit { whole, began_ms: clock::coarse_ms() });
-    let duplex = Duplex::default();
+    let mut duplex = Duplex::default();
     let Conversation {
         local,
         intake,
@@ -128,13 +129,18 @@ pub async fn forward(
         Err(fault) => return Forwarded::Failed { fault, is_uploaded: false },
     };
     if !upload.is_done() && care.retries.body_bytes > 0 && care.retries.may_repeat(exchange) {
-        let gathering = Gathering { local, waits_for_100, duplex: &duplex, waiting, timeout: limits.body_timeout };
+        let gathering =
+            Gathering { local, waits_for_100, duplex: &duplex, waiting, timeout: limits.body_timeout };
         let gathered = upload.gather(intake, body, &gathering, care.retries.body_bytes);
         // Boxed for the sake of all exchanges without a body.
         match Box::pin(gathered).await {
             Ok(gathered) => body = gathered,
             Err(fault) => return Forwarded::Failed { fault, is_uploaded: false },
         }
+    }
+    if let Some(shadow) = care.running.and_then(|care| care.shadow.as_ref()) {
+        let (path, body, is_whole) = (aim.path, body.filled(), upload.is_done());
+        duplex.copying = shadow.begin(&Original { local, exchange, path, body, is_whole });
     }
     tell_deadline(exchange, cluster, limit);
     let opener = put_request_head(exchange, aim, cluster, body, scratch, &local.pool);
@@ -183,6 +189,9 @@ pub async fn forward(
     };
     answer.tally.request_bytes.set(duplex.uploaded_bytes.get());
     let is_uploaded = duplex.is_uploaded.get();
+    if let Some(copying) = &duplex.copying {
+        copying.finish(matches!(outcome, Either::First(Ok(_))), answer.tally.grpc_status.get());
+    }
     if let Some(switched) = answer.switched.take() {
         return Forwarded::Switched(switched);
     }

@@ -13,6 +13,7 @@ use crate::policy::chain::Chain;
 use crate::policy::ground::Bench;
 use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::live::Live;
+use crate::policy::priority::Early;
 use crate::proxy::assembly::Assembly;
 use crate::proxy::care::RunningCare;
 use crate::proxy::l4::ending::NO_CLUSTER;
@@ -81,6 +82,8 @@ pub struct InstalledNames {
 pub struct RunningRoute {
     /// The cluster, by index, of one that forwards to it what comes as it comes.
     pub forward: Option<usize>,
+    /// Its class, as far as that is known before any policy has run.
+    pub early: Early,
     /// Its policies.
     pub chain: Chain,
     /// What it does about services that fail.
@@ -161,6 +164,11 @@ impl Installed {
     /// Takes up endpoints that have come or gone. Called every tick: a load for each cluster.
     pub fn refresh_clusters(&self, registry: &Registry) {
         self.clusters.iter().for_each(|cluster| cluster.refresh(registry));
+    }
+
+    /// Looks at limits of clusters. Called every tick: a look at each cluster.
+    pub fn tick(&self, now_ms: u64) {
+        self.clusters.iter().for_each(|cluster| cluster.tick(now_ms));
     }
 
     /// Ends the use of endpoints that `next`, which runs from now on, has not taken over: their idle connections close.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::http::date;
 use crate::policy::ground::Bench;
+use crate::policy::priority::Early;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::installed::Installed;
 use crate::proxy::recording::Recording;
@@ -16,6 +17,7 @@ use crate::rt::deadline::{Deadlines, Trigger};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::WorkerMetrics;
 use crate::telemetry::request_id::RequestIds;
+use crate::telemetry::shed::ShedReason;
 use crate::telemetry::xorshift::Xorshift;
 
 /// How long a look at the wall clock is good for. It is coarse anyway.
@@ -108,6 +110,18 @@ impl Local {
             wall_ms: Cell::new((u64::MAX, 0)),
             idle: RefCell::default(),
         })
+    }
+
+    /// Counts a request of a route whose class this is, before any policy has run. True if it is to be refused.
+    #[inline]
+    pub fn refuses(&self, early: Early) -> bool {
+        let Early { class, is_open } = early;
+        let shedder = &self.bench.shedder;
+        let is_refused = if is_open { shedder.refuses_at_best(class) } else { shedder.refuses(class) };
+        if is_refused {
+            self.metrics.shed.count(class.slot(), ShedReason::Overloaded);
+        }
+        is_refused
     }
 
     /// The generation that new exchanges run on.

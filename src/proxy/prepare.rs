@@ -31,8 +31,8 @@ pub fn prepare(
     exchange.query = None;
     exchange.upgrade.clear();
     exchange.principals.clear();
-    exchange.set_cookie.clear();
     exchange.class = Class::NORMAL;
+    exchange.set_cookie.clear();
     exchange.body_bytes_max = snapshot.limits.body_bytes;
     let target = settle_message(exchange, snapshot).inspect_err(|_| forget_host(exchange))?;
     settle_host(exchange, &target)?;

@@ -17,8 +17,8 @@ use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::route::table::RouteIndex;
 use crate::rt::clock;
-use crate::telemetry::retry::{Fallback, Hedge, RetryReason};
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
+use crate::telemetry::retry::{Fallback, Hedge, RetryReason};
 use crate::telemetry::upgrade_end::UpgradeEnd;
 use crate::upstream::endpoint::Endpoint;
 

@@ -15,6 +15,7 @@ use crate::policy::reply::{Code, Fault, Reply};
 use crate::policy::table::PolicyPlan;
 use crate::proxy::care::{Care, OwnAnswer};
 use crate::proxy::connection::Conversation;
+use crate::proxy::entering;
 use crate::proxy::forward::{Forwarded, ask_route, forward, settle_route};
 use crate::proxy::installed::{Installed, RunningRoute};
 use crate::proxy::local::Local;
@@ -31,6 +32,7 @@ use crate::route::table::{Outcome, RequestView, RouteIndex, Table};
 use crate::rt::clock;
 use crate::rt::join::at_once;
 use crate::telemetry::retry::Fallback;
+use crate::telemetry::shed::ShedReason;
 
 /// What becomes of the connection after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +101,11 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     let table = &installed.tables[conversation.listener];
     let index = find_route(table, &installed.snapshot, &installed.route_names, &mut conversation.exchange)?;
     conversation.tally.route.set(Some(index));
+    let early = installed.route(index).early;
+    conversation.exchange.class = early.class;
+    if conversation.local.refuses(early) {
+        return Err(entering::reply(ShedReason::Overloaded));
+    }
     Ok(index)
 }
 
@@ -250,9 +257,7 @@ async fn act(
             send(conversation, installed, route, body).await
         }
         // It was to be sent on.
-        Action::Forward { .. } => {
-            answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await
-        }
+        Action::Forward { .. } => answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await,
     }
 }
 

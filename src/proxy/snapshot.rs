@@ -15,6 +15,7 @@ use crate::policy::auth::AuthenticatorPlan;
 use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::inputs::Inputs;
 use crate::policy::ip_filter::AddressSet;
+use crate::policy::priority::Early;
 use crate::policy::rate::fleet::FleetPlan;
 use crate::policy::rate::plan::LimitPlan;
 use crate::policy::table::PolicyPlan;
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub clusters: Vec<Frozen<ClusterPlan>>,
     /// What a client may send.
     pub limits: Limits,
+    /// What workers refuse that cannot keep up.
+    pub shedding: SheddingPlan,
     /// How paths are normalised.
     pub paths: PathRules,
     /// Whose X-Forwarded-For is believed.
@@ -107,6 +110,17 @@ pub struct RoutePlan {
     pub action: Action,
     /// What it does about services that fail, where that is more than usual.
     pub care: Option<Box<CarePlan>>,
+}
+
+impl RoutePlan {
+    /// Its class, as far as that is known before any policy has run.
+    pub fn early(&self) -> Early {
+        let class = self.policies.iter().find_map(|policy| match policy {
+            PolicyPlan::Priority(plan) => Some(plan.early()),
+            _ => None,
+        });
+        class.unwrap_or_default()
+    }
 }
 
 /// Where a route sends what it forwards.
@@ -161,6 +175,15 @@ pub enum Action {
         /// Body.
         body: Bytes,
     },
+}
+
+/// What workers refuse that cannot keep up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SheddingPlan {
+    /// For how long what is ready may wait, in nanoseconds. None where nothing is refused.
+    pub target_nanos: Option<u64>,
+    /// How long a client is not listened to that was refused.
+    pub pause: Duration,
 }
 
 /// What a client may send and how long it may take.

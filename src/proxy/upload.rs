@@ -20,6 +20,7 @@ use crate::net::intake::{Arrival, Intake};
 use crate::net::stream::Stream;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::local::Local;
+use crate::proxy::shadow::copy::Copying;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::deadline::Deadline;
 
@@ -41,6 +42,8 @@ pub struct Duplex {
     pub has_begun: Cell<bool>,
     /// True once anything has been written, interim responses included.
     pub has_spoken: Cell<bool>,
+    /// The request's copy, if it is copied.
+    pub copying: Option<Box<Copying>>,
 }
 
 impl Duplex {
@@ -163,6 +166,9 @@ impl Upload {
         if let Some(mut buffer) = intake.take() {
             let portion = self.cursor.advance(buffer.filled_mut()).map_err(refusal)?;
             self.count(portion.kept, duplex)?;
+            if let Some(copying) = &duplex.copying {
+                copying.request(&buffer.filled()[..portion.kept], self.is_done());
+            }
             let leftover = buffer.len() - portion.consumed;
             let mut write = pin!(upstream.write(buffer, portion.kept));
             let (outcome, mut buffer) = loop {

@@ -59,7 +59,7 @@ impl ValueRule {
 }
 
 /// Compiles the conditions of one kind (`headers`, `query`, `cookies`), reporting every fault.
-pub(super) fn compile(
+pub fn compile(
     kind: &str,
     written: &BTreeMap<String, ValueMatchConfig>,
     errors: &mut Vec<PlanError>,

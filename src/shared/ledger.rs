@@ -50,6 +50,11 @@ impl Ledger {
         Some(Lease { ledger: self.clone(), amount })
     }
 
+    /// A lease of nothing, which can grow.
+    pub fn lease(&self) -> Lease {
+        Lease { ledger: self.clone(), amount: 0 }
+    }
+
     /// Says that somebody needs what others may hold without use. Counts up, so that every holder can see it once.
     pub fn want(&self) {
         self.0.wants.fetch_add(1, Ordering::Relaxed);
@@ -80,6 +85,25 @@ impl Lease {
     /// What this lease holds.
     pub fn amount(&self) -> u64 {
         self.amount
+    }
+
+    /// Adds `amount`, if no more than `most` is lent of the ledger with it, whatever its cap is besides. False if nothing was
+    /// added.
+    pub fn grow(&mut self, amount: u64, most: u64) -> bool {
+        let inner = &self.ledger.0;
+        let most = most.min(inner.cap.load(Ordering::Relaxed));
+        let grown = inner.in_use.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |in_use| {
+            in_use.checked_add(amount).filter(|total| *total <= most)
+        });
+        self.amount += if grown.is_ok() { amount } else { 0 };
+        grown.is_ok()
+    }
+
+    /// Gives `amount` back, or all where that is less.
+    pub fn shrink(&mut self, amount: u64) {
+        let amount = amount.min(self.amount);
+        self.amount -= amount;
+        self.ledger.0.in_use.fetch_sub(amount, Ordering::Relaxed);
     }
 
     /// Moves `amount` into a lease of its own, to lend from a batch one by one. `None` when less is left.
@@ -142,6 +166,18 @@ mod tests {
         assert_eq!((batch.amount(), part.amount(), ledger.in_use()), (6, 4, 10));
         drop(batch);
         assert_eq!(ledger.in_use(), 4);
+    }
+
+    #[test]
+    fn a_lease_grows_within_what_it_is_told_and_within_the_cap() {
+        let ledger = Ledger::new(Some(10));
+        let mut lease = ledger.lease();
+        assert!(lease.grow(6, 8) && !lease.grow(3, 8) && lease.grow(3, u64::MAX) && !lease.grow(2, u64::MAX));
+        assert_eq!((lease.amount(), ledger.in_use()), (9, 9));
+        lease.shrink(4);
+        assert_eq!((lease.amount(), ledger.in_use()), (5, 5));
+        lease.shrink(7);
+        assert_eq!((lease.amount(), ledger.in_use()), (0, 0));
     }
 
     #[test]

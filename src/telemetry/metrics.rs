@@ -5,10 +5,14 @@
 
 use crate::shared::{Counter, Gauge, Histogram};
 use crate::telemetry::http2::Http2Metrics;
+use crate::telemetry::shed::ShedMetrics;
 use crate::telemetry::upgrade_end::UPGRADE_END_SLOTS;
 
 /// Method labels a route tells apart; what the index means is the exporter's table.
 pub const METHOD_SLOTS: usize = 12;
+
+/// Classes of how much a request matters; what the index means is the exporter's table.
+pub const SHED_CLASSES: usize = 4;
 
 /// Status classes, 1xx to 5xx.
 pub const CLASS_SLOTS: usize = 5;
@@ -89,6 +93,16 @@ pub struct WorkerMetrics {
     pub late_nanos: Counter,
     /// When the worker last ticked, in milliseconds of the coarse clock.
     pub beat_ms: Gauge,
+    /// Nanoseconds for which what was ready has waited for the worker lately, on average.
+    pub queue_nanos: Gauge,
+    /// Nanoseconds that it may, before the worker refuses requests, or would if it was told to.
+    pub queue_nanos_max: Gauge,
+    /// Millionths of the requests that are refused because the worker cannot keep up.
+    pub shed_millionths: Gauge,
+    /// Client connections it may have.
+    pub connections_max: Gauge,
+    /// Requests turned away for want of room.
+    pub shed: Box<ShedMetrics>,
     /// Generation installed now.
     pub generation: Gauge,
     /// TLS with clients.
@@ -130,6 +144,11 @@ impl Default for WorkerMetrics {
             busy_permille: Gauge::default(),
             late_nanos: Counter::default(),
             beat_ms: Gauge::default(),
+            queue_nanos: Gauge::default(),
+            queue_nanos_max: Gauge::default(),
+            shed_millionths: Gauge::default(),
+            connections_max: Gauge::default(),
+            shed: Box::default(),
             generation: Gauge::default(),
             tls: Box::default(),
             http2: Box::default(),
@@ -292,6 +311,29 @@ pub struct ClusterMetrics {
     pub hedges_won: Counter,
     /// Second attempts not made because the budget was spent.
     pub hedges_denied: Counter,
+    /// Its limits, where it has any.
+    pub limits: LimitMetrics,
+}
+
+/// Limits of a cluster as one worker has them.
+#[derive(Debug, Default)]
+pub struct LimitMetrics {
+    /// Most exchanges at once, of all workers.
+    pub cap: Gauge,
+    /// Exchanges of this worker.
+    pub used: Gauge,
+    /// Most that may wait, of all workers.
+    pub pending_cap: Gauge,
+    /// Those that wait on this worker.
+    pub waiting: Gauge,
+    /// Those that were let in after they had waited.
+    pub waited: Counter,
+    /// What this worker has found out to be its limit; 0 where it does not look for one.
+    pub found: Gauge,
+    /// Nanoseconds of an answer of the unburdened cluster.
+    pub base_nanos: Gauge,
+    /// Nanoseconds of an answer now.
+    pub recent_nanos: Gauge,
 }
 
 /// Codes of HTTP/2 errors (RFC 9113 7), and one for all others.

@@ -25,6 +25,8 @@ use crate::upstream::endpoint::{Connection, Endpoint, Opening};
 const ATTEMPTS_MAX: u32 = 3;
 /// Fields of an answer.
 const FIELDS_MAX: usize = 200;
+/// How much of an answer is read only to use its connection again. Opening another one costs less than reading more.
+const REST_BYTES_MAX: usize = 256 * 1024;
 
 /// What asking takes of a worker.
 pub struct Means<'a> {
@@ -42,6 +44,8 @@ pub struct Request<'a> {
     pub bytes: &'a [u8],
     /// Largest body of an answer that is taken, in bytes.
     pub body_bytes_max: usize,
+    /// Whether the beginning of a larger one will do. The rest is read, up to a bound, so that the connection can go on.
+    pub cuts: bool,
     /// For everything, connecting included.
     pub within: Duration,
 }
@@ -53,6 +57,8 @@ pub struct Told {
     pub head: ResponseHead,
     /// Its body, without any framing.
     pub body: Vec<u8>,
+    /// True if that is only its beginning.
+    pub is_cut: bool,
     /// The number in `grpc-status`, if it came over HTTP/2 and has one.
     pub grpc_status: Option<u16>,
 }
@@ -153,7 +159,7 @@ impl Asking<'_> {
         let framed = framing::response(&told.head, self.request.method);
         let framed = framed.map_err(|_| Miss::For(NoAnswer::Broken))?;
         let mut cursor = BodyCursor::new(framed, Emit::Data);
-        let leftover = self.read_body(&mut connection, &mut cursor, input, &mut told.body).await?;
+        let leftover = self.read_body(&mut connection, &mut cursor, input, &mut told).await?;
         told.grpc_status = connection.grpc_status();
         let keeps = framing::persists(told.head.version, &told.head.fields);
         if cursor.is_done() && leftover == 0 && keeps {
@@ -193,14 +199,22 @@ impl Asking<'_> {
         connection: &mut Connection,
         cursor: &mut BodyCursor,
         mut input: Buffer,
-        body: &mut Vec<u8>,
+        told: &mut Told,
     ) -> Result<usize, Miss> {
+        let mut rest = 0;
         loop {
             let portion = cursor.advance(input.filled_mut()).map_err(|_| Miss::For(NoAnswer::Broken))?;
-            if body.len() + portion.kept > self.request.body_bytes_max {
+            let room = self.request.body_bytes_max - told.body.len();
+            if portion.kept > room && !self.request.cuts {
                 return Err(Miss::For(NoAnswer::Broken));
             }
-            body.extend_from_slice(&input.filled()[..portion.kept]);
+            told.body.extend_from_slice(&input.filled()[..portion.kept.min(room)]);
+            let thrown_away = portion.kept.saturating_sub(room);
+            told.is_cut |= thrown_away > 0;
+            rest += thrown_away;
+            if rest > REST_BYTES_MAX {
+                return Ok(input.len());
+            }
             input.consume(portion.consumed);
             if cursor.is_done() {
                 return Ok(input.len());

@@ -17,6 +17,7 @@ use crate::shared::published::Published;
 use crate::shared::sharded::{Sharded, Slot};
 use crate::telemetry::metrics::ClusterMetrics;
 use crate::telemetry::registry::Registry;
+use crate::upstream::admission::{Admission, AdmissionPlan};
 use crate::upstream::balance::Pick;
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::{Endpoint, PoolPlan};
@@ -58,6 +59,8 @@ pub struct ClusterPlan {
     pub verdicts: Published<Verdicts>,
     /// What takes longer than this to answer is slow; [`u64::MAX`] where nothing is.
     pub slow_nanos: u64,
+    /// How many exchanges it has at once, where that is limited.
+    pub admission: Option<AdmissionPlan>,
     /// What may be done again, or twice.
     pub budgets: Budgets,
     /// The field that tells an endpoint how many milliseconds are left, where one is wanted.
@@ -111,6 +114,8 @@ pub struct Cluster {
     judged: Cell<u64>,
     verdicts: RefCell<Frozen<Verdicts>>,
     is_closed: Cell<bool>,
+    /// How many exchanges it has at once, where that is limited.
+    pub(super) admission: Option<Rc<Admission>>,
     /// This worker's figures.
     pub metrics: Slot<ClusterMetrics>,
     /// Those of all workers.
@@ -162,7 +167,10 @@ impl Cluster {
         let running = RunningSet::start(set, start, reused.as_deref(), former.as_deref());
         let running = RefCell::new(Rc::new(running));
         let shards = registry.cluster_shards(&plan.name);
+        let former = previous.and_then(|previous| previous.admission.as_ref());
+        let admit = |plan| Admission::start(plan, workers, former, shards.slot(worker));
         Rc::new(Self {
+            admission: plan.admission.as_ref().map(admit),
             is_closed: Cell::new(verdicts.cluster.is_closed()),
             judged: Cell::new(judged),
             verdicts: RefCell::new(verdicts),

@@ -40,6 +40,7 @@ pub(super) fn plan(live: &Published<EndpointSet>, identity: u64) -> ClusterPlan 
         proxy_header: None,
         verdicts: Published::new(Frozen::new(Verdicts::default())),
         slow_nanos: u64::MAX,
+        admission: None,
         budgets: Budgets::default(),
         deadline_field: None,
     }

@@ -4,6 +4,8 @@
 
 pub mod budgets;
 pub mod discover;
+pub mod health;
+pub mod limits;
 pub mod registries;
 pub mod spread;
 
@@ -15,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::units::{AddressRange, ByteSize, Share, Span, Weight};
 use budgets::BudgetConfig;
 use discover::{DiscoverConfig, MembershipConfig};
+use health::{BreakerConfig, HealthConfig, OutliersConfig};
+use limits::ClusterLimitsConfig;
 use spread::{MaglevConfig, SlowStartConfig, SubsetConfig, ZonesConfig};
 
 /// A named set of endpoints with one balancer.
@@ -56,6 +60,15 @@ pub struct ClusterConfig {
     /// Default: every worker uses all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subset: Option<SubsetConfig>,
+    /// Asks the endpoints how they are. Default: it does not.
+    pub health: Option<HealthConfig>,
+    /// Leaves endpoints alone for a time that do much worse than the others. Default: it does not.
+    pub outliers: Option<OutliersConfig>,
+    /// Sends nothing to the cluster while too much of it fails. Default: there is no breaker.
+    pub breaker: Option<BreakerConfig>,
+    /// The same for each endpoint by itself. Default: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_breaker: Option<BreakerConfig>,
     /// How long each part of an exchange with this cluster may take.
     #[serde(default)]
     pub timeouts: TimeoutsConfig,
@@ -81,6 +94,9 @@ pub struct ClusterConfig {
     /// What becomes of gRPC-Web where HTTP/2 is spoken. Default: `translate`.
     #[serde(default)]
     pub grpc_web: GrpcWebConfig,
+    /// How many exchanges it has at once, and what becomes of those beyond. Default: no limits.
+    #[serde(default)]
+    pub limits: ClusterLimitsConfig,
     /// How many attempts may be made again, so that a cluster that fails sees no storm. Default: 20% of the requests, and 10 a
     /// second in any case.
     #[serde(default = "budgets::retries")]

@@ -1,14 +1,17 @@
 //! The way into a cluster: once an exchange, before the first endpoint is chosen.
 //!
-//! Counts what is under way, and keeps out what the cluster's breaker does not admit. Costs three stores where everything
-//! is well.
+//! Counts what is under way, and keeps out what the cluster's breaker does not admit or what there is no room for. Costs
+//! three stores where everything is well, and as many again where there are limits.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::rt::clock;
+use crate::rt::deadline::Deadline;
 use crate::shared::budget::{Earning, Seen};
 use crate::shared::probe::Probe;
+use crate::telemetry::shed::ShedReason;
+use crate::upstream::admission::Permit;
 use crate::upstream::cluster::Cluster;
 use crate::upstream::verdict::{Breaker, Outcome};
 
@@ -35,12 +38,15 @@ pub enum Refused {
         /// How long it will at least be, in milliseconds.
         retry_after_ms: u64,
     },
+    /// There is no room.
+    Full(ShedReason),
 }
 
 /// An exchange that was let in, until it is dropped.
 pub struct Entry {
     cluster: Rc<Cluster>,
     probe: Cell<Option<Probe>>,
+    permit: Option<Permit>,
 }
 
 /// Asks a breaker. Gives the probe where that is what it takes.
@@ -64,11 +70,45 @@ impl Cluster {
     /// # Errors
     /// With the reason, if it is not to come in.
     #[inline]
-    pub fn enter(self: &Rc<Self>, _class: Class) -> Result<Entry, Refused> {
+    pub fn enter(self: &Rc<Self>, class: Class) -> Result<Entry, Refused> {
         let probe = if self.is_closed() { None } else { self.ask_breaker()? };
+        let permit = match &self.admission {
+            None => None,
+            Some(admission) => Some(admission.admit(class).map_err(Refused::Full)?),
+        };
+        Ok(self.let_in(probe, permit))
+    }
+
+    fn let_in(self: &Rc<Self>, probe: Option<Probe>, permit: Option<Permit>) -> Entry {
         self.metrics.requests.add(1);
         self.metrics.live.add(1);
-        Ok(Entry { cluster: self.clone(), probe: Cell::new(probe) })
+        Entry { cluster: self.clone(), probe: Cell::new(probe), permit }
+    }
+
+    /// True if an exchange for which there is no room may wait until there is.
+    pub fn has_waiting_room(&self) -> bool {
+        self.admission.as_ref().is_some_and(|admission| admission.has_places())
+    }
+
+    /// Lets an exchange in that did not find any room, once it is its turn. `deadline` is for nothing else meanwhile.
+    ///
+    /// # Errors
+    /// With the reason, if it is not to come in.
+    pub async fn enter_in_turn(self: &Rc<Self>, class: Class, deadline: &Deadline) -> Result<Entry, Refused> {
+        let permit = match &self.admission {
+            None => None,
+            Some(admission) => Some(admission.wait(class, deadline).await.map_err(Refused::Full)?),
+        };
+        // It may have opened meanwhile.
+        let probe = if self.is_closed() { None } else { self.ask_breaker()? };
+        Ok(self.let_in(probe, permit))
+    }
+
+    /// Looks at what has changed. Called every tick.
+    pub fn tick(&self, now_ms: u64) {
+        if let Some(admission) = &self.admission {
+            admission.tick(now_ms);
+        }
     }
 
     #[cold]
@@ -114,6 +154,14 @@ pub const RETRIES: Earning = Earning { share: 0.2, per_second: 10.0 };
 pub const HEDGES: Earning = Earning { share: 0.05, per_second: 1.0 };
 
 impl Entry {
+    /// How long an attempt took until the head of its answer was there, or until it was given up.
+    #[inline]
+    pub fn note(&self, nanos: u64) {
+        if let Some(permit) = &self.permit {
+            permit.note(nanos);
+        }
+    }
+
     /// How the exchange went, for the cluster's breaker. Anything but the first time says nothing.
     pub fn settle(&self, outcome: Outcome) {
         if let Some(probe) = self.probe.take()

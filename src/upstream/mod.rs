@@ -3,6 +3,7 @@
 //! Owns upstream connections between and during exchanges. What is written to them and read from them is
 //! the proxy's.
 
+pub mod admission;
 pub mod ask;
 pub mod balance;
 pub mod cluster;

@@ -11,3 +11,4 @@ pub mod letters;
 pub mod placement;
 pub mod pulse;
 pub mod spawn;
+pub mod strain;

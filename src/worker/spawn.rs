@@ -28,8 +28,9 @@ use crate::worker::command::Command;
 use crate::worker::doors::Doors;
 use crate::worker::install::Installer;
 use crate::worker::letters::{self, take_letters};
-use crate::worker::placement::{Neighbours, Placement, take_over};
+use crate::worker::placement::{Neighbours, Placement, connections_max, take_over};
 use crate::worker::pulse::Pulse;
+use crate::worker::strain;
 
 /// Ticks between two rounds of housekeeping: about a second.
 const TICKS_PER_ROUND: u64 = 50;
@@ -93,6 +94,7 @@ async fn work(seat: Seat) -> io::Result<()> {
     placement.publish(&local);
     monoio::spawn(take_over(local.clone(), placement.clone()));
     monoio::spawn(take_letters(bench.clone()));
+    monoio::spawn(strain::watch(local.clone()));
     let mut pulse = Pulse::new(&local.metrics);
     let doors = Rc::new(Doors::default());
     for (at, socket) in seat.sockets {
@@ -149,9 +151,11 @@ async fn work(seat: Seat) -> io::Result<()> {
 }
 
 fn keep_house(local: &Rc<Local>, installer: &Rc<Installer>, registry: &Registry, tick: u64, now_ms: u64) {
+    local.metrics.connections_max.set(connections_max(local));
     local.metrics.buffers_leased.set(local.pool.leased() as i64);
     local.metrics.buffers_free_bytes.set(local.pool.free_bytes() as i64);
     local.installed().refresh_clusters(registry);
+    local.installed().tick(now_ms);
     local.installed().yield_idle();
     if tick.is_multiple_of(TICKS_PER_ROUND) {
         let busy = &local.metrics.cpu_nanos;

@@ -9,6 +9,7 @@ mod external_authorization;
 mod headers;
 mod identity;
 mod ip_filter;
+mod priority;
 mod quota;
 mod rate_limit;
 mod request_limits;

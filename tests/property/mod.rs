@@ -14,3 +14,5 @@ mod rollout_simulation;
 mod router;
 mod token_laws;
 mod tokens;
+mod verdicts;
+mod verdicts_simulation;

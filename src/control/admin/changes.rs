@@ -195,7 +195,7 @@ pub(super) async fn drain(State(state): Shared, by: By, request: Request) -> Res
     Ok(carry_out(state, entry, move |answer| Order::Drain(change, answer)).await)
 }
 
-fn lacks(key: &str, words: &str) -> Response {
+pub(super) fn lacks(key: &str, words: &str) -> Response {
     let detail = format!("The body has to say `{key}`: one of {words}.");
     problem(StatusCode::BAD_REQUEST, "bad_body", &detail)
 }

@@ -72,6 +72,8 @@ fn worker(index: usize, metrics: &WorkerMetrics, description: Option<&WorkerDesc
         "generation": metrics.generation.get(),
         "requests": metrics.requests.get(),
         "busy": metrics.busy_permille.get() as f64 / 1e3,
+        "queue_ms": metrics.queue_nanos.get() as f64 / 1e6,
+        "shed_share": metrics.shed_millionths.get() as f64 / 1e6,
         "tick_age_ms": clock::coarse_ms().saturating_sub(metrics.beat_ms.get().cast_unsigned()),
         "exchanges_active": metrics.exchanges_active.get(),
         "connections": {

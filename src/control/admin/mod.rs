@@ -25,10 +25,12 @@ mod reads;
 mod recent;
 mod releases;
 mod revocations;
+mod shadows;
 // Whether the gateway wants traffic.
 pub mod readiness;
 mod router;
 mod status;
+mod verdicts;
 // TLS of the listener.
 pub mod tls;
 // What others publish.
@@ -46,6 +48,7 @@ use crate::control::desk::Desk;
 use crate::control::export::Exporter;
 use crate::control::fleet::FleetDesk;
 use crate::control::generation::GenerationLabel;
+use crate::control::health::HealthDesk;
 use crate::control::keepers::api_keys::store::KeyStore;
 use crate::control::recorder::Recorder;
 use crate::control::releases::ReleaseDesk;
@@ -90,6 +93,8 @@ pub struct AdminState {
     pub revocations: RevocationDesk,
     /// Limits and quotas across hosts.
     pub fleet: FleetDesk,
+    /// What is believed of services.
+    pub health: HealthDesk,
     /// Releases behind routes.
     pub releases: ReleaseDesk,
     /// What was said of API keys, and what keepers say of them.

@@ -33,7 +33,7 @@ pub(super) fn with_members(status: StatusCode, code: &str, detail: &str, members
 pub(super) fn refused(refusal: &Refusal) -> Response {
     let status = match refusal.code {
         "busy" | "draining" => StatusCode::SERVICE_UNAVAILABLE,
-        code if code.starts_with("no_such_") => StatusCode::NOT_FOUND,
+        code if code.starts_with("no_such_") || code == "no_breaker" => StatusCode::NOT_FOUND,
         _ => StatusCode::CONFLICT,
     };
     let answer = problem(status, refusal.code, &refusal.reason);

@@ -9,7 +9,10 @@ use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, releases, revocations, status};
+use super::{
+    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, releases, revocations, shadows,
+    status, verdicts,
+};
 
 /// Method, path as axum and OpenAPI write it, and what answers.
 pub(super) type Operation = (&'static str, &'static str, MethodRouter<Arc<AdminState>>);
@@ -38,7 +41,10 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/decisions/{id}", recent::decision),
         read("/recent/decisions", recent::decisions),
         read("/recent/heads", recent::heads),
+        read("/shadows", shadows::all),
+        read("/shadows/mismatches", shadows::mismatches),
         read("/audit", reads::audit),
+        read("/verdicts", verdicts::all),
         read("/fleet", quotas::fleet),
         read("/quotas", quotas::all),
         read("/quotas/{quota}", quotas::of_quota),
@@ -53,6 +59,9 @@ pub(super) fn operations() -> Vec<Operation> {
         change("post", "/rollback", changes::rollback),
         change("post", "/rollout", changes::rollout),
         change("put", "/clusters/{cluster}/endpoints/{endpoint}/state", changes::endpoint),
+        change("put", "/clusters/{cluster}/breaker", verdicts::hold_cluster),
+        change("put", "/clusters/{cluster}/endpoints/{endpoint}/breaker", verdicts::hold_endpoint),
+        change("put", "/routes/{route}/breaker", verdicts::hold_route),
         change("put", "/log/level", changes::log_level),
         change("post", "/releases/{route}", releases::steer),
         change("post", "/revocations", revocations::revoke),

@@ -3,6 +3,7 @@
 //! Numbers are totals since the start, so that this side need not remember who has seen what.
 
 pub(super) mod figures;
+mod room;
 
 use std::sync::Arc;
 
@@ -41,6 +42,9 @@ pub(super) async fn status(
         "generation": { "number": generation.number, "hash": generation.hash },
         "workers": handlers::all_workers(&state),
         "traffic": figures::traffic(&state.registry, &figures),
+        "saturation": room::saturation(&state),
+        "shed": room::shed(&state.registry),
+        "limits": room::limits(&state.registry),
         "duration_bounds_ms": figures::bounds_ms(),
         "routes": busiest(&config, &figures),
         "routes_total": config["routes"].as_array().map_or(0, Vec::len),

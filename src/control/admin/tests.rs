@@ -63,6 +63,7 @@ fn state(access: Access) -> (Arc<AdminState>, mpsc::Receiver<Order>) {
         recorder: Recorder::of_nobody(),
         revocations: crate::control::revocations::RevocationDesk::default(),
         fleet: crate::control::fleet::FleetDesk::default(),
+        health: crate::control::health::HealthDesk::of_nobody(),
         releases: crate::control::releases::ReleaseDesk::default(),
         keys: crate::control::keepers::api_keys::store::KeyStore::default(),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, care, discover, http2, limits, spread, values};
+use super::{Check, care, discover, health, http2, limits, spread, values};
 use crate::config::tree::{Node, Value};
 use crate::config::units::UnitError;
 use crate::control::config::RouteConfig;
@@ -18,6 +18,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         spread::check(check, &at, cluster);
         timeouts(check, &at, cluster);
         pool(check, &at, cluster);
+        health::check(check, &at, cluster);
         http2::check(check, &at, cluster);
         if let Some(host) = &cluster.host {
             check.value("bad-host", &format!("{at}.host"), values::authority(host));
@@ -62,7 +63,11 @@ fn balance(check: &mut Check<'_>, at: &str, balance: &BalanceConfig) {
 
 fn timeouts(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
     let timeouts = &cluster.timeouts;
-    care::deadline_header(check, &format!("{at}.timeouts.deadline_header"), timeouts.deadline_header.as_ref());
+    care::deadline_header(
+        check,
+        &format!("{at}.timeouts.deadline_header"),
+        timeouts.deadline_header.as_ref(),
+    );
     let spans = [
         ("connect", Some(timeouts.connect)),
         ("head", Some(timeouts.head)),
@@ -93,13 +98,13 @@ pub(super) fn unused(check: &mut Check<'_>) {
         return;
     }
     let config = check.config;
-    let mut used: BTreeSet<&str> =
-        config.routes.iter().flat_map(RouteConfig::cluster_names).collect();
+    let mut used: BTreeSet<&str> = config.routes.iter().flat_map(RouteConfig::cluster_names).collect();
     used.extend(config.routes.iter().filter_map(|route| route.fallback.as_ref()?.cluster.as_deref()));
     for tcp in config.listeners.iter().filter_map(|listener| listener.tcp.as_ref()) {
         used.extend(tcp.cluster.as_deref());
         used.extend(tcp.sni.iter().map(|entry| &*entry.cluster));
     }
+    used.extend(config.routes.iter().filter_map(|route| Some(&*route.shadow.as_ref()?.cluster)));
     let tree = check.document.tree();
     let routes = tree.get("routes").map(Node::items).unwrap_or_default();
     for policies in routes.iter().chain(tree.get("defaults")).filter_map(|node| node.get("policies")) {

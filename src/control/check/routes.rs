@@ -61,7 +61,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
 
 /// Puts what `route` refuses where it is written. `better` gives a hint for a place, where it knows one that says
 /// what to write.
-fn faults(
+pub(super) fn faults(
     check: &mut Check<'_>,
     place: &str,
     errors: Vec<PlanError>,
@@ -188,8 +188,7 @@ fn rewrite(
     if *config == RewriteConfig::default() {
         return;
     }
-    if !route.is_forwarding()
-        && (route.redirect.is_some() || route.respond.is_some() || route.jwks.is_some())
+    if !route.is_forwarding() && (route.redirect.is_some() || route.respond.is_some() || route.jwks.is_some())
     {
         let why =
             UnitError::new("a request that goes to no cluster is not rewritten").hint("remove `rewrite`");

@@ -15,7 +15,7 @@ pub mod fleet;
 mod http2;
 pub mod key_sets;
 mod negotiate;
-mod process;
+pub(super) mod process;
 mod prometheus_text;
 mod rates;
 mod recording;
@@ -23,11 +23,15 @@ mod recording;
 pub mod releases;
 mod reloads;
 mod rollouts;
+mod shadows;
+mod shedding;
 mod source;
 pub mod spread;
 mod tls;
 mod tunnels;
 mod upstream_http2;
+// What is believed of services.
+pub mod verdicts;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;

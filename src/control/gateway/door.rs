@@ -23,6 +23,7 @@ use crate::control::export::fleet::FleetShown;
 use crate::control::export::key_sets::KeySetMetrics;
 use crate::control::export::releases::ReleasesShown;
 use crate::control::export::spread::SpreadMetrics;
+use crate::control::export::verdicts::Verdicts;
 use crate::control::export::{Exporter, SlotNames, Sources};
 use crate::control::history::peek;
 use crate::control::recorder::Recorder;
@@ -66,6 +67,8 @@ impl Door {
 impl Gateway {
     /// Starts the operator's listener, if there is to be one.
     pub(super) fn open_door(&mut self, door: Door, passed: Option<TcpListener>) -> Result<(), StartError> {
+        // Ramps go on whether somebody may look at them or not.
+        tokio::spawn(self.shown.releases.clone().run(self.registry.clone(), door.audit.clone()));
         let Door { admin: Some(admin), access, audit, base, started } = door else { return Ok(()) };
         let bind_error = |error: io::Error| StartError::Bind {
             name: "admin".to_owned(),
@@ -79,6 +82,7 @@ impl Gateway {
         let tls = opened(&admin, &base, access.is_open(), addr).map_err(StartError::Missing)?;
         let mut exporter = self.exporter();
         exporter.add(Box::new(FleetShown(self.shown.fleet.clone())));
+        exporter.add(Box::new(Verdicts(self.shown.health.clone())));
         exporter.add(Box::new(ReleasesShown {
             desk: self.shown.releases.clone(),
             registry: self.registry.clone(),
@@ -102,6 +106,7 @@ impl Gateway {
             recorder: self.recorder(),
             revocations: self.shown.revocations.clone(),
             fleet: self.shown.fleet.clone(),
+            health: self.shown.health.clone(),
             releases: self.shown.releases.clone(),
             keys: self.shown.keepers.keys.clone(),
         };

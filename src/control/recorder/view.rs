@@ -217,7 +217,8 @@ impl Display for DecisionView {
         if let Some(method) = &self.method {
             writeln!(out, "request     {method} {}", or_none(&self.path))?;
         }
-        let variant = self.variant.as_ref().map_or_else(String::new, |variant| format!(", variant {variant}"));
+        let variant =
+            self.variant.as_ref().map_or_else(String::new, |variant| format!(", variant {variant}"));
         writeln!(out, "route       {}{variant}", or_none(&self.route))?;
         if let Some(cluster) = &self.cluster {
             writeln!(out, "cluster     {cluster}")?;

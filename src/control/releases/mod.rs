@@ -64,12 +64,11 @@ struct Release {
 }
 
 impl ReleaseDesk {
-    /// With what is kept in `folder`.
+    /// Begins with the splits of the first generation, as they were left where that is kept in `folder`.
     ///
     /// # Errors
     /// When the file is there and cannot be read: what was stopped would get its share again.
-    pub fn open(folder: Option<&Path>) -> Result<Self, String> {
-        let desk = Self::default();
+    pub fn begin(&self, folder: Option<&Path>, config: &Config, snapshot: &Snapshot) -> Result<(), String> {
         if let Some(folder) = folder {
             let file = folder.join(FILE);
             let told = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
@@ -78,10 +77,11 @@ impl ReleaseDesk {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
                 Err(error) => return Err(told(&error)),
             };
-            let mut state = desk.lock();
+            let mut state = self.lock();
             (state.kept, state.folder) = (kept, Some(folder.to_owned()));
         }
-        Ok(desk)
+        self.attach(config, snapshot);
+        Ok(())
     }
 
     /// Follows the splits of a generation from now on, and no others. Those written in the same form go on.
@@ -218,7 +218,10 @@ impl ReleaseDesk {
                     outcome: event.text,
                 };
                 if let Err(error) = audit.write(&entry) {
-                    say_at(Level::Error, format_args!("audit log: cannot write: {error}; release of {route}"));
+                    say_at(
+                        Level::Error,
+                        format_args!("audit log: cannot write: {error}; release of {route}"),
+                    );
                 }
             }
         }

@@ -8,6 +8,7 @@ use crate::control::config::Config;
 use crate::control::discovery::feeds::Feeds;
 use crate::control::fleet::FleetDesk;
 use crate::control::generation::{GenerationLabel, GenerationView, ReloadFigures};
+use crate::control::health::HealthDesk;
 use crate::control::keepers::Keepers;
 use crate::control::releases::ReleaseDesk;
 use crate::control::revocations::RevocationDesk;
@@ -41,6 +42,8 @@ pub struct Shown {
     pub revocations: RevocationDesk,
     /// Limits and quotas across hosts.
     pub fleet: FleetDesk,
+    /// What is believed of services.
+    pub health: HealthDesk,
     /// Releases behind routes.
     pub releases: ReleaseDesk,
     /// What policies live on.
@@ -70,6 +73,7 @@ impl Shown {
         feeds: Feeds,
         revocations: RevocationDesk,
         fleet: FleetDesk,
+        health: HealthDesk,
     ) -> Self {
         let label = GenerationLabel { number: snapshot.generation, hash: snapshot.hash.to_string() };
         let figures = ReloadFigures::default();
@@ -89,6 +93,7 @@ impl Shown {
             keepers: Keepers::default(),
             revocations,
             fleet,
+            health,
             rollout: Published::new(Frozen::new(None)),
             rollouts: Frozen::new(RolloutFigures::default()),
         }

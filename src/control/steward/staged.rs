@@ -144,6 +144,7 @@ impl Steward {
         };
         // Its endpoints are there; the caps on their connections are those of the other.
         self.shown.feeds.attach(&current.config, &current.snapshot);
+        self.shown.health.attach(&current.config, &current.snapshot);
         self.shown.keepers.attach(&current.snapshot, &current.base);
         self.shown.revocations.attach(&current.config.revocations, &current.base);
         self.shown.fleet.follow(current);

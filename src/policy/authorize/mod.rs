@@ -39,9 +39,7 @@ impl Policy for Authorize {
     type Plan = AuthorizePlan;
 
     fn compile(config: &RuleConfig, scope: &mut Scope<'_>) -> AuthorizePlan {
-        let mut compiler = Compiler::new(scope);
-        let rule = compiler.rule(config, "", 0);
-        AuthorizePlan { rule, asks_time: compiler.asks_time }
+        AuthorizePlan::at(config, "", scope)
     }
 
     fn start(plan: Frozen<AuthorizePlan>, _previous: Option<&Self>, _ground: &Ground<'_>) -> Self {
@@ -57,6 +55,18 @@ impl Policy for Authorize {
 }
 
 impl AuthorizePlan {
+    /// A rule that another policy asks. Problems are told below `path`.
+    pub fn at(config: &RuleConfig, path: &str, scope: &mut Scope<'_>) -> Self {
+        let mut compiler = Compiler::new(scope);
+        let rule = compiler.rule(config, path, 0);
+        Self { rule, asks_time: compiler.asks_time }
+    }
+
+    /// Whether it is known to hold.
+    pub fn holds(&self, exchange: &Exchange) -> bool {
+        self.rule.holds(&self.view(exchange), Scopes::Held) == Some(true)
+    }
+
     /// The answer to whoever is not admitted.
     fn refusal(&self, exchange: &Exchange) -> Option<Reply> {
         let view = self.view(exchange);

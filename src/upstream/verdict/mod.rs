@@ -3,6 +3,13 @@
 //! Control decides, from what all workers have counted, and publishes; workers take it up once a tick. Values only: what
 //! decides is pure and takes time and numbers as arguments.
 
+pub mod checks;
+pub mod fuse;
+pub mod gate;
+pub mod outliers;
+pub mod ward;
+pub mod window;
+
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;

@@ -8,7 +8,7 @@ const store = {
 };
 let token = store.get(), now = null, failed = [], looks = 0, failures = 0, timer = 0, armed = null, said = null, search = "";
 const past = [];           // Documents of the last minute, the newest last.
-const lines = { requests: [], errors: [], p50: [], p95: [] };
+const lines = { requests: [], errors: [], p50: [], p95: [], saturation: [] };
 const diffs = new Map();   // Generation to what there is to tell of its differences, where somebody has asked.
 
 // --- the document tree -------------------------------------------------------------------------------------------
@@ -97,6 +97,7 @@ function note() {
   const push = (line, value) => { line.push(value); if (line.length > POINTS) line.shift(); };
   push(lines.requests, rate((it) => it.traffic.requests, 1500));
   push(lines.errors, rate((it) => it.traffic.classes[4], 1500));
+  push(lines.saturation, now.saturation.total);
   for (const [line, share] of [[lines.p50, .5], [lines.p95, .95]])
     push(line, old === now ? null : quantile(now.traffic.durations, old.traffic.durations, share, bounds));
 }
@@ -128,6 +129,10 @@ function drawState() {
   document.title = `${failures ? "no answer" : now.readiness} · ${now.generation.number} · Ringgate`;
 }
 
+function fullest(parts) {
+  return Object.entries(parts).reduce((most, part) => part[1] > most[1] ? part : most)[0];
+}
+
 function drawTraffic() {
   const t = now.traffic, last = (line) => line[line.length - 1];
   const tile = (title, value, line, more, isBad) => h("div", { class: "tile" },
@@ -136,6 +141,7 @@ function drawTraffic() {
   put("traffic",
     tile("Requests/s", count(last(lines.requests)), lines.requests, `${count(t.requests)} in all`),
     tile("Errors/s (5xx)", count(last(lines.errors)), lines.errors, `${count(t.classes[4])} in all`, last(lines.errors) > 0),
+    tile("Saturation", `${Math.round(now.saturation.total * 100)} %`, lines.saturation, fullest(now.saturation.parts), now.saturation.total > 0.9),
     tile("Median", millis(last(lines.p50)), lines.p50, `${count(t.exchanges)} in flight`),
     tile("95th percentile", millis(last(lines.p95)), lines.p95, `${count(t.connections)} connections`));
 }
@@ -148,6 +154,7 @@ function drawWorkers() {
       bar(w.busy, `busy ${Math.round(w.busy * 100)} %`),
       h("dl", { class: "facts" },
         h("dt", null, "busy"), h("dd", null, `${Math.round(w.busy * 100)} %`),
+        w.shed_share > 0 && [h("dt", { class: "warn" }, "refused"), h("dd", { class: "warn" }, `${Math.round(w.shed_share * 100)} %`)],
         h("dt", null, "requests/s"), h("dd", null, count(rate((it) => it.workers[at] ? it.workers[at].requests : 0))),
         h("dt", null, "connections"), h("dd", null, `${count(w.connections.active)} (${count(w.connections.idle)} idle)`),
         h("dt", null, "generation"), h("dd", { class: w.generation === now.generation.number ? null : "warn" }, w.generation),
