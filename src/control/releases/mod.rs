@@ -64,12 +64,11 @@ struct Release {
 }
 
 impl ReleaseDesk {
-    /// With what is kept in `folder`.
+    /// Begins with the splits of the first generation, as they were left where that is kept in `folder`.
     ///
     /// # Errors
     /// When the file is there and cannot be read: what was stopped would get its share again.
-    pub fn open(folder: Option<&Path>) -> Result<Self, String> {
-        let desk = Self::default();
+    pub fn begin(&self, folder: Option<&Path>, config: &Config, snapshot: &Snapshot) -> Result<(), String> {
         if let Some(folder) = folder {
             let file = folder.join(FILE);
             let told = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
@@ -78,10 +77,11 @@ impl ReleaseDesk {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
                 Err(error) => return Err(told(&error)),
             };
-            let mut state = desk.lock();
+            let mut state = self.lock();
             (state.kept, state.folder) = (kept, Some(folder.to_owned()));
         }
-        Ok(desk)
+        self.attach(config, snapshot);
+        Ok(())
     }
 
     /// Follows the splits of a generation from now on, and no others. Those written in the same form go on.
@@ -198,6 +198,35 @@ impl ReleaseDesk {
         state.releases.iter().map(figures).collect()
     }
 
+    /// Looks at ramps for as long as the process lives. What they do by themselves is written to the audit log.
+    pub async fn run(self, registry: Frozen<Registry>, audit: Audit) {
+        let began = Instant::now();
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            if self.lock().releases.is_empty() {
+                continue;
+            }
+            for (route, event) in self.look(began.elapsed(), &Samples::take(&registry)) {
+                let entry = Entry {
+                    author: "gateway".to_owned(),
+                    role: "gateway".to_owned(),
+                    address: String::new(),
+                    action: "release".to_owned(),
+                    parameters: json!({ "route": route }),
+                    outcome: event.text,
+                };
+                if let Err(error) = audit.write(&entry) {
+                    say_at(
+                        Level::Error,
+                        format_args!("audit log: cannot write: {error}; release of {route}"),
+                    );
+                }
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -270,31 +299,5 @@ impl Samples {
     /// Of one variant.
     fn of(&self, route: &str, variant: &str) -> Sample {
         self.0.get(&(route.to_owned(), variant.to_owned())).cloned().unwrap_or_default()
-    }
-}
-
-/// Looks at ramps for as long as the process lives. What they do by themselves is written to the audit log.
-pub async fn run(desk: ReleaseDesk, registry: Frozen<Registry>, audit: Audit) {
-    let began = Instant::now();
-    let mut looks = tokio::time::interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        if desk.lock().releases.is_empty() {
-            continue;
-        }
-        for (route, event) in desk.look(began.elapsed(), &Samples::take(&registry)) {
-            let entry = Entry {
-                author: "gateway".to_owned(),
-                role: "gateway".to_owned(),
-                address: String::new(),
-                action: "release".to_owned(),
-                parameters: json!({ "route": route }),
-                outcome: event.text,
-            };
-            if let Err(error) = audit.write(&entry) {
-                say_at(Level::Error, format_args!("audit log: cannot write: {error}; release of {route}"));
-            }
-        }
     }
 }
