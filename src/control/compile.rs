@@ -5,17 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::compile_identity::identity_fields;
-use crate::control::compile_limits::limits;
+pub use crate::control::compile_limits::path_rules;
+use crate::control::compile_limits::{limits, shedding};
 use crate::control::compile_places::Places;
 use crate::control::compile_recording::{recording, redaction};
-use crate::control::config::{Config, EmptySegments, EncodedSlash, PathsConfig, RouteConfig};
+use crate::control::config::{Config, RouteConfig};
 use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
 use crate::net::tls::plan::ListenerTls;
@@ -23,8 +23,8 @@ use crate::policy::auth::{AuthenticatorConfig, AuthenticatorPlan};
 use crate::policy::inputs::{InputDesk, Inputs};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::{Scope, Surroundings};
-use crate::proxy::snapshot::{AccessLogPlan, Action, RoutePlan, SheddingPlan, Snapshot, Target};
-use crate::route::path::{self, PathRules};
+use crate::proxy::snapshot::{AccessLogPlan, Action, RoutePlan, Snapshot, Target};
+use crate::route::path::PathRules;
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::profile::Profiles;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
@@ -142,18 +142,6 @@ pub fn content_hash(config: &Config) -> String {
     Sha256::digest(&text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The one rule for paths.
-pub fn path_rules(config: PathsConfig) -> PathRules {
-    PathRules {
-        encoded_slash: match config.encoded_slash {
-            EncodedSlash::Keep => path::EncodedSlash::Keep,
-            EncodedSlash::Decode => path::EncodedSlash::Decode,
-            EncodedSlash::Reject => path::EncodedSlash::Reject,
-        },
-        merge_slashes: config.empty_segments == EmptySegments::Merge,
-    }
-}
-
 fn served(config: &Config) -> Vec<Vec<u32>> {
     let serves =
         |route: &RouteConfig, name: &String| route.listeners.is_empty() || route.listeners.contains(name);
@@ -168,14 +156,6 @@ fn served(config: &Config) -> Vec<Vec<u32>> {
                 .collect()
         })
         .collect()
-}
-
-fn shedding(config: &Config) -> SheddingPlan {
-    let written = config.shedding.as_ref();
-    SheddingPlan {
-        target_nanos: written.map(|it| it.target.duration().as_nanos() as u64),
-        pause: written.map_or(Duration::ZERO, |it| it.pause.duration()),
-    }
 }
 
 pub(super) struct Compiler<'a> {

@@ -1,10 +1,32 @@
-//! What a client may send, from its written form to a plan.
+//! What a client may send, when requests are turned away, and how paths are read, from the written forms to plans.
 
-use crate::control::config::LimitsConfig;
+use std::time::Duration;
+
+use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig};
 use crate::http::h1::parse::HeadLimits;
-use crate::proxy::snapshot::Limits;
+use crate::proxy::snapshot::{Limits, SheddingPlan};
+use crate::route::path::{self, PathRules};
 
-/// Limits of all listeners.
+/// The one rule for paths.
+pub fn path_rules(config: PathsConfig) -> PathRules {
+    PathRules {
+        encoded_slash: match config.encoded_slash {
+            EncodedSlash::Keep => path::EncodedSlash::Keep,
+            EncodedSlash::Decode => path::EncodedSlash::Decode,
+            EncodedSlash::Reject => path::EncodedSlash::Reject,
+        },
+        merge_slashes: config.empty_segments == EmptySegments::Merge,
+    }
+}
+
+pub(super) fn shedding(config: &Config) -> SheddingPlan {
+    let written = config.shedding.as_ref();
+    SheddingPlan {
+        target_nanos: written.map(|it| it.target.duration().as_nanos() as u64),
+        pause: written.map_or(Duration::ZERO, |it| it.pause.duration()),
+    }
+}
+
 pub(super) fn limits(config: &LimitsConfig) -> Limits {
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     Limits {
