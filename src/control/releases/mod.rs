@@ -121,9 +121,9 @@ impl ReleaseDesk {
                         // A rollback may bring it back.
                         let before = other.standing.kept();
                         let kept = state.kept.insert(route.name.clone(), before);
-                        restored(split, kept.as_ref())
+                        restored(&route.name, split, kept.as_ref())
                     } else {
-                        restored(split, state.kept.get(&route.name))
+                        restored(&route.name, split, state.kept.get(&route.name))
                     }
                 }
             };
@@ -247,8 +247,20 @@ impl ReleaseDesk {
 }
 
 /// As it was left, or as it is written.
-fn restored(split: &SplitConfig, kept: Option<&Kept>) -> Option<Standing> {
-    kept.and_then(|kept| Standing::restore(split, kept)).or_else(|| Standing::begin(split, clock::wall_ms()))
+fn restored(route: &str, split: &SplitConfig, kept: Option<&Kept>) -> Option<Standing> {
+    if let Some(standing) = kept.and_then(|kept| Standing::restore(split, kept)) {
+        return Some(standing);
+    }
+    let standing = Standing::begin(split, clock::wall_ms())?;
+    if let Some(ramp) = &split.ramp {
+        let share = ramp.steps.first().map(|step| step.share).unwrap_or_default();
+        let variant = &ramp.variant;
+        say_at(
+            Level::Info,
+            format_args!("release: route `{route}`: variant `{variant}` begins with {share}"),
+        );
+    }
+    Some(standing)
 }
 
 fn no_such(route: &str) -> Refusal {
