@@ -157,6 +157,25 @@ fn two_rate_limits_and_their_fields_cost_no_allocation() {
 }
 
 #[test]
+fn a_split_costs_no_allocation() {
+    let split = |sticky: &'static str| {
+        move |address, endpoint| {
+            let text = configuration(address, endpoint, Log::On);
+            let variants = "variants: {a: {cluster: origin, weight: 9}, b: {cluster: origin}}";
+            let split = format!("split: {{{variants}, by_profile: {{web: b}}{sticky}}}");
+            let profiles = "profiles: [{name: web, when: [{user_agent: 'Mozilla/[0-9]'}]}]";
+            let text = text.replacen("    cluster: origin", &format!("    {split}"), 1);
+            assert!(text.contains(&split), "{text}");
+            format!("{text}{profiles}\n")
+        }
+    };
+    let shape =
+        Shape::download("GET 128 B, split", 128).with_field("X-User: ann").with_field("User-Agent: curl/8");
+    asks_nothing_with(&split(""), &shape, 1);
+    asks_nothing_with(&split(", sticky: {header: x-user}"), &shape, 16);
+}
+
+#[test]
 fn several_connections_at_once_cost_no_allocation() {
     asks_nothing_of_the_heap(&Shape::download("GET 128 B", 128), 16);
 }

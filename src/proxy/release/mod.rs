@@ -18,6 +18,9 @@ use crate::proxy::snapshot::{Action, Target};
 use crate::route::rewrite::RewritePlan;
 use plan::VariantPlan;
 
+/// A cluster, by index, with changes to the path and another Host.
+pub type Destination<'a> = (usize, &'a Option<RewritePlan>, &'a Option<Box<[u8]>>);
+
 /// Where a request goes that is to be sent on, with what becomes of its path and its Host: of its variant, where the route
 /// has several.
 pub fn destination<'a>(
@@ -25,7 +28,7 @@ pub fn destination<'a>(
     installed: &Installed,
     exchange: &mut Exchange,
     tally: &Tally,
-) -> Option<(usize, &'a Option<RewritePlan>, &'a Option<Box<[u8]>>)> {
+) -> Option<Destination<'a>> {
     match action {
         Action::Forward { to: Target::Cluster(cluster), rewrite, host } => Some((*cluster, rewrite, host)),
         Action::Forward { to: Target::Split(split), .. } => {
