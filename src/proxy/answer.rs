@@ -29,11 +29,11 @@ use crate::proxy::upload::Duplex;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
+use crate::shared::probe::Probe;
 use crate::upstream::balance::{hash_address, hash_key};
 use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::Connection;
-use crate::upstream::entry::Entry;
 use crate::upstream::h2::lane::Fate;
 use crate::upstream::verdict::Outcome;
 
@@ -84,10 +84,10 @@ pub struct Answer<'a> {
     pub is_repeatable: bool,
     /// True if the request is all there.
     pub is_whole: bool,
-    /// That it was let into the cluster.
-    pub entry: Option<Entry>,
     /// Counts as in flight until the origin has given all.
     pub chosen: Cell<Option<Chosen>>,
+    /// The try of the cluster's breaker that this exchange is, if it is one.
+    pub trial: Cell<Option<Probe>>,
     /// Where the origin has switched protocols, as it was asked to.
     pub switched: Option<Box<Switched>>,
 }
@@ -137,28 +137,25 @@ impl Answer<'_> {
         let grpc_status = if connection.is_stream() { connection.grpc_status() } else { None };
         let is_failed = is_failure(status, grpc_status);
         self.settle(if is_failed { Outcome::Failure } else { Outcome::Success }, since.max(1));
-        self.tell_breakers(is_failed, since);
         if status == 101 {
+            self.pass_trial(is_failed, since);
             return self.switch(connection, input).await.map_err(Miss::Final);
         }
         if status >= 400 && self.is_unwanted(status) {
             self.put_away(connection, &mut input, now_nanos);
             return Err(Miss::Unwanted);
         }
+        self.pass_trial(is_failed, since);
         self.relay(connection, input, now_nanos).await.map_err(Miss::Final)
     }
 
-    /// An answer may take hours to carry; those who wait for the one that tries things out know as soon as its head is there.
-    fn tell_breakers(&self, is_failed: bool, nanos: u64) {
-        if let Some(entry) = &self.entry {
-            entry.note(nanos);
-            if !is_failed {
-                entry.settle(Outcome::Success);
-            }
+    /// Says how cluster and route are, where that is what this exchange is for: with its head, for a body may take for ever.
+    fn pass_trial(&self, is_failed: bool, nanos: u64) {
+        if let Some(trial) = self.trial.take() {
+            trial.settle(!is_failed && nanos <= self.cluster.plan.slow_nanos);
         }
-        if !is_failed && let Some(probe) = self.tally.probe.take() {
-            let breaker = self.care.plan.and_then(|plan| plan.breaker.as_ref());
-            probe.settle(nanos <= breaker.map_or(u64::MAX, |breaker| breaker.slow_nanos));
+        if let Some((trial, slow_nanos)) = self.tally.trial.take() {
+            trial.settle(!is_failed && nanos <= slow_nanos);
         }
     }
 
@@ -166,6 +163,7 @@ impl Answer<'_> {
     pub(super) fn settle(&self, outcome: Outcome, nanos: u64) {
         if let Some(chosen) = self.chosen.take() {
             chosen.settle(outcome, nanos);
+            self.cluster.note(outcome == Outcome::Success, nanos);
             self.chosen.set(Some(chosen));
         }
     }

@@ -12,7 +12,7 @@ use crate::net::proxy_header::{Proxied, encode};
 use crate::net::tls::fault::HandshakeFault;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::answer::{Answer, Miss, hash};
-use crate::proxy::entering;
+use crate::proxy::entering::{later, turn_away};
 use crate::proxy::l4::tunnel::speaks_for;
 use crate::proxy::opener::{put_request_head, tell_deadline};
 use crate::proxy::relay::{SMALL_BYTES, SOON};
@@ -21,8 +21,10 @@ use crate::rt::clock;
 use crate::rt::deadline::{Deadline, due_ms};
 use crate::rt::join::beside;
 use crate::telemetry::retry::{Fallback, RetryReason};
-use crate::upstream::cluster::{Ask, Chosen};
+use crate::telemetry::shed::ShedReason;
+use crate::upstream::cluster::{Ask, Chosen, Unchosen};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::entry::{Entry, Refused};
 use crate::upstream::h2::lane::Fate;
 use crate::upstream::verdict::Outcome;
 
@@ -37,6 +39,8 @@ pub(super) struct Tried {
     waits: u32,
     /// True if the connection of the last attempt had served before.
     pub(super) is_reused: bool,
+    /// True if there was an endpoint that had as many exchanges as it may.
+    is_full: bool,
 }
 
 /// An attempt without an answer, and what it began with, if that can be sent again.
@@ -47,11 +51,21 @@ impl Answer<'_> {
     pub async fn run(&mut self, opener: Buffer) -> Result<bool, Fault> {
         let mut opener = Some(opener);
         loop {
-            let mut fault = self.enter().await.err();
+            let entry = match self.cluster.enter(self.exchange.class) {
+                Ok(entry) => Ok(entry),
+                // Boxed for the sake of all exchanges that do not come here.
+                Err(refused) => Box::pin(self.enter_later(refused)).await,
+            };
+            self.trial.set(entry.as_ref().ok().and_then(Entry::take_probe));
             let mut tried = Tried::default();
+            let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
-            while let (true, Some(sent)) = (self.entry.is_some(), opener.take()) {
+            while let (Ok(entry), Some(sent)) = (&entry, opener.take()) {
                 let Some(chosen) = self.choose(hash, &mut tried).await else {
+                    if tried.is_full && tried.made == 0 {
+                        let class = self.exchange.class;
+                        fault = turn_away(ShedReason::EndpointsFull, class, self.local, self.tally);
+                    }
                     opener = Some(sent);
                     break;
                 };
@@ -60,25 +74,31 @@ impl Answer<'_> {
                     Some(wait) => Box::pin(self.hedged(chosen, sent, wait, hash, &mut tried)).await,
                     None => self.attempt(chosen, sent, &mut tried).await,
                 };
-                let (miss, again) = match outcome {
+                match outcome {
                     Ok(persists) => {
-                        self.leave(self.exchange.response.status >= 500);
                         return Ok(persists);
                     }
-                    Err(missed) => missed,
-                };
-                fault = Some(miss.fault());
-                opener = again;
-                if !self.may_go_on(miss, opener.is_some(), &mut tried) {
-                    break;
+                    Err((miss, again)) => {
+                        (fault, opener) = (miss.fault(), again);
+                        if !self.may_go_on(miss, opener.is_some(), &mut tried) {
+                            break;
+                        }
+                    }
                 }
             }
-            let fault = fault.unwrap_or(Code::NoEndpoint.into());
-            self.leave(fault.status() >= 500);
+            self.end_trial(fault);
             opener = self.move_on(fault, tried.made, opener.take());
             if opener.is_none() {
                 return Err(fault);
             }
+        }
+    }
+
+    /// Says of an exchange that failed how the cluster is; nothing where nobody was asked, or it is not the cluster's fault.
+    fn end_trial(&self, fault: Fault) {
+        let nobody = matches!(fault, Fault::Gateway(Code::CircuitOpen | Code::NoEndpoint));
+        if let Some(trial) = self.trial.take().filter(|_| !nobody && fault.status() >= 500) {
+            trial.settle(false);
         }
     }
 
@@ -104,8 +124,9 @@ impl Answer<'_> {
 
     /// The endpoint of the next attempt: one that was not tried if there is one, else after a while one that was.
     async fn choose(&self, hash: Option<u64>, tried: &mut Tried) -> Option<Chosen> {
-        if let Ok(chosen) = self.cluster.choose(&Ask { hash, excluded: &tried.excluded }) {
-            return Some(chosen);
+        match self.cluster.choose(&Ask { hash, excluded: &tried.excluded }) {
+            Ok(chosen) => return Some(chosen),
+            Err(why) => tried.is_full |= why == Unchosen::Full,
         }
         let (base, max) = self.care.retries.backoff;
         if tried.excluded.is_empty() || base.is_zero() {
@@ -226,28 +247,8 @@ impl Answer<'_> {
         if made == 0 || self.limit.is_none() { opener } else { self.anew(opener) }
     }
 
-    /// Enters the cluster, if it is open and has room.
-    async fn enter(&mut self) -> Result<(), Fault> {
-        let class = self.exchange.class;
-        let entry = match self.cluster.enter(class) {
-            Ok(entry) => entry,
-            // Boxed for the sake of all exchanges that do not come here.
-            Err(refused) => {
-                let (local, tally) = (self.local, self.tally);
-                Box::pin(entering::later(self.cluster, class, refused, local, tally, self.answering)).await?
-            }
-        };
-        self.entry = Some(entry);
-        Ok(())
-    }
-
-    /// Leaves the cluster.
-    fn leave(&mut self, is_failed: bool) {
-        if let Some(entry) = self.entry.take()
-            && is_failed
-        {
-            entry.settle(Outcome::Failure);
-        }
+    async fn enter_later(&self, refused: Refused) -> Result<Entry, Fault> {
+        later(self.cluster, self.exchange.class, refused, self.local, self.tally).await
     }
 
     /// A connection to an endpoint.

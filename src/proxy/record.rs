@@ -41,10 +41,10 @@ pub struct Tally {
     pub response_bytes: Cell<u64>,
     /// The status of a gRPC call, where it has passed.
     pub grpc_status: Cell<Option<u16>>,
-    /// Where the exchange tries out a route whose breaker is half open.
-    pub probe: Cell<Option<Probe>>,
     /// How long the client is asked to wait, in milliseconds, where it was turned away for a time; 0 for nothing.
     pub retry_after_ms: Cell<u64>,
+    /// The try of the route's breaker that this exchange is, if it is one, and from when on it is slow.
+    pub trial: Cell<Option<(Probe, u64)>>,
     /// How many policies the request had passed when one answered, that one included; 0 if none did.
     pub refused_by: Cell<u8>,
     /// The variant of the route's split that it went to.

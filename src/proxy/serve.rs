@@ -29,7 +29,6 @@ use crate::route::table::RouteIndex;
 use crate::rt::clock;
 use crate::rt::join::at_once;
 use crate::telemetry::retry::Fallback;
-use crate::telemetry::shed::ShedReason;
 
 /// What becomes of the connection after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,11 +97,7 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     let table = &installed.tables[conversation.listener];
     let index = find_route(table, &installed.snapshot, &installed.route_names, &mut conversation.exchange)?;
     conversation.tally.route.set(Some(index));
-    let early = installed.route(index).early;
-    conversation.exchange.class = early.class;
-    if conversation.local.refuses(early) {
-        return Err(entering::reply(ShedReason::Overloaded));
-    }
+    entering::early(installed.route(index).early, &conversation.local, &mut conversation.exchange)?;
     Ok(index)
 }
 
@@ -160,7 +155,7 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     }
     let aim = Aim { path: rewrite.as_ref().map(|_| &path[..]), host: host.as_deref() };
     let care = Care::of(route.care.as_ref().and(plan.care.as_deref()), route.care.as_deref());
-    let outcome = match ask_route(&conversation.tally, route, &care) {
+    let outcome = match ask_route(conversation, route, &care) {
         Ok(()) => {
             let outcome = forward(conversation, installed, route, &care, cluster, &aim).await;
             settle_route(&outcome, &conversation.tally, route, &care);

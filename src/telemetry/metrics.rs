@@ -9,14 +9,11 @@ use crate::telemetry::shed::ShedMetrics;
 use crate::telemetry::upgrade_end::UPGRADE_END_SLOTS;
 
 pub use crate::telemetry::upstream_metrics::{
-    ClusterMetrics, EndpointMetrics, H2_CODE_SLOTS, LimitMetrics, OutcomeMetrics, RETRY_SLOTS,
+    ClusterMetrics, EndpointMetrics, H2_CODE_SLOTS, OutcomeMetrics, RETRY_SLOTS,
 };
 
 /// Method labels a route tells apart; what the index means is the exporter's table.
 pub const METHOD_SLOTS: usize = 12;
-
-/// Classes of how much a request matters; what the index means is the exporter's table.
-pub const SHED_CLASSES: usize = 4;
 
 /// Status classes, 1xx to 5xx.
 pub const CLASS_SLOTS: usize = 5;

@@ -31,6 +31,8 @@ pub struct EndpointPlan {
     pub zone: Option<Box<str>>,
     /// Open connections, counted for the whole gateway.
     pub connections: Ledger,
+    /// Exchanges, counted likewise where they are limited.
+    pub requests: Ledger,
 }
 
 /// How many connections are kept, and for how long.

@@ -175,3 +175,46 @@ fn calls_that_take_too_long_open_it_too() {
     let reason = cluster(&gateway)["breaker"]["reason"].clone();
     assert!(reason.as_str().is_some_and(|reason| reason.ends_with("calls were slow")), "{reason}");
 }
+
+#[test]
+fn a_try_counts_with_its_head_however_long_its_body_takes() {
+    let fails = Arc::new(AtomicBool::new(true));
+    let failing = Arc::clone(&fails);
+    let origin = FaultOrigin::start(move |dialogue| {
+        while let Some(request) = dialogue.request() {
+            let has_gone_on = match request.target.as_str() {
+                _ if failing.load(Ordering::SeqCst) => {
+                    dialogue.send("HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n")
+                }
+                // The body never ends.
+                "/long" => {
+                    dialogue.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun");
+                    dialogue.closes_within(Duration::from_secs(60));
+                    false
+                }
+                _ => dialogue.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+            };
+            if !has_gone_on {
+                return;
+            }
+        }
+    });
+    let breaker = "breaker: {calls: 10, open: 100ms, open_max: 100ms, probes: 1}";
+    let setup = Setup::before(origin.address()).cluster(breaker);
+    let gateway = setup.route("breaker: {calls: 10, open: 100ms, open_max: 100ms, probes: 1}").start();
+    let mut wires = wires(&gateway);
+    fails_until_open(&gateway, &mut wires);
+    fails.store(false, Ordering::SeqCst);
+    // Tries that go on for ever are the only ones, until both breakers are closed.
+    let mut long: Vec<Wire> = Vec::new();
+    eventually("both close", || {
+        let mut wire = gateway.wire();
+        wire.send("GET /long HTTP/1.1\r\nHost: t\r\n\r\n");
+        wire.read_to_head();
+        long.push(wire);
+        let verdicts = gateway.admin_get("/verdicts").json();
+        verdicts["clusters"][0]["breaker"]["state"] == "closed"
+            && verdicts["routes"][0]["breaker"]["state"] == "closed"
+    });
+    eventually("workers know", || wires.iter_mut().all(|wire| wire.get("/").status == 200));
+}
