@@ -49,6 +49,15 @@ fn limited(address: SocketAddr, endpoint: SocketAddr) -> String {
     text
 }
 
+/// A configuration whose service has a second tier, and is chosen by how long its answers take.
+fn tiered(address: SocketAddr, endpoint: SocketAddr) -> String {
+    let text = configuration(address, endpoint, Log::On);
+    let plain = format!("endpoints: ['{endpoint}']");
+    assert!(text.contains(&plain), "{text}");
+    let spare = "{address: '127.0.0.1:1', tier: 1}";
+    text.replace(&plain, &format!("endpoints: ['{endpoint}', {spare}], balance: peak_ewma, slow_start: {{}}"))
+}
+
 fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
     asks_nothing_with(&|address, endpoint| configuration(address, endpoint, Log::On), shape, connections);
 }
@@ -154,6 +163,13 @@ fn two_rate_limits_and_their_fields_cost_no_allocation() {
     let shape = Shape::download("GET 128 B, two limits", 128);
     asks_nothing_with(&limited, &shape, 1);
     asks_nothing_with(&limited, &shape, 16);
+}
+
+#[test]
+fn tiers_and_answer_times_cost_no_allocation() {
+    let shape = Shape::download("GET 128 B, two tiers", 128);
+    asks_nothing_with(&tiered, &shape, 1);
+    asks_nothing_with(&tiered, &shape, 16);
 }
 
 #[test]
