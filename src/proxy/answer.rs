@@ -99,8 +99,8 @@ pub(super) enum Miss {
     Unconnected(Fault),
     /// The connection was closed before a byte of an answer: perhaps before it had seen the request.
     Unanswered(Fate),
-    /// The head did not come in time.
-    Late,
+    /// The head did not come in time, or the request was not taken.
+    Late(Code),
     /// What came is not a whole response head.
     Broken(Breach),
     /// The answer is not wanted.
@@ -115,7 +115,7 @@ impl Miss {
         match self {
             Self::Unconnected(fault) | Self::Final(fault) => fault,
             Self::Unanswered(_) => Code::UpstreamReset.into(),
-            Self::Late => Code::UpstreamHeadTimeout.into(),
+            Self::Late(code) => code.into(),
             Self::Broken(breach) => breach.into(),
             Self::Unwanted => Code::UpstreamUnwanted.into(),
         }
@@ -163,6 +163,7 @@ impl Answer<'_> {
     pub(super) fn settle(&self, outcome: Outcome, nanos: u64) {
         if let Some(chosen) = self.chosen.take() {
             chosen.settle(outcome, nanos);
+            self.cluster.note(outcome == Outcome::Success, nanos);
             self.chosen.set(Some(chosen));
         }
     }
@@ -228,11 +229,13 @@ impl Answer<'_> {
             return Err(Miss::Broken(Breach::HeadTooLarge));
         }
         let fresh = || self.local.pool.lease_behind(Size::Standard, HEADROOM);
-        let (outcome, input) = self
-            .answering
-            .watch(pin!(connection.read(|| input.unwrap_or_else(fresh))))
-            .await
-            .map_err(|_| Miss::Late)?;
+        let (outcome, input) =
+            self.answering.watch(pin!(connection.read(|| input.unwrap_or_else(fresh)))).await.map_err(
+                |_| {
+                    let is_stuck = self.duplex.is_stuck.get();
+                    Miss::Late(if is_stuck { Code::UpstreamIdleTimeout } else { Code::UpstreamHeadTimeout })
+                },
+            )?;
         match outcome {
             Ok(count) if count > 0 => {
                 self.local.metrics.bytes_upstream_read.add(count as u64);

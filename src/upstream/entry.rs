@@ -46,7 +46,8 @@ pub enum Refused {
 pub struct Entry {
     cluster: Rc<Cluster>,
     probe: Cell<Option<Probe>>,
-    permit: Option<Permit>,
+    /// Room that it takes, where that is limited.
+    _permit: Option<Permit>,
 }
 
 /// Asks a breaker. Gives the probe where that is what it takes.
@@ -82,7 +83,7 @@ impl Cluster {
     fn let_in(self: &Rc<Self>, probe: Option<Probe>, permit: Option<Permit>) -> Entry {
         self.metrics.requests.add(1);
         self.metrics.live.add(1);
-        Entry { cluster: self.clone(), probe: Cell::new(probe), permit }
+        Entry { cluster: self.clone(), probe: Cell::new(probe), _permit: permit }
     }
 
     /// True if an exchange for which there is no room may wait until there is.
@@ -108,6 +109,17 @@ impl Cluster {
     pub fn tick(&self, now_ms: u64) {
         if let Some(admission) = &self.admission {
             admission.tick(now_ms);
+        }
+        if self.plan.endpoint_requests.is_some() {
+            self.running().endpoints().iter().for_each(|endpoint| endpoint.slots.tick(0));
+        }
+    }
+
+    /// Takes note of how long an attempt took: until the head of its answer was there, or until it was given up.
+    #[inline]
+    pub fn note(&self, is_success: bool, nanos: u64) {
+        if let Some(admission) = &self.admission {
+            admission.note(is_success, nanos);
         }
     }
 
@@ -154,14 +166,6 @@ pub const RETRIES: Earning = Earning { share: 0.2, per_second: 10.0 };
 pub const HEDGES: Earning = Earning { share: 0.05, per_second: 1.0 };
 
 impl Entry {
-    /// How long an attempt took until the head of its answer was there, or until it was given up.
-    #[inline]
-    pub fn note(&self, nanos: u64) {
-        if let Some(permit) = &self.permit {
-            permit.note(nanos);
-        }
-    }
-
     /// The try of the cluster's breaker that this exchange is, if it is one. Whoever takes it says how it went.
     #[inline]
     pub fn take_probe(&self) -> Option<Probe> {
