@@ -60,7 +60,7 @@ impl Answer<'_> {
             let mut tried = Tried::default();
             let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
-            while let (Ok(entry), Some(sent)) = (&entry, opener.take()) {
+            while let (Ok(_), Some(sent)) = (&entry, opener.take()) {
                 let Some(chosen) = self.choose(hash, &mut tried).await else {
                     if tried.is_full && tried.made == 0 {
                         let class = self.exchange.class;
