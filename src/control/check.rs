@@ -28,6 +28,7 @@ mod registries;
 mod routes;
 mod same;
 mod secrets;
+mod shadows;
 mod shedding;
 mod splits;
 mod spread;
@@ -190,6 +191,7 @@ pub fn check(config: &Config, document: &Document) -> Diagnostics {
     authenticators::check(&mut check);
     own_keys::check(&mut check);
     fleet::check(&mut check);
+    shadows::check(&mut check);
     rate_limits::check(&mut check);
     quotas::check(&mut check);
     let plans = routes::check(&mut check);

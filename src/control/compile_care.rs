@@ -27,11 +27,13 @@ impl Compiler<'_> {
             retries: retries.map(retry_plan),
             hedge: hedge.map(hedge_plan),
             fallback,
+            shadow: self.shadow(place, route),
         };
         let is_empty = care.breaker.is_none()
             && care.retries.is_none()
             && care.hedge.is_none()
-            && care.fallback.is_none();
+            && care.fallback.is_none()
+            && care.shadow.is_none();
         (!is_empty).then(|| Box::new(care))
     }
 

@@ -6,6 +6,7 @@ use crate::policy::identity::IdentityConfig;
 use crate::policy::identity::own_keys::OwnKeys;
 use crate::policy::inputs::InputDesk;
 use crate::policy::switch::Switch;
+use crate::proxy::shadow::copy::MARK;
 use crate::shared::Published;
 
 /// RFC 9440: only who has verified a certificate may say so.
@@ -18,8 +19,11 @@ pub(super) fn identity_fields(config: &Config) -> Vec<Box<[u8]>> {
     let told = policies.filter_map(|all| all.identity.as_ref().and_then(Switch::settings));
     let told = told.flat_map(IdentityConfig::names);
     let listed = config.identity_headers.iter().map(String::as_str);
+    // A service must not take a client's request for a copy.
+    let mark = config.routes.iter().any(|route| route.shadow.is_some()).then_some(MARK);
     let mut names: Vec<Box<[u8]>> = listed
         .chain(CLIENT_CERTIFICATE_FIELDS)
+        .chain(mark)
         .chain(told)
         .map(|name| name.to_ascii_lowercase().into_bytes().into())
         .collect();

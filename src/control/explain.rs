@@ -7,6 +7,7 @@ pub mod decide;
 mod health;
 pub mod identity;
 mod room;
+mod shadow;
 mod spread;
 mod tcp;
 mod tls;
@@ -178,6 +179,7 @@ fn tell_route(
                 variant::tell(out, split, exchange);
             }
             tell_cluster(out, config, snapshot, cluster, hash(&snapshot.clusters[cluster], exchange));
+            shadow::tell(out, snapshot, plan, exchange);
         }
         Ending::Redirect { status, .. } => {
             let to = written.redirect.as_ref().map_or("", |redirect| &redirect.to);

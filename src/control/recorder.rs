@@ -39,6 +39,8 @@ const WAITING_MAX: usize = 8;
 const RECORDS_AT_ONCE: usize = 256;
 /// Heads that a worker copies at a time.
 const HEADS_AT_ONCE: usize = 64;
+/// Room for the mismatches of a worker: the latest, and all of them unless they are long.
+const MISMATCH_BYTES: usize = 256 * 1024;
 /// Decisions told unless somebody wants more.
 const DECISIONS_TOLD: usize = 100;
 /// Most decisions told at once.
@@ -242,6 +244,22 @@ impl Recorder {
             },
             now: None,
         })
+    }
+
+    /// For `GET /shadows/mismatches`: the latest first.
+    pub async fn mismatches_json(&self) -> Value {
+        let mut all = self.gather(|worker| self.mismatches_of(worker)).await;
+        all.found.sort_by_key(|one| std::cmp::Reverse(one["unix_ms"].as_u64()));
+        json!({ "mismatches": all.found, "silent_workers": all.silent })
+    }
+
+    async fn mismatches_of(&self, worker: usize) -> Option<Vec<Value>> {
+        let room: Vec<u8> = Vec::with_capacity(MISMATCH_BYTES);
+        let lines = self.ask(worker, |reply| Dump::Mismatches { room, reply }).await?;
+        // Workers write nothing but JSON.
+        Some(
+            lines.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect(),
+        )
     }
 
     /// What recent requests would meet otherwise, a line for every kind of change. Routers that are there already need

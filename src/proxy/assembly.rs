@@ -10,10 +10,11 @@ use crate::policy::auth::{AuthenticatorPlan, Authenticators};
 use crate::policy::chain::Chain;
 use crate::policy::ground::{Bench, Ground};
 use crate::policy::live::Live;
-use crate::proxy::care::RunningCare;
+use crate::proxy::care::{CarePlan, RunningCare};
 use crate::proxy::installed::{Installed, InstalledNames, Pins, RunningRoute, UNROUTED, start_door};
 use crate::proxy::release::plan::SplitPlan;
 use crate::proxy::release::splitter::Splitter;
+use crate::proxy::shadow::running::Running;
 use crate::proxy::snapshot::{Action, RoutePlan, Snapshot};
 use crate::route::table::{RouteIndex, Table};
 use crate::shared::frozen::Frozen;
@@ -118,10 +119,7 @@ impl Assembly {
                 Action::Forward { to, rewrite: None, host: None } if plan.care.is_none() => to.only(),
                 _ => None,
             },
-            care: plan
-                .care
-                .as_deref()
-                .map(|care| Box::new(RunningCare::start(care, || registry.route_shards(&plan.name)))),
+            care: plan.care.as_deref().map(|care| Box::new(self.start_care(&plan.name, care, registry))),
             early: plan.early(),
             chain: Chain::start(&plan.policies, former, &self.ground(registry), |key| {
                 registry.policy(&plan.name, key, worker)
@@ -137,6 +135,18 @@ impl Assembly {
             previous.split(RouteIndex(at))
         });
         Splitter::start(split, &plan.name, (self.bench.worker, self.bench.workers), registry, former)
+    }
+
+    fn start_care(&self, name: &str, plan: &CarePlan, registry: &Registry) -> RunningCare {
+        let Bench { worker, workers, .. } = *self.bench;
+        RunningCare::start(
+            plan,
+            || registry.route_shards(name),
+            |shadow| {
+                let cluster = self.clusters[shadow.cluster].clone();
+                Running::start(shadow.clone(), cluster, registry, worker, workers)
+            },
+        )
     }
 
     /// The generation, when no piece is left.

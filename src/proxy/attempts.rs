@@ -56,10 +56,11 @@ impl Answer<'_> {
                 // Boxed for the sake of all exchanges that do not come here.
                 Err(refused) => Box::pin(self.enter_later(refused)).await,
             };
+            self.trial.set(entry.as_ref().ok().and_then(Entry::take_probe));
             let mut tried = Tried::default();
             let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
-            while let (Ok(entry), Some(sent)) = (&entry, opener.take()) {
+            while let (Ok(_), Some(sent)) = (&entry, opener.take()) {
                 let Some(chosen) = self.choose(hash, &mut tried).await else {
                     if tried.is_full && tried.made == 0 {
                         let class = self.exchange.class;
@@ -74,11 +75,7 @@ impl Answer<'_> {
                     None => self.attempt(chosen, sent, &mut tried).await,
                 };
                 match outcome {
-                    Ok(persists) => {
-                        let is_failed = self.exchange.response.status >= 500;
-                        entry.settle(if is_failed { Outcome::Failure } else { Outcome::Success });
-                        return Ok(persists);
-                    }
+                    Ok(persists) => return Ok(persists),
                     Err((miss, again)) => {
                         (fault, opener) = (miss.fault(), again);
                         if !self.may_go_on(miss, opener.is_some(), &mut tried) {
@@ -87,13 +84,19 @@ impl Answer<'_> {
                     }
                 }
             }
-            if let (Ok(entry), 500..) = (&entry, fault.status()) {
-                entry.settle(Outcome::Failure);
-            }
+            self.end_trial(fault);
             opener = self.move_on(fault, tried.made, opener.take());
             if opener.is_none() {
                 return Err(fault);
             }
+        }
+    }
+
+    /// Says of an exchange that failed how the cluster is; nothing where nobody was asked, or it is not the cluster's fault.
+    fn end_trial(&self, fault: Fault) {
+        let nobody = matches!(fault, Fault::Gateway(Code::CircuitOpen | Code::NoEndpoint));
+        if let Some(trial) = self.trial.take().filter(|_| !nobody && fault.status() >= 500) {
+            trial.settle(false);
         }
     }
 
@@ -189,7 +192,7 @@ impl Answer<'_> {
             Miss::Unconnected(_) => self.settle(Outcome::Failure, nanos),
             Miss::Unanswered(Fate::Untouched) => {}
             Miss::Unanswered(_) if is_stale => {}
-            Miss::Unanswered(_) | Miss::Late | Miss::Broken(_) => {
+            Miss::Unanswered(_) | Miss::Late(_) | Miss::Broken(_) => {
                 endpoint.metrics.failures.add(1);
                 self.settle(Outcome::Failure, nanos);
             }
@@ -295,8 +298,10 @@ impl Answer<'_> {
         drop(endpoint);
         let upstream = connection.stream.clone();
         let len = opener.len();
-        let Self { duplex, local, opening, .. } = *self;
+        let Self { duplex, local, opening, answering, .. } = *self;
         duplex.is_opened.set(false);
+        duplex.is_stuck.set(false);
+        let idle = self.cluster.plan.timeouts.idle;
         // The answer tells soon enough that a small request has been taken.
         let is_unhurried = duplex.is_uploaded.get() && len <= SMALL_BYTES;
         let sent_ms = self.tally.sent_ms();
@@ -306,7 +311,19 @@ impl Answer<'_> {
             let outcome = if is_unhurried { opening.unhurried(soon_ms, write.as_mut()).await } else { None };
             let (outcome, mut opener) = match outcome {
                 Some(outcome) => outcome,
-                None => write.await,
+                None => loop {
+                    let before = duplex.progress.get();
+                    match opening.guard(idle, write.as_mut()).await {
+                        Ok(outcome) => break outcome,
+                        Err(_) if duplex.progress.get() != before => {}
+                        Err(_) => {
+                            // Whoever waits for the answer is told.
+                            duplex.is_stuck.set(true);
+                            answering.arm_at(sent_ms);
+                            break write.await;
+                        }
+                    }
+                },
             };
             local.metrics.bytes_upstream_written.add(len as u64);
             // An origin may refuse by closing its reading side and still answer: what it says counts.
@@ -331,7 +348,7 @@ fn reason(miss: Miss) -> Option<RetryReason> {
         Miss::Unconnected(_) => RetryReason::Connect,
         Miss::Unanswered(Fate::Untouched) => RetryReason::Untouched,
         Miss::Unanswered(_) | Miss::Broken(_) => RetryReason::Reset,
-        Miss::Late => RetryReason::Timeout,
+        Miss::Late(_) => RetryReason::Timeout,
         Miss::Unwanted => RetryReason::Status,
         Miss::Final(_) => return None,
     })

@@ -2,6 +2,7 @@
 //!
 //! Compiled, and as one worker runs it. Decides nothing by itself: attempts look here.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,10 @@ use crate::http::method::Method;
 use crate::policy::exchange::Exchange;
 use crate::policy::live::Live;
 use crate::proxy::hedge_clock::HedgeClock;
+use crate::proxy::shadow::plan::ShadowPlan;
+use crate::proxy::shadow::running::Running;
 use crate::route::methods::MethodSet;
+use crate::shared::frozen::Frozen;
 use crate::shared::published::Published;
 use crate::shared::sharded::Sharded;
 use crate::telemetry::metrics::RouteMetrics;
@@ -29,6 +33,8 @@ pub struct CarePlan {
     pub hedge: Option<HedgePlan>,
     /// What is answered otherwise.
     pub fallback: Option<FallbackPlan>,
+    /// Which requests are copied.
+    pub shadow: Option<Frozen<ShadowPlan>>,
 }
 
 /// A route's breaker.
@@ -143,14 +149,21 @@ pub struct RunningCare {
     pub breaker: Option<Live<Breaker>>,
     /// When a second endpoint is asked.
     pub hedge: Option<HedgeClock>,
+    /// Which requests are copied.
+    pub shadow: Option<Rc<Running>>,
 }
 
 impl RunningCare {
-    /// Starts. `figures` are the route's, of all workers.
-    pub fn start(plan: &CarePlan, figures: impl FnOnce() -> Sharded<RouteMetrics>) -> Self {
+    /// Starts. `figures` are the route's, of all workers; `shadow` starts what copies its requests.
+    pub fn start(
+        plan: &CarePlan,
+        figures: impl FnOnce() -> Sharded<RouteMetrics>,
+        shadow: impl FnOnce(&Frozen<ShadowPlan>) -> Rc<Running>,
+    ) -> Self {
         Self {
             breaker: plan.breaker.as_ref().map(|breaker| Live::new(breaker.live.clone())),
             hedge: plan.hedge.as_ref().map(|hedge| HedgeClock::new(hedge.after, hedge.at_least, figures())),
+            shadow: plan.shadow.as_ref().map(shadow),
         }
     }
 }

@@ -7,6 +7,8 @@ use std::cell::RefCell;
 
 use crate::proxy::decision::{DecisionRecord, Decisions, Met};
 use crate::proxy::recent::{HeadMeta, Heads, Kept};
+use crate::proxy::shadow::sample::Mismatches;
+use crate::shared::names::NameId;
 use crate::shared::reply::Reply;
 use crate::telemetry::metrics::WorkerMetrics;
 use crate::telemetry::pseudonym::Pseudonyms;
@@ -52,6 +54,13 @@ pub enum Dump {
         /// Where the answer goes.
         reply: Reply<HeadBatch>,
     },
+    /// Answers to copies of requests that were others than the originals', the latest first, a line each.
+    Mismatches {
+        /// Room for as much as is wanted.
+        room: Vec<u8>,
+        /// Where the answer goes.
+        reply: Reply<Vec<u8>>,
+    },
 }
 
 /// Some of the recorded heads.
@@ -70,12 +79,14 @@ pub struct HeadBatch {
 pub struct Recording {
     decisions: RefCell<Decisions>,
     heads: RefCell<Heads>,
+    mismatches: RefCell<Mismatches>,
 }
 
 impl Recording {
     /// Remembers as much as is planned.
     pub fn new(plan: &RecordingPlan) -> Self {
-        let recording = Self { decisions: RefCell::default(), heads: RefCell::default() };
+        let recording =
+            Self { decisions: RefCell::default(), heads: RefCell::default(), mismatches: RefCell::default() };
         recording.resize(plan);
         recording
     }
@@ -105,6 +116,11 @@ impl Recording {
         }
     }
 
+    /// Writes down that the answer to a copy of a request was another than the original's.
+    pub fn note_mismatch(&self, route: NameId, now_ms: u64, text: impl FnOnce() -> Vec<u8>) {
+        self.mismatches.borrow_mut().note(route, now_ms, text);
+    }
+
     /// Answers control.
     pub fn answer(&self, dump: Dump) {
         match dump {
@@ -115,6 +131,10 @@ impl Recording {
             }
             Dump::Heads { from, mut room, reply } => {
                 room.next = self.heads.borrow().copy_from(from, &mut room.metas, &mut room.text);
+                reply.send(room);
+            }
+            Dump::Mismatches { mut room, reply } => {
+                self.mismatches.borrow().copy(&mut room);
                 reply.send(room);
             }
         }

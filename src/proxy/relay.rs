@@ -90,6 +90,9 @@ impl Way<'_> {
         let mut buffer = buffer;
         loop {
             let portion = cursor.advance(buffer.filled_mut()).map_err(|error| Fault::Breach(error.into()))?;
+            if let Some(copying) = &self.duplex.copying {
+                copying.body(&buffer.filled()[..portion.kept]);
+            }
             let leftover = buffer.len() - portion.consumed;
             sent.set(sent.get() + portion.kept as u64);
             if cursor.is_done() {

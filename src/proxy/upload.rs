@@ -20,6 +20,7 @@ use crate::net::intake::{Arrival, Intake};
 use crate::net::stream::Stream;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::local::Local;
+use crate::proxy::shadow::copy::Copying;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::deadline::Deadline;
 
@@ -31,6 +32,8 @@ pub struct Duplex {
     pub is_uploaded: Cell<bool>,
     /// True once the head, and what went with it, has been written to the current upstream connection.
     pub is_opened: Cell<bool>,
+    /// True if the upstream has not taken them for as long as it may be idle.
+    pub is_stuck: Cell<bool>,
     /// True while a read ahead will tell of whatever the client does next.
     pub is_watched: Cell<bool>,
     /// Bytes of the request body so far.
@@ -41,6 +44,8 @@ pub struct Duplex {
     pub has_begun: Cell<bool>,
     /// True once anything has been written, interim responses included.
     pub has_spoken: Cell<bool>,
+    /// The request's copy, if it is copied.
+    pub copying: Option<Box<Copying>>,
 }
 
 impl Duplex {
@@ -163,6 +168,9 @@ impl Upload {
         if let Some(mut buffer) = intake.take() {
             let portion = self.cursor.advance(buffer.filled_mut()).map_err(refusal)?;
             self.count(portion.kept, duplex)?;
+            if let Some(copying) = &duplex.copying {
+                copying.request(&buffer.filled()[..portion.kept], self.is_done());
+            }
             let leftover = buffer.len() - portion.consumed;
             let mut write = pin!(upstream.write(buffer, portion.kept));
             let (outcome, mut buffer) = loop {

@@ -136,12 +136,12 @@ const SUSPICIOUS: [&[u8]; 18] = [
 const JWT_START: &[u8] = b"eyJ";
 
 /// A credential under a name that says nothing, such as a subprotocol of WebSocket.
-fn looks_secret(value: &[u8]) -> bool {
+pub(super) fn looks_secret(value: &[u8]) -> bool {
     let has = |word: &[u8]| value.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
     !split_scheme(value).0.is_empty() || has(b"bearer") || value.windows(3).any(|window| window == JWT_START)
 }
 
-fn sounds_secret(name: &[u8]) -> bool {
+pub(super) fn sounds_secret(name: &[u8]) -> bool {
     let mut folded = [0; NAME_BYTES_MAX];
     let mut length = 0;
     for byte in name.iter().filter(|byte| !matches!(byte, b'-' | b'_')) {

@@ -29,12 +29,18 @@ pub mod sampler;
 pub mod variant;
 // Why requests are turned away.
 pub mod shed;
+// What workers count of copies of requests.
+pub mod shadow;
 // RFC 3339 from a cache.
 pub mod timestamp;
 // W3C trace context.
 pub mod trace_context;
 // Why an upgraded connection ended.
 pub mod upgrade_end;
+// What workers count of clusters and endpoints.
+mod upstream_metrics;
+// A value as an operator may see it.
+pub mod value_text;
 // Cheap random numbers, not for secrets.
 pub mod xorshift;
 
@@ -47,5 +53,6 @@ pub use redaction::Redaction;
 pub use registry::Registry;
 pub use request_id::{RequestId, RequestIds};
 pub use sampler::Sampler;
+pub use shadow::ShadowMetrics;
 pub use timestamp::{Timestamp, TimestampCache};
 pub use trace_context::{TraceContext, TraceIds};

@@ -10,6 +10,7 @@ use super::metrics::{
     AuthMetrics, CallerMetrics, ClusterMetrics, DoorMetrics, EndpointMetrics, PolicyMetrics, RateMetrics,
     RouteMetrics, TunnelMetrics, WorkerMetrics,
 };
+use super::shadow::ShadowMetrics;
 use super::variant::VariantMetrics;
 
 /// Names of each kind. 10,000 routes at 1 KiB a worker are 10 MiB a worker; more would also be more than a
@@ -46,6 +47,7 @@ pub struct Registry {
     policies: Catalogue<PolicyName, Sharded<PolicyMetrics>>,
     authenticators: Catalogue<String, Sharded<AuthMetrics>>,
     rates: Catalogue<String, Sharded<RateMetrics>>,
+    shadows: Catalogue<RouteName, Sharded<ShadowMetrics>>,
     doors: Catalogue<String, Sharded<DoorMetrics>>,
     callers: Catalogue<String, Sharded<CallerMetrics>>,
     tunnels: Catalogue<TunnelName, Sharded<TunnelMetrics>>,
@@ -68,6 +70,7 @@ impl Registry {
             policies: Catalogue::new(series_max),
             authenticators: Catalogue::new(series_max),
             rates: Catalogue::new(series_max),
+            shadows: Catalogue::new(series_max),
             doors: Catalogue::new(series_max),
             callers: Catalogue::new(series_max),
             tunnels: Catalogue::new(series_max),
@@ -130,6 +133,16 @@ impl Registry {
     /// All limits on how often, and [`OVERFLOW_NAME`] when names were refused.
     pub fn rates(&self) -> Vec<(String, Sharded<RateMetrics>)> {
         all(&self.rates, OVERFLOW_NAME.to_owned())
+    }
+
+    /// What worker `index` counts about copies of a route's requests; created when new.
+    pub fn shadow(&self, route: &str, index: usize) -> Slot<ShadowMetrics> {
+        self.shadows.get_or_create(&route.to_owned(), || self.shards()).slot(index)
+    }
+
+    /// All routes whose requests are copied, and [`OVERFLOW_NAME`] when names were refused.
+    pub fn shadows(&self) -> Vec<(RouteName, Sharded<ShadowMetrics>)> {
+        all(&self.shadows, OVERFLOW_NAME.to_owned())
     }
 
     /// What worker `index` counts about an authenticator; created when new.

@@ -19,12 +19,15 @@ use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
 use crate::rt::clock;
 use crate::rt::deadline::{Deadline, Deadlines, due_ms};
 use crate::upstream::cluster::{Ask, Cluster};
-use crate::upstream::endpoint::{Connection, Endpoint, Opening};
+use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::verdict::Outcome;
 
 /// Endpoints that are tried.
 const ATTEMPTS_MAX: u32 = 3;
 /// Fields of an answer.
 const FIELDS_MAX: usize = 200;
+/// How much of an answer is read only to use its connection again. Opening another one costs less than reading more.
+const REST_BYTES_MAX: usize = 256 * 1024;
 
 /// What asking takes of a worker.
 pub struct Means<'a> {
@@ -42,6 +45,8 @@ pub struct Request<'a> {
     pub bytes: &'a [u8],
     /// Largest body of an answer that is taken, in bytes.
     pub body_bytes_max: usize,
+    /// Whether the beginning of a larger one will do. The rest is read, up to a bound, so that the connection can go on.
+    pub cuts: bool,
     /// For everything, connecting included.
     pub within: Duration,
 }
@@ -53,6 +58,8 @@ pub struct Told {
     pub head: ResponseHead,
     /// Its body, without any framing.
     pub body: Vec<u8>,
+    /// True if that is only its beginning.
+    pub is_cut: bool,
     /// The number in `grpc-status`, if it came over HTTP/2 and has one.
     pub grpc_status: Option<u16>,
 }
@@ -88,10 +95,15 @@ pub async fn ask(cluster: &Cluster, means: &Means<'_>, request: &Request<'_>) ->
         let Ok(chosen) = cluster.choose(&Ask { hash: None, excluded: &excluded }) else { break };
         let endpoint = chosen.endpoint().clone();
         endpoint.metrics.attempts.add(1);
+        let began_nanos = clock::nanos();
+        let settle = |outcome: Outcome| chosen.settle(outcome, clock::nanos() - began_nanos);
         let connection = match connect(&endpoint, cluster, means, &deadline, by_ms).await {
-            Some(connection) => connection,
-            None if clock::coarse_ms() >= by_ms => return Err(NoAnswer::Late),
-            None => {
+            Ok(connection) => connection,
+            Err(error) => {
+                settle(error.outcome());
+                if clock::coarse_ms() >= by_ms {
+                    return Err(NoAnswer::Late);
+                }
                 excluded.push(endpoint);
                 continue;
             }
@@ -99,10 +111,14 @@ pub async fn ask(cluster: &Cluster, means: &Means<'_>, request: &Request<'_>) ->
         let is_reused = connection.is_reused;
         let asking = Asking { cluster, means, request, deadline: &deadline, by_ms };
         match asking.attempt(connection).await {
-            Ok(told) => return Ok(told),
+            Ok(told) => {
+                settle(if told.head.status < 500 { Outcome::Success } else { Outcome::Failure });
+                return Ok(told);
+            }
             // Where one was closed on its next request, the others will be too.
             Err(Miss::Silent) if is_reused => endpoint.close_idle(),
             Err(miss) => {
+                settle(Outcome::Failure);
                 endpoint.metrics.failures.add(1);
                 return Err(match miss {
                     Miss::Silent => NoAnswer::Broken,
@@ -120,14 +136,14 @@ async fn connect(
     means: &Means<'_>,
     deadline: &Deadline,
     by_ms: u64,
-) -> Option<Connection> {
+) -> Result<Connection, ConnectError> {
     let now_ms = clock::coarse_ms();
     if let Some(connection) = endpoint.reuse(true, now_ms, false) {
-        return Some(connection);
+        return Ok(connection);
     }
     let left = Duration::from_millis(by_ms.saturating_sub(now_ms));
     let way = Opening { preface: None, buffers: means.buffers, needs_http1: false };
-    endpoint.open(deadline, cluster.plan.timeouts.connect.min(left), true, way).await.ok()
+    endpoint.open(deadline, cluster.plan.timeouts.connect.min(left), true, way).await
 }
 
 struct Asking<'a> {
@@ -153,7 +169,7 @@ impl Asking<'_> {
         let framed = framing::response(&told.head, self.request.method);
         let framed = framed.map_err(|_| Miss::For(NoAnswer::Broken))?;
         let mut cursor = BodyCursor::new(framed, Emit::Data);
-        let leftover = self.read_body(&mut connection, &mut cursor, input, &mut told.body).await?;
+        let leftover = self.read_body(&mut connection, &mut cursor, input, &mut told).await?;
         told.grpc_status = connection.grpc_status();
         let keeps = framing::persists(told.head.version, &told.head.fields);
         if cursor.is_done() && leftover == 0 && keeps {
@@ -193,14 +209,22 @@ impl Asking<'_> {
         connection: &mut Connection,
         cursor: &mut BodyCursor,
         mut input: Buffer,
-        body: &mut Vec<u8>,
+        told: &mut Told,
     ) -> Result<usize, Miss> {
+        let mut rest = 0;
         loop {
             let portion = cursor.advance(input.filled_mut()).map_err(|_| Miss::For(NoAnswer::Broken))?;
-            if body.len() + portion.kept > self.request.body_bytes_max {
+            let room = self.request.body_bytes_max - told.body.len();
+            if portion.kept > room && !self.request.cuts {
                 return Err(Miss::For(NoAnswer::Broken));
             }
-            body.extend_from_slice(&input.filled()[..portion.kept]);
+            told.body.extend_from_slice(&input.filled()[..portion.kept.min(room)]);
+            let thrown_away = portion.kept.saturating_sub(room);
+            told.is_cut |= thrown_away > 0;
+            rest += thrown_away;
+            if rest > REST_BYTES_MAX {
+                return Ok(input.len());
+            }
             input.consume(portion.consumed);
             if cursor.is_done() {
                 return Ok(input.len());

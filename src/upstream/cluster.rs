@@ -311,7 +311,7 @@ impl Chosen {
         let is_success = outcome == Outcome::Success;
         self.endpoint().metrics.outcomes.count(is_success, nanos, self.slow_nanos);
         if let Some(probe) = self.probe.take() {
-            probe.settle(is_success);
+            probe.settle(is_success && nanos <= self.slow_nanos);
         }
     }
 }

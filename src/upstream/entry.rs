@@ -13,7 +13,7 @@ use crate::shared::probe::Probe;
 use crate::telemetry::shed::ShedReason;
 use crate::upstream::admission::Permit;
 use crate::upstream::cluster::Cluster;
-use crate::upstream::verdict::{Breaker, Outcome};
+use crate::upstream::verdict::Breaker;
 
 /// How much an exchange matters: the smaller, the more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,13 +166,10 @@ pub const RETRIES: Earning = Earning { share: 0.2, per_second: 10.0 };
 pub const HEDGES: Earning = Earning { share: 0.05, per_second: 1.0 };
 
 impl Entry {
-    /// How the exchange went, for the cluster's breaker. Anything but the first time says nothing.
-    pub fn settle(&self, outcome: Outcome) {
-        if let Some(probe) = self.probe.take()
-            && outcome != Outcome::Cancelled
-        {
-            probe.settle(outcome == Outcome::Success);
-        }
+    /// The try of the cluster's breaker that this exchange is, if it is one. Whoever takes it says how it went.
+    #[inline]
+    pub fn take_probe(&self) -> Option<Probe> {
+        self.probe.take()
     }
 }
 

@@ -25,6 +25,7 @@ mod reads;
 mod recent;
 mod releases;
 mod revocations;
+mod shadows;
 // Whether the gateway wants traffic.
 pub mod readiness;
 mod router;

@@ -29,6 +29,7 @@ const INDEX: &str = "\
 /errors        of the gateway's own, by code
 /decisions     what was decided about a request: /decisions/ID, /recent/decisions
 /recent/heads  heads of recent requests, for trying a configuration on
+/shadows       copies of requests, and /shadows/mismatches: answers to them that were others
 /audit         who changed what
 /log/level     how much is said on stderr
 

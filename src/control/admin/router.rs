@@ -10,8 +10,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
 use super::{
-    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, releases, revocations, status,
-    verdicts,
+    AdminState, changes, gate, handlers, keys, page, quotas, reads, recent, releases, revocations, shadows,
+    status, verdicts,
 };
 
 /// Method, path as axum and OpenAPI write it, and what answers.
@@ -41,6 +41,8 @@ pub(super) fn operations() -> Vec<Operation> {
         read("/decisions/{id}", recent::decision),
         read("/recent/decisions", recent::decisions),
         read("/recent/heads", recent::heads),
+        read("/shadows", shadows::all),
+        read("/shadows/mismatches", shadows::mismatches),
         read("/audit", reads::audit),
         read("/verdicts", verdicts::all),
         read("/fleet", quotas::fleet),

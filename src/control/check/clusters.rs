@@ -104,6 +104,7 @@ pub(super) fn unused(check: &mut Check<'_>) {
         used.extend(tcp.cluster.as_deref());
         used.extend(tcp.sni.iter().map(|entry| &*entry.cluster));
     }
+    used.extend(config.routes.iter().filter_map(|route| Some(&*route.shadow.as_ref()?.cluster)));
     let tree = check.document.tree();
     let routes = tree.get("routes").map(Node::items).unwrap_or_default();
     for policies in routes.iter().chain(tree.get("defaults")).filter_map(|node| node.get("policies")) {

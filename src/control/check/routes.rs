@@ -61,7 +61,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Vec<Option<MatchPlan>> {
 
 /// Puts what `route` refuses where it is written. `better` gives a hint for a place, where it knows one that says
 /// what to write.
-fn faults(
+pub(super) fn faults(
     check: &mut Check<'_>,
     place: &str,
     errors: Vec<PlanError>,

@@ -57,6 +57,7 @@ impl Collector for Shards {
         super::authenticators::encode(&self.sources, encoder)?;
         super::rates::encode(&self.sources, encoder)?;
         super::shedding::encode(&self.sources, encoder)?;
+        super::shadows::encode(&self.sources, encoder)?;
         self.encode_doors(encoder)?;
         self.encode_callers(encoder)?;
         self.encode_tunnels(encoder)

@@ -23,6 +23,7 @@ mod recording;
 pub mod releases;
 mod reloads;
 mod rollouts;
+mod shadows;
 mod shedding;
 mod source;
 pub mod spread;

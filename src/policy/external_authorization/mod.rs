@@ -147,6 +147,7 @@ impl ExternalAuthorization {
             method: if self.plan.is_grpc { Method::Post } else { method },
             bytes,
             body_bytes_max: self.plan.body_bytes,
+            cuts: false,
             within: self.plan.timeout,
         };
         // Boxed: it is large, and would make the task of every exchange as large.
