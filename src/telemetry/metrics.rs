@@ -9,7 +9,7 @@ use crate::telemetry::shed::ShedMetrics;
 use crate::telemetry::upgrade_end::UPGRADE_END_SLOTS;
 
 pub use crate::telemetry::upstream_metrics::{
-    ClusterMetrics, EndpointMetrics, H2_CODE_SLOTS, LimitMetrics, OutcomeMetrics, RETRY_SLOTS,
+    ClusterMetrics, EndpointMetrics, H2_CODE_SLOTS, OutcomeMetrics, RETRY_SLOTS,
 };
 
 /// Method labels a route tells apart; what the index means is the exporter's table.

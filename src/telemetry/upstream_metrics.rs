@@ -1,6 +1,7 @@
 //! What workers count of clusters and their endpoints.
 
 use crate::shared::{Counter, Gauge};
+use crate::telemetry::shed::LimitMetrics;
 
 /// What one worker counts about an endpoint of a cluster.
 #[derive(Debug, Default)]
@@ -101,27 +102,6 @@ pub struct ClusterMetrics {
     pub hedges_denied: Counter,
     /// Its limits, where it has any.
     pub limits: LimitMetrics,
-}
-
-/// Limits of a cluster as one worker has them.
-#[derive(Debug, Default)]
-pub struct LimitMetrics {
-    /// Most exchanges at once, of all workers.
-    pub cap: Gauge,
-    /// Exchanges of this worker.
-    pub used: Gauge,
-    /// Most that may wait, of all workers.
-    pub pending_cap: Gauge,
-    /// Those that wait on this worker.
-    pub waiting: Gauge,
-    /// Those that were let in after they had waited.
-    pub waited: Counter,
-    /// What this worker has found out to be its limit; 0 where it does not look for one.
-    pub found: Gauge,
-    /// Nanoseconds of an answer of the unburdened cluster.
-    pub base_nanos: Gauge,
-    /// Nanoseconds of an answer now.
-    pub recent_nanos: Gauge,
 }
 
 /// Codes of HTTP/2 errors (RFC 9113 7), and one for all others.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{LATE, Protocol};
 use crate::harness::frames::{END, Frames, kind};
 use crate::harness::h2::{END_HEADERS, block};
-use crate::harness::{Dialogue, FaultOrigin, free_address};
+use crate::harness::{Dialogue, FaultOrigin};
 
 /// What an origin does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,31 +66,68 @@ const INTERNAL_ERROR: u32 = 2;
 
 /// An origin with a fault.
 pub enum Faulty {
-    /// Nobody listens.
-    Nowhere(SocketAddr),
+    /// Nobody listens, and nobody else can.
+    Nowhere(Reserved),
     /// A socket whose queue is full, and what fills it.
     Full(SocketAddr, #[allow(dead_code)] (TcpListener, Vec<TcpStream>)),
     /// A script.
     Scripted(FaultOrigin),
+    /// A script that may die: nobody else takes its place meanwhile.
+    Mortal(Option<FaultOrigin>, Reserved),
+}
+
+/// A port that is taken, and refuses connections unless somebody who knows of it listens there.
+pub struct Reserved {
+    address: SocketAddr,
+    _socket: socket2::Socket,
+}
+
+impl Reserved {
+    pub fn new() -> Self {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        socket.set_reuse_address(true).expect("a socket");
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+        let address = socket.local_addr().expect("bound").as_socket().expect("an address");
+        Self { address, _socket: socket }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
 }
 
 impl Faulty {
     pub fn start(fault: Fault, protocol: Protocol) -> Self {
         match fault {
-            Fault::Refuses => Self::Nowhere(free_address()),
+            Fault::Refuses => Self::Nowhere(Reserved::new()),
             Fault::DoesNotAccept => Self::full(),
-            _ => Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), fault, protocol),
+            Fault::DiesAndComesBack => {
+                let place = Reserved::new();
+                Self::Mortal(Some(script(place.address(), fault, protocol)), place)
+            }
+            _ => Self::Scripted(script(SocketAddr::from(([127, 0, 0, 1], 0)), fault, protocol)),
         }
     }
 
-    /// One with a script, at this address.
-    pub fn start_at(address: SocketAddr, fault: Fault, protocol: Protocol) -> Self {
-        Self::Scripted(script(address, fault, protocol))
+    /// Goes away with all its connections, where it is one that does.
+    pub fn die(&mut self) {
+        if let Self::Mortal(origin, _) = self {
+            *origin = None;
+        }
+    }
+
+    /// Is there again.
+    pub fn come_back(&mut self, fault: Fault, protocol: Protocol) {
+        if let Self::Mortal(origin, place) = self {
+            *origin = Some(script(place.address(), fault, protocol));
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
         match self {
-            Self::Nowhere(address) | Self::Full(address, _) => *address,
+            Self::Nowhere(place) | Self::Mortal(_, place) => place.address(),
+            Self::Full(address, _) => *address,
             Self::Scripted(origin) => origin.address(),
         }
     }

@@ -161,10 +161,11 @@ impl Cell {
     /// It is away for the middle half of the time.
     fn die_and_come_back(&self, at: usize) {
         let mut origin = self.origin.lock().unwrap();
+        let origin = origin.as_mut().expect("it is its own");
         if at == ASKED / 4 {
-            *origin = None;
+            origin.die();
         } else if at == 3 * ASKED / 4 {
-            *origin = Some(Faulty::start_at(self.address, self.fault, self.protocol));
+            origin.come_back(self.fault, self.protocol);
         }
     }
 

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Dialogue, FaultOrigin, Gateway, Setup, Wire, free_address};
+use super::faults::Reserved;
+use crate::harness::{Dialogue, FaultOrigin, Gateway, Setup, Wire};
 
 /// Clients that ask one request after the other.
 const CLIENTS: usize = 40;
@@ -54,10 +55,8 @@ fn a_service_that_answers_503_sees_no_storm() {
 
 #[test]
 fn a_service_that_is_gone_sees_no_storm() {
-    let mut setup = Setup::before(free_address());
-    for _ in 0..4 {
-        setup = setup.endpoint(free_address());
-    }
+    let places: [Reserved; 5] = std::array::from_fn(|_| Reserved::new());
+    let setup = places.iter().fold(Setup::default(), |setup, place| setup.endpoint(place.address()));
     let gateway = setup.route("retries: {attempts: 5}").start();
     let took = storm(&gateway, 503);
     within_budget(gateway.metric("ringgate_endpoint_attempts_total"), took);
