@@ -19,6 +19,7 @@ mod fault;
 mod fleet;
 mod gateway;
 mod h2;
+mod health;
 mod http2_upstream;
 mod jwt;
 mod l4;

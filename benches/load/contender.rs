@@ -62,6 +62,8 @@ pub struct Setup<'a> {
     pub cpus: &'a [usize],
     /// Number of routes (Ringgate only).
     pub routes: usize,
+    /// With everything that there is against failing services (Ringgate only).
+    pub is_careful: bool,
     /// How clients talk to it.
     pub talk: Talk,
     /// The folder with the certificate.
@@ -188,9 +190,12 @@ impl Contender {
             Self::Ringgate => {
                 let routes = match setup.talk {
                     Talk::Guarded => front::GUARDED_ROUTE.to_owned(),
+                    _ if setup.is_careful => CAREFUL_ROUTE.to_owned(),
                     _ => routes(setup.routes),
                 };
                 values.push(("routes", routes));
+                let (top, cluster) = if setup.is_careful { (CAREFUL_TOP, CAREFUL_CLUSTER) } else { ("", "") };
+                values.extend([("care", top.to_owned()), ("care_of_cluster", cluster.to_owned())]);
                 command.arg("run").arg(file(include_str!("ringgate.yaml"), "ringgate.yaml", &values)?)
             }
             Self::Nginx => command.arg("-c").arg(file(include_str!("nginx.conf"), "nginx.conf", &values)?),
@@ -207,6 +212,28 @@ impl Contender {
         Ok(command)
     }
 }
+
+/// What there is against failing services, and an overload.
+const CAREFUL_TOP: &str = "shedding: {target: 100ms}";
+
+const CAREFUL_CLUSTER: &str = "    health: {check: tcp}
+    outliers: {consecutive_failures: 5, failures: 50%, latency: {times: 3, by: 50ms}}
+    breaker: {slow: {after: 2s}}
+    endpoint_breaker: {slow: {after: 2s}}
+    slow_start: {window: 10s}
+    balance: peak_ewma
+    limits: {requests: 10000, pending: 1000, adaptive: {floor: 100, ceiling: 10000}}
+    timeouts: {total: 30s, deadline_header: x-deadline-ms}";
+
+const CAREFUL_ROUTE: &str = "  - name: api
+    match: {prefix: /api/v1}
+    split: {variants: {stable: {cluster: origin, weight: 9}, canary: {cluster: origin, weight: 1}}}
+    retries: {}
+    hedge: {after: 500ms}
+    breaker: {slow: {after: 2s}}
+    fallback: {respond: {status: 503}}
+    policies: {priority: {class: high}}
+";
 
 const NGINX: [Tuning; 4] = [
     Tuning {

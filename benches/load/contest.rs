@@ -59,6 +59,7 @@ pub fn hold(row: &Row, conditions: &Conditions<'_>) -> anyhow::Result<Outcome> {
         Measure::Routes { few, many, connections } => {
             return paired::routes([few, many], connections, conditions);
         }
+        Measure::Careful { connections } => return paired::careful(connections, conditions),
         Measure::Cores { connections } => return paired::cores(connections, conditions),
         Measure::Idle { connections } => idle(connections, conditions),
         Measure::Start => start(conditions),
@@ -238,6 +239,7 @@ pub fn plan<'a>(
         tuning,
         cpus: &machine::WORKER_CPUS[..1],
         routes: 0,
+        is_careful: false,
         work: work.clone(),
         upstream,
         dir,

@@ -57,6 +57,8 @@ pub struct LanePlan<'a> {
     pub cpus: &'static [usize],
     /// Number of routes (Ringgate only).
     pub routes: usize,
+    /// With everything that there is against failing services (Ringgate only).
+    pub is_careful: bool,
     /// What is sent through it.
     pub work: Rc<Work>,
     /// Where the origin listens.
@@ -107,6 +109,7 @@ impl Lane {
             tuning: plan.tuning,
             cpus: plan.cpus,
             routes: plan.routes,
+            is_careful: plan.is_careful,
             talk: plan.work.talk,
             certificates: plan.dir,
             dir: &dir,

@@ -51,6 +51,19 @@ pub fn routes(
     compare(&mut stage, start, Sample::is_clean, conditions)
 }
 
+/// Without and with everything that there is against failing services.
+pub fn careful(connections: usize, conditions: &Conditions<'_>) -> anyhow::Result<Outcome> {
+    let work = Rc::new(Work::download(128));
+    let (mut stage, upstream) = contest::origin(&work, false, conditions)?;
+    let labels = ["plain", "careful"];
+    let start = |stage: &mut Stage, side: usize| {
+        let plan = LanePlan { is_careful: side == 1, ..plan(labels[side], &work, &upstream, conditions) };
+        let lanes = vec![Lane::start(stage, plan)?.0];
+        Ok(Side { label: labels[side], lanes, connections })
+    };
+    compare(&mut stage, start, Sample::is_clean, conditions)
+}
+
 /// Two processes of one worker each, which can share nothing, and one process of two workers, on the same CPUs.
 pub fn cores(connections: usize, conditions: &Conditions<'_>) -> anyhow::Result<Outcome> {
     let work = Rc::new(Work::download(128));

@@ -51,6 +51,11 @@ pub enum Measure {
         /// Clients.
         connections: usize,
     },
+    /// CPU time per exchange without and with everything against failing services, of which none fails, Ringgate alone.
+    Careful {
+        /// Clients.
+        connections: usize,
+    },
     /// CPU time per exchange of one process with two workers, beside two processes with one each.
     Cores {
         /// Clients in all.
@@ -211,6 +216,12 @@ pub const ROWS: &[Row] = &[
         about: "10,000 routes against 10, 64 connections",
         measure: Measure::Routes { few: 10, many: 10_000, connections: 64 },
         musts: &[Must::Pair(1.02)],
+    },
+    Row {
+        name: "careful",
+        about: "checks, breakers, outliers, limits, retries, hedging, fallback, a split: nothing fails, 64 connections",
+        measure: Measure::Careful { connections: 64 },
+        musts: &[Must::Pair(1.05)],
     },
     Row {
         name: "idle",

@@ -5,26 +5,26 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
 use crate::control::compile_identity::identity_fields;
+pub use crate::control::compile_limits::path_rules;
+use crate::control::compile_limits::{limits, shedding};
 use crate::control::compile_places::Places;
 use crate::control::compile_recording::{recording, redaction};
-use crate::control::config::{Config, EmptySegments, EncodedSlash, LimitsConfig, PathsConfig, RouteConfig};
+use crate::control::config::{Config, RouteConfig};
 use crate::control::tls::{TlsError, listener_tls, protocols};
 use crate::http::field::IdSet;
-use crate::http::h1::parse::HeadLimits;
 use crate::net::tls::plan::ListenerTls;
 use crate::policy::auth::{AuthenticatorConfig, AuthenticatorPlan};
 use crate::policy::inputs::{InputDesk, Inputs};
 use crate::policy::ip_filter::AddressSet;
 use crate::policy::scope::{Scope, Surroundings};
-use crate::proxy::snapshot::{AccessLogPlan, Action, Limits, RoutePlan, SheddingPlan, Snapshot, Target};
-use crate::route::path::{self, PathRules};
+use crate::proxy::snapshot::{AccessLogPlan, Action, RoutePlan, Snapshot, Target};
+use crate::route::path::PathRules;
 use crate::route::plan::{MatchPlan, PlanError};
 use crate::route::profile::Profiles;
 use crate::route::rewrite::{RedirectPlan, RewritePlan};
@@ -142,18 +142,6 @@ pub fn content_hash(config: &Config) -> String {
     Sha256::digest(&text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The one rule for paths.
-pub fn path_rules(config: PathsConfig) -> PathRules {
-    PathRules {
-        encoded_slash: match config.encoded_slash {
-            EncodedSlash::Keep => path::EncodedSlash::Keep,
-            EncodedSlash::Decode => path::EncodedSlash::Decode,
-            EncodedSlash::Reject => path::EncodedSlash::Reject,
-        },
-        merge_slashes: config.empty_segments == EmptySegments::Merge,
-    }
-}
-
 fn served(config: &Config) -> Vec<Vec<u32>> {
     let serves =
         |route: &RouteConfig, name: &String| route.listeners.is_empty() || route.listeners.contains(name);
@@ -168,37 +156,6 @@ fn served(config: &Config) -> Vec<Vec<u32>> {
                 .collect()
         })
         .collect()
-}
-
-fn shedding(config: &Config) -> SheddingPlan {
-    let written = config.shedding.as_ref();
-    SheddingPlan {
-        target_nanos: written.map(|it| it.target.duration().as_nanos() as u64),
-        pause: written.map_or(Duration::ZERO, |it| it.pause.duration()),
-    }
-}
-
-fn limits(config: &LimitsConfig) -> Limits {
-    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    Limits {
-        head: HeadLimits {
-            head_bytes: size(config.head_bytes.bytes()),
-            target_bytes: size(config.target_bytes.bytes().min(config.head_bytes.bytes())),
-            field_count: usize::from(config.header_count),
-        },
-        body_bytes: config.body_bytes.map(|limit| limit.bytes()),
-        head_timeout: config.head_timeout.duration(),
-        body_timeout: config.body_timeout.duration(),
-        write_timeout: config.write_timeout.duration(),
-        keepalive_timeout: config.keepalive_timeout.duration(),
-        keepalive_requests: config.keepalive_requests,
-        half_close_grace: config.half_close_grace.duration(),
-        tunnel_idle_timeout: config.tunnel_idle_timeout.duration(),
-        upgraded_connections: config.upgraded_connections.map_or(i64::MAX, i64::from),
-        http2_streams: config.http2_streams,
-        connections: config.connections,
-        drain_timeout: config.drain_timeout.duration(),
-    }
 }
 
 pub(super) struct Compiler<'a> {

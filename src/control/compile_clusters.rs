@@ -19,7 +19,7 @@ use crate::shared::ledger::Ledger;
 use crate::shared::published::Published;
 use crate::upstream::admission::AdmissionPlan;
 use crate::upstream::admission::gradient::GradientPlan;
-use crate::upstream::admission::slots::SlotsPlan;
+use crate::upstream::admission::slots::{SlotsPlan, UNLIMITED};
 use crate::upstream::cluster::{Budgets, ClusterPlan, Timeouts};
 use crate::upstream::config::budgets::BudgetConfig;
 use crate::upstream::config::health::BreakerConfig;
@@ -98,6 +98,7 @@ impl Compiler<'_> {
                     tier: endpoint.tier(),
                     zone: endpoint.zone().map(Into::into),
                     connections: Ledger::new(config.pool.connections.map(u64::from)),
+                    requests: Ledger::new(None),
                 }),
                 Err(Unresolved { code, reason, hint }) => {
                     self.error(code, format!("clusters.{name}.endpoints[{index}]"), reason, hint);
@@ -142,14 +143,12 @@ impl Compiler<'_> {
             verdicts: Published::new(Frozen::new(Verdicts::default())),
             slow_nanos: slow_nanos(config),
             admission: self.admission(name, config),
+            endpoint_requests: config.limits.endpoint_requests.map(u64::from),
             budgets: self.budgets(name, config),
             deadline_field: config.timeouts.deadline_header.as_ref().map(|name| name.as_bytes().into()),
         })
     }
 }
-
-/// More than there can be.
-const UNLIMITED: u64 = 1 << 40;
 
 /// Of everything that connections are opened and kept with, and of the files that it names: connections outlive a change
 /// of anything else.

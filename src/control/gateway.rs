@@ -5,6 +5,7 @@
 
 mod door;
 mod machine;
+mod opening;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -27,7 +28,7 @@ use crate::control::crew::Crew;
 use crate::control::desk::{Change, Desk};
 use crate::control::discovery::feeds::Feeds;
 use crate::control::fleet::{self, FleetDesk};
-use crate::control::generation::{Generation, tables_of_workers};
+use crate::control::generation::Generation;
 use crate::control::health::HealthDesk;
 use crate::control::log_desk::LogDesk;
 use crate::control::releases::{self, ReleaseDesk};
@@ -38,7 +39,6 @@ use crate::control::systemd::sockets::PassedSocket;
 use crate::policy::ground::Provisions;
 use crate::policy::post::Post;
 use crate::proxy::snapshot::Snapshot;
-use crate::rt::clock;
 use crate::rt::driver::Driver;
 use crate::shared::asking::asking;
 use crate::shared::level;
@@ -48,6 +48,7 @@ use crate::worker::command::Command;
 use crate::worker::placement::Neighbours;
 use crate::worker::spawn::{Seat, spawn};
 use machine::{choose_cpus, choose_driver, connections_per_worker};
+use opening::{first_generation, start_log};
 
 /// Bytes of log lines that wait for the writer, per worker.
 const LOG_RING_BYTES: usize = 1 << 20;
@@ -377,31 +378,4 @@ fn ended(thread: JoinHandle<io::Result<()>>) -> io::Error {
         Ok(Err(error)) => error,
         Err(_) => io::Error::other("panicked; the message is above"),
     }
-}
-
-fn start_log(log: &LogDesk, config: &Config) -> Result<(), StartError> {
-    log.begin(config.access_log.as_ref()).map_err(|error| {
-        let to = config.access_log.as_ref().map_or("", |log| &log.to);
-        StartError::Missing(format!("access_log.to: cannot open `{to}`: {error}"))
-    })
-}
-
-fn first_generation(
-    loaded: &Loaded,
-    snapshot: Frozen<Snapshot>,
-    base: PathBuf,
-    workers: usize,
-) -> Result<Generation, StartError> {
-    Ok(Generation {
-        number: snapshot.generation,
-        hash: snapshot.hash.to_string(),
-        change: Change { author: "start".to_owned(), ..Change::default() },
-        unix_ms: clock::wall_ms(),
-        config: Frozen::new(loaded.config.clone()),
-        base,
-        changes: Vec::new(),
-        replaced: None,
-        tables: tables_of_workers(&snapshot, workers).map_err(StartError::Missing)?,
-        snapshot,
-    })
 }

@@ -15,6 +15,7 @@ mod compile_clusters;
 mod compile_doors;
 mod compile_fleet;
 mod compile_identity;
+mod compile_limits;
 mod compile_places;
 mod compile_recording;
 mod compile_shadow;

@@ -29,6 +29,7 @@ use crate::proxy::upload::Duplex;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
+use crate::shared::probe::Probe;
 use crate::upstream::balance::{hash_address, hash_key};
 use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
@@ -85,6 +86,8 @@ pub struct Answer<'a> {
     pub is_whole: bool,
     /// Counts as in flight until the origin has given all.
     pub chosen: Cell<Option<Chosen>>,
+    /// The try of the cluster's breaker that this exchange is, if it is one.
+    pub trial: Cell<Option<Probe>>,
     /// Where the origin has switched protocols, as it was asked to.
     pub switched: Option<Box<Switched>>,
 }
@@ -96,8 +99,8 @@ pub(super) enum Miss {
     Unconnected(Fault),
     /// The connection was closed before a byte of an answer: perhaps before it had seen the request.
     Unanswered(Fate),
-    /// The head did not come in time.
-    Late,
+    /// The head did not come in time, or the request was not taken.
+    Late(Code),
     /// What came is not a whole response head.
     Broken(Breach),
     /// The answer is not wanted.
@@ -112,7 +115,7 @@ impl Miss {
         match self {
             Self::Unconnected(fault) | Self::Final(fault) => fault,
             Self::Unanswered(_) => Code::UpstreamReset.into(),
-            Self::Late => Code::UpstreamHeadTimeout.into(),
+            Self::Late(code) => code.into(),
             Self::Broken(breach) => breach.into(),
             Self::Unwanted => Code::UpstreamUnwanted.into(),
         }
@@ -135,19 +138,32 @@ impl Answer<'_> {
         let is_failed = is_failure(status, grpc_status);
         self.settle(if is_failed { Outcome::Failure } else { Outcome::Success }, since.max(1));
         if status == 101 {
+            self.pass_trial(is_failed, since);
             return self.switch(connection, input).await.map_err(Miss::Final);
         }
         if status >= 400 && self.is_unwanted(status) {
             self.put_away(connection, &mut input, now_nanos);
             return Err(Miss::Unwanted);
         }
+        self.pass_trial(is_failed, since);
         self.relay(connection, input, now_nanos).await.map_err(Miss::Final)
+    }
+
+    /// Says how cluster and route are, where that is what this exchange is for: with its head, for a body may take for ever.
+    fn pass_trial(&self, is_failed: bool, nanos: u64) {
+        if let Some(trial) = self.trial.take() {
+            trial.settle(!is_failed && nanos <= self.cluster.plan.slow_nanos);
+        }
+        if let Some((trial, slow_nanos)) = self.tally.trial.take() {
+            trial.settle(!is_failed && nanos <= slow_nanos);
+        }
     }
 
     /// How the current attempt ended, for whoever judges the endpoint.
     pub(super) fn settle(&self, outcome: Outcome, nanos: u64) {
         if let Some(chosen) = self.chosen.take() {
             chosen.settle(outcome, nanos);
+            self.cluster.note(outcome == Outcome::Success, nanos);
             self.chosen.set(Some(chosen));
         }
     }
@@ -213,11 +229,13 @@ impl Answer<'_> {
             return Err(Miss::Broken(Breach::HeadTooLarge));
         }
         let fresh = || self.local.pool.lease_behind(Size::Standard, HEADROOM);
-        let (outcome, input) = self
-            .answering
-            .watch(pin!(connection.read(|| input.unwrap_or_else(fresh))))
-            .await
-            .map_err(|_| Miss::Late)?;
+        let (outcome, input) =
+            self.answering.watch(pin!(connection.read(|| input.unwrap_or_else(fresh)))).await.map_err(
+                |_| {
+                    let is_stuck = self.duplex.is_stuck.get();
+                    Miss::Late(if is_stuck { Code::UpstreamIdleTimeout } else { Code::UpstreamHeadTimeout })
+                },
+            )?;
         match outcome {
             Ok(count) if count > 0 => {
                 self.local.metrics.bytes_upstream_read.add(count as u64);

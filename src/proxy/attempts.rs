@@ -12,7 +12,7 @@ use crate::net::proxy_header::{Proxied, encode};
 use crate::net::tls::fault::HandshakeFault;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::answer::{Answer, Miss, hash};
-use crate::proxy::entering;
+use crate::proxy::entering::{later, turn_away};
 use crate::proxy::l4::tunnel::speaks_for;
 use crate::proxy::opener::{put_request_head, tell_deadline};
 use crate::proxy::relay::{SMALL_BYTES, SOON};
@@ -21,7 +21,8 @@ use crate::rt::clock;
 use crate::rt::deadline::{Deadline, due_ms};
 use crate::rt::join::beside;
 use crate::telemetry::retry::{Fallback, RetryReason};
-use crate::upstream::cluster::{Ask, Chosen};
+use crate::telemetry::shed::ShedReason;
+use crate::upstream::cluster::{Ask, Chosen, Unchosen};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
 use crate::upstream::entry::{Entry, Refused};
 use crate::upstream::h2::lane::Fate;
@@ -38,6 +39,8 @@ pub(super) struct Tried {
     waits: u32,
     /// True if the connection of the last attempt had served before.
     pub(super) is_reused: bool,
+    /// True if there was an endpoint that had as many exchanges as it may.
+    is_full: bool,
 }
 
 /// An attempt without an answer, and what it began with, if that can be sent again.
@@ -53,11 +56,16 @@ impl Answer<'_> {
                 // Boxed for the sake of all exchanges that do not come here.
                 Err(refused) => Box::pin(self.enter_later(refused)).await,
             };
+            self.trial.set(entry.as_ref().ok().and_then(Entry::take_probe));
             let mut tried = Tried::default();
             let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
             while let (Ok(entry), Some(sent)) = (&entry, opener.take()) {
                 let Some(chosen) = self.choose(hash, &mut tried).await else {
+                    if tried.is_full && tried.made == 0 {
+                        let class = self.exchange.class;
+                        fault = turn_away(ShedReason::EndpointsFull, class, self.local, self.tally);
+                    }
                     opener = Some(sent);
                     break;
                 };
@@ -68,9 +76,6 @@ impl Answer<'_> {
                 };
                 match outcome {
                     Ok(persists) => {
-                        entry.note(self.tally.upstream.head_nanos.get());
-                        let is_failed = self.exchange.response.status >= 500;
-                        entry.settle(if is_failed { Outcome::Failure } else { Outcome::Success });
                         return Ok(persists);
                     }
                     Err((miss, again)) => {
@@ -81,14 +86,19 @@ impl Answer<'_> {
                     }
                 }
             }
-            if let (Ok(entry), 500..) = (&entry, fault.status()) {
-                entry.note(clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get()));
-                entry.settle(Outcome::Failure);
-            }
+            self.end_trial(fault);
             opener = self.move_on(fault, tried.made, opener.take());
             if opener.is_none() {
                 return Err(fault);
             }
+        }
+    }
+
+    /// Says of an exchange that failed how the cluster is; nothing where nobody was asked, or it is not the cluster's fault.
+    fn end_trial(&self, fault: Fault) {
+        let nobody = matches!(fault, Fault::Gateway(Code::CircuitOpen | Code::NoEndpoint));
+        if let Some(trial) = self.trial.take().filter(|_| !nobody && fault.status() >= 500) {
+            trial.settle(false);
         }
     }
 
@@ -114,8 +124,9 @@ impl Answer<'_> {
 
     /// The endpoint of the next attempt: one that was not tried if there is one, else after a while one that was.
     async fn choose(&self, hash: Option<u64>, tried: &mut Tried) -> Option<Chosen> {
-        if let Ok(chosen) = self.cluster.choose(&Ask { hash, excluded: &tried.excluded }) {
-            return Some(chosen);
+        match self.cluster.choose(&Ask { hash, excluded: &tried.excluded }) {
+            Ok(chosen) => return Some(chosen),
+            Err(why) => tried.is_full |= why == Unchosen::Full,
         }
         let (base, max) = self.care.retries.backoff;
         if tried.excluded.is_empty() || base.is_zero() {
@@ -183,7 +194,7 @@ impl Answer<'_> {
             Miss::Unconnected(_) => self.settle(Outcome::Failure, nanos),
             Miss::Unanswered(Fate::Untouched) => {}
             Miss::Unanswered(_) if is_stale => {}
-            Miss::Unanswered(_) | Miss::Late | Miss::Broken(_) => {
+            Miss::Unanswered(_) | Miss::Late(_) | Miss::Broken(_) => {
                 endpoint.metrics.failures.add(1);
                 self.settle(Outcome::Failure, nanos);
             }
@@ -237,8 +248,7 @@ impl Answer<'_> {
     }
 
     async fn enter_later(&self, refused: Refused) -> Result<Entry, Fault> {
-        let class = self.exchange.class;
-        entering::later(self.cluster, class, refused, self.local, self.tally, self.answering).await
+        later(self.cluster, self.exchange.class, refused, self.local, self.tally).await
     }
 
     /// A connection to an endpoint.
@@ -290,8 +300,10 @@ impl Answer<'_> {
         drop(endpoint);
         let upstream = connection.stream.clone();
         let len = opener.len();
-        let Self { duplex, local, opening, .. } = *self;
+        let Self { duplex, local, opening, answering, .. } = *self;
         duplex.is_opened.set(false);
+        duplex.is_stuck.set(false);
+        let idle = self.cluster.plan.timeouts.idle;
         // The answer tells soon enough that a small request has been taken.
         let is_unhurried = duplex.is_uploaded.get() && len <= SMALL_BYTES;
         let sent_ms = self.tally.sent_ms();
@@ -301,7 +313,19 @@ impl Answer<'_> {
             let outcome = if is_unhurried { opening.unhurried(soon_ms, write.as_mut()).await } else { None };
             let (outcome, mut opener) = match outcome {
                 Some(outcome) => outcome,
-                None => write.await,
+                None => loop {
+                    let before = duplex.progress.get();
+                    match opening.guard(idle, write.as_mut()).await {
+                        Ok(outcome) => break outcome,
+                        Err(_) if duplex.progress.get() != before => {}
+                        Err(_) => {
+                            // Whoever waits for the answer is told.
+                            duplex.is_stuck.set(true);
+                            answering.arm_at(sent_ms);
+                            break write.await;
+                        }
+                    }
+                },
             };
             local.metrics.bytes_upstream_written.add(len as u64);
             // An origin may refuse by closing its reading side and still answer: what it says counts.
@@ -326,7 +350,7 @@ fn reason(miss: Miss) -> Option<RetryReason> {
         Miss::Unconnected(_) => RetryReason::Connect,
         Miss::Unanswered(Fate::Untouched) => RetryReason::Untouched,
         Miss::Unanswered(_) | Miss::Broken(_) => RetryReason::Reset,
-        Miss::Late => RetryReason::Timeout,
+        Miss::Late(_) => RetryReason::Timeout,
         Miss::Unwanted => RetryReason::Status,
         Miss::Final(_) => return None,
     })

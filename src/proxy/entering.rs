@@ -1,9 +1,11 @@
-//! The way into a cluster where it is not open: waiting for room, or the answer to whoever is not let in.
+//! The way into a cluster where it is not open: waiting for room, and the words for whoever is not let in.
 //!
 //! Entered only when [`Cluster::enter`] has refused. Counts who is turned away.
 
 use std::rc::Rc;
 
+use crate::policy::exchange::{Class, Exchange};
+use crate::policy::priority::Early;
 use crate::policy::reply::{Code, Fault, Reply};
 use crate::proxy::local::Local;
 use crate::proxy::record::Tally;
@@ -11,26 +13,26 @@ use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::telemetry::shed::ShedReason;
 use crate::upstream::cluster::Cluster;
-use crate::upstream::entry::{Class, Entry, Refused};
+use crate::upstream::entry::{Entry, Refused};
 
 /// Nobody knows when there will be room again.
 const RETRY_AFTER_MS: u64 = 1_000;
 
-/// Lets in later whoever was refused at first, or says what they are told. `deadline` is for nothing else meanwhile.
+/// Lets in later whoever was refused at first, or says why not.
 ///
 /// # Errors
-/// With the reason; when to come again is noted in `tally`.
+/// With the reason. How long the client is to wait is told in `tally`.
 pub async fn later(
     cluster: &Rc<Cluster>,
     class: Class,
     refused: Refused,
     local: &Local,
     tally: &Tally,
-    deadline: &Deadline,
 ) -> Result<Entry, Fault> {
     let mut refused = refused;
     if matches!(refused, Refused::Full(_)) && cluster.has_waiting_room() {
-        match cluster.enter_in_turn(class, deadline).await {
+        let deadline = Deadline::new(&local.deadlines);
+        match cluster.enter_in_turn(class, &deadline).await {
             Ok(entry) => {
                 tally.upstream.sent_nanos.set(clock::nanos());
                 return Ok(entry);
@@ -38,21 +40,33 @@ pub async fn later(
             Err(why) => refused = why,
         }
     }
-    Err(turned_away(refused, class, local, tally))
-}
-
-fn turned_away(refused: Refused, class: Class, local: &Local, tally: &Tally) -> Fault {
-    match refused {
-        Refused::Full(reason) => {
-            local.metrics.shed.count(class.slot(), reason);
-            tally.retry_after_ms.set(RETRY_AFTER_MS);
-            code(reason).into()
-        }
+    Err(match refused {
+        Refused::Full(reason) => turn_away(reason, class, local, tally),
         Refused::Breaker { retry_after_ms } => {
             tally.retry_after_ms.set(retry_after_ms);
             Code::CircuitOpen.into()
         }
+    })
+}
+
+/// Counts somebody for whom there is no room.
+pub fn turn_away(reason: ShedReason, class: Class, local: &Local, tally: &Tally) -> Fault {
+    local.metrics.shed.count(class.slot(), reason);
+    tally.retry_after_ms.set(RETRY_AFTER_MS);
+    code(reason).into()
+}
+
+/// Refuses a request before any policy has run, if the worker cannot keep up.
+///
+/// # Errors
+/// With the answer.
+#[inline]
+pub fn early(early: Early, local: &Local, exchange: &mut Exchange) -> Result<(), Reply> {
+    exchange.class = early.class;
+    if local.refuses(early) {
+        return Err(Reply::new(Code::Overloaded).with("Retry-After", String::from("1")));
     }
+    Ok(())
 }
 
 fn code(reason: ShedReason) -> Code {
@@ -66,11 +80,6 @@ fn code(reason: ShedReason) -> Code {
     }
 }
 
-/// What those are told who are turned away for want of room.
-pub fn reply(reason: ShedReason) -> Reply {
-    Reply::new(code(reason)).with("Retry-After", (RETRY_AFTER_MS / 1_000).to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,8 +87,8 @@ mod tests {
     #[test]
     fn metrics_and_answers_have_the_same_words() {
         for reason in ShedReason::ALL {
-            let reply = reply(reason);
-            assert_eq!((reply.fault.code(), reply.fault.status()), (reason.label(), 503));
+            let fault = Fault::from(code(reason));
+            assert_eq!((fault.code(), fault.status()), (reason.label(), 503));
         }
     }
 }

@@ -27,7 +27,6 @@ use crate::proxy::upload::{Duplex, Uplink, Upload, UploadTimeouts};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::rt::join::{Either, race};
-use crate::shared::probe::Probe;
 use crate::upstream::cluster::Cluster;
 use crate::upstream::entry;
 
@@ -54,33 +53,29 @@ pub enum Forwarded {
 }
 
 /// Asks the route's breaker, if it has one.
-pub fn ask_route(
-    conversation: &Conversation,
-    route: &RunningRoute,
-    care: &Care<'_>,
-) -> Result<Option<Probe>, Fault> {
-    let Some(breaker) = care.running.and_then(|care| care.breaker.as_ref()) else { return Ok(None) };
+pub fn ask_route(conversation: &Conversation, route: &RunningRoute, care: &Care<'_>) -> Result<(), Fault> {
+    let Some(breaker) = care.running.and_then(|care| care.breaker.as_ref()) else { return Ok(()) };
     breaker.refresh();
-    entry::ask(&breaker.get()).map_err(|retry_after_ms| {
+    let asked = entry::ask(&breaker.get()).map_err(|retry_after_ms| {
         conversation.tally.retry_after_ms.set(retry_after_ms);
         route.metrics.breaker_refused.add(1);
-        Code::CircuitOpen.into()
-    })
+        Code::CircuitOpen
+    });
+    let slow_nanos = care.plan.and_then(|plan| plan.breaker.as_ref()).map_or(u64::MAX, |it| it.slow_nanos);
+    conversation.tally.trial.set(asked?.map(|probe| (probe, slow_nanos)));
+    Ok(())
 }
 
 /// Counts how the exchange went, for the route's breaker. A client that leaves says nothing of the service.
-pub fn settle_route(
-    outcome: &Forwarded,
-    tally: &Tally,
-    route: &RunningRoute,
-    care: &Care<'_>,
-    probe: Option<Probe>,
-) {
+pub fn settle_route(outcome: &Forwarded, tally: &Tally, route: &RunningRoute, care: &Care<'_>) {
+    let trial = tally.trial.take();
     let Some(breaker) = care.plan.and_then(|plan| plan.breaker.as_ref()) else { return };
     let is_success = match outcome {
         Forwarded::Answered { .. } => !is_failure(tally.final_status(), tally.grpc_status.get()),
         Forwarded::Switched(_) => true,
         Forwarded::Failed { fault, .. } | Forwarded::Cut(fault) if fault.status() < 500 => return,
+        // Nobody was asked: how the service is, other breakers know.
+        Forwarded::Failed { fault: Fault::Gateway(Code::CircuitOpen | Code::NoEndpoint), .. } => return,
         Forwarded::Failed { .. } | Forwarded::Cut(_) => false,
     };
     let nanos = match tally.upstream.head_nanos.get() {
@@ -88,8 +83,8 @@ pub fn settle_route(
         nanos => nanos,
     };
     route.metrics.outcomes.count(is_success, nanos, breaker.slow_nanos);
-    if let Some(probe) = probe {
-        probe.settle(is_success && nanos <= breaker.slow_nanos);
+    if let Some((probe, slow_nanos)) = trial {
+        probe.settle(is_success && nanos <= slow_nanos);
     }
 }
 
@@ -168,6 +163,7 @@ pub async fn forward(
         may_persist: conversation.may_persist,
         is_whole,
         chosen: Cell::default(),
+        trial: Cell::default(),
         switched: None,
     };
     let upload_timeouts = UploadTimeouts {

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::policy::reply::Code;
 use crate::proxy::answer::{Answer, Miss};
 use crate::proxy::attempts::Tried;
 use crate::proxy::care::may_be_hedged;
@@ -62,6 +63,7 @@ impl Answer<'_> {
             Ok((connection, input)) => {
                 self.duplex.is_opened.set(true);
                 self.duplex.open(&connection.stream);
+                self.answering.arm(self.head_timeout());
                 self.respond(connection, Some(input)).await
             }
             Err(miss) => Err(miss),
@@ -127,12 +129,15 @@ impl Answer<'_> {
                 Ok::<_, Fate>(())
             };
             let head_timeout = self.head_timeout();
-            let written = deadline.guard(head_timeout, pin!(written)).await.map_err(|_| Miss::Late)?;
+            let written = deadline
+                .guard(head_timeout, pin!(written))
+                .await
+                .map_err(|_| Miss::Late(Code::UpstreamHeadTimeout))?;
             let fate = match written {
                 Ok(()) => {
                     let fresh = || self.local.pool.lease_behind(Size::Standard, HEADROOM);
                     let read = deadline.guard(head_timeout, pin!(connection.read(fresh))).await;
-                    match read.map_err(|_| Miss::Late)? {
+                    match read.map_err(|_| Miss::Late(Code::UpstreamHeadTimeout))? {
                         (Ok(count), input) if count > 0 => {
                             self.local.metrics.bytes_upstream_read.add(count as u64);
                             return Ok((connection, input));

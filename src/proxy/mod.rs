@@ -13,6 +13,7 @@ pub mod care;
 pub mod connection;
 pub mod decision;
 pub mod entering;
+pub mod finding;
 pub mod forward;
 pub mod forwarded;
 pub mod gather;

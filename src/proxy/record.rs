@@ -16,6 +16,7 @@ use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
 use crate::route::table::RouteIndex;
 use crate::rt::clock;
+use crate::shared::probe::Probe;
 use crate::telemetry::record::{AccessRecord, UpstreamRecord};
 use crate::telemetry::retry::{Fallback, Hedge, RetryReason};
 use crate::telemetry::upgrade_end::UpgradeEnd;
@@ -42,6 +43,8 @@ pub struct Tally {
     pub grpc_status: Cell<Option<u16>>,
     /// How long the client is asked to wait, in milliseconds, where it was turned away for a time; 0 for nothing.
     pub retry_after_ms: Cell<u64>,
+    /// The try of the route's breaker that this exchange is, if it is one, and from when on it is slow.
+    pub trial: Cell<Option<(Probe, u64)>>,
     /// How many policies the request had passed when one answered, that one included; 0 if none did.
     pub refused_by: Cell<u8>,
     /// The variant of the route's split that it went to.

@@ -8,14 +8,12 @@ use std::rc::Rc;
 use crate::http::h1::body::BodyCursor;
 use crate::http::h1::chunked::Emit;
 use crate::http::h1::framing::Framing;
-use crate::http::method::Method;
-use crate::policy::cors;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault, Reply};
-use crate::policy::table::PolicyPlan;
 use crate::proxy::care::{Care, OwnAnswer};
 use crate::proxy::connection::Conversation;
 use crate::proxy::entering;
+use crate::proxy::finding::find_route;
 use crate::proxy::forward::{Forwarded, ask_route, forward, settle_route};
 use crate::proxy::installed::{Installed, RunningRoute};
 use crate::proxy::local::Local;
@@ -24,15 +22,13 @@ use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::record;
 use crate::proxy::release::plan::VariantPlan;
 use crate::proxy::reply;
-use crate::proxy::snapshot::{Action, RoutePlan, Snapshot, Target};
+use crate::proxy::snapshot::{Action, RoutePlan, Target};
 use crate::proxy::upgrade;
-use crate::route::params::Params;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
-use crate::route::table::{Outcome, RequestView, RouteIndex, Table};
+use crate::route::table::RouteIndex;
 use crate::rt::clock;
 use crate::rt::join::at_once;
 use crate::telemetry::retry::Fallback;
-use crate::telemetry::shed::ShedReason;
 
 /// What becomes of the connection after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,60 +97,8 @@ fn find(conversation: &mut Conversation, installed: &Installed) -> Result<RouteI
     let table = &installed.tables[conversation.listener];
     let index = find_route(table, &installed.snapshot, &installed.route_names, &mut conversation.exchange)?;
     conversation.tally.route.set(Some(index));
-    let early = installed.route(index).early;
-    conversation.exchange.class = early.class;
-    if conversation.local.refuses(early) {
-        return Err(entering::reply(ShedReason::Overloaded));
-    }
+    entering::early(installed.route(index).early, &conversation.local, &mut conversation.exchange)?;
     Ok(index)
-}
-
-/// Finds the route of a prepared request, and notes it in the exchange with what was captured.
-///
-/// # Errors
-/// With the answer, where there is none.
-pub fn find_route(
-    table: &Table,
-    snapshot: &Snapshot,
-    route_names: &Rc<[Box<str>]>,
-    exchange: &mut Exchange,
-) -> Result<RouteIndex, Reply> {
-    let mut params = std::mem::take(&mut exchange.params);
-    let outcome = find_for_preflight(table, snapshot, exchange, &mut params).unwrap_or_else(|| {
-        params.clear();
-        table.find(&exchange.view(), &mut params)
-    });
-    exchange.params = params;
-    match outcome {
-        Outcome::Found(index) => {
-            exchange.set_route(route_names, index.0 as usize);
-            Ok(index)
-        }
-        Outcome::MethodNotAllowed(allowed) => {
-            let mut methods = Vec::new();
-            table.write_allowed(allowed, &mut methods);
-            let allow = String::from_utf8_lossy(&methods).into_owned();
-            Err(Reply::new(Code::MethodNotAllowed).with("Allow", allow))
-        }
-        Outcome::NotFound => Err(Reply::new(Code::NoRoute)),
-    }
-}
-
-/// A preflight is about a request that is to come. If the route of that one speaks for itself, it is the one to ask,
-/// whatever methods it takes.
-fn find_for_preflight(
-    table: &Table,
-    snapshot: &Snapshot,
-    exchange: &Exchange,
-    params: &mut Params,
-) -> Option<Outcome> {
-    let method_text = cors::asked_method(exchange)?;
-    let view = RequestView { method: Method::parse(method_text), method_text, ..exchange.view() };
-    params.clear();
-    let outcome = table.find(&view, params);
-    let Outcome::Found(index) = outcome else { return None };
-    let policies = &snapshot.routes[index.0 as usize].policies;
-    policies.iter().any(|policy| matches!(policy, PolicyPlan::Cors(_))).then_some(outcome)
 }
 
 async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: RouteIndex) -> After {
@@ -212,12 +156,14 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     let aim = Aim { path: rewrite.as_ref().map(|_| &path[..]), host: host.as_deref() };
     let care = Care::of(route.care.as_ref().and(plan.care.as_deref()), route.care.as_deref());
     let outcome = match ask_route(conversation, route, &care) {
-        Ok(probe) => {
+        Ok(()) => {
             let outcome = forward(conversation, installed, route, &care, cluster, &aim).await;
-            settle_route(&outcome, &conversation.tally, route, &care, probe);
+            settle_route(&outcome, &conversation.tally, route, &care);
             outcome
         }
-        Err(fault) => Forwarded::Failed { fault, is_uploaded: false },
+        Err(fault) => {
+            Forwarded::Failed { fault, is_uploaded: conversation.exchange.framing == Framing::None }
+        }
     };
     conversation.path_scratch = path;
     if let Forwarded::Failed { fault, is_uploaded } = &outcome

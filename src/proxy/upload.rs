@@ -32,6 +32,8 @@ pub struct Duplex {
     pub is_uploaded: Cell<bool>,
     /// True once the head, and what went with it, has been written to the current upstream connection.
     pub is_opened: Cell<bool>,
+    /// True if the upstream has not taken them for as long as it may be idle.
+    pub is_stuck: Cell<bool>,
     /// True while a read ahead will tell of whatever the client does next.
     pub is_watched: Cell<bool>,
     /// Bytes of the request body so far.

@@ -8,11 +8,12 @@ use crate::telemetry::http2::Http2Metrics;
 use crate::telemetry::shed::ShedMetrics;
 use crate::telemetry::upgrade_end::UPGRADE_END_SLOTS;
 
+pub use crate::telemetry::upstream_metrics::{
+    ClusterMetrics, EndpointMetrics, H2_CODE_SLOTS, OutcomeMetrics, RETRY_SLOTS,
+};
+
 /// Method labels a route tells apart; what the index means is the exporter's table.
 pub const METHOD_SLOTS: usize = 12;
-
-/// Classes of how much a request matters; what the index means is the exporter's table.
-pub const SHED_CLASSES: usize = 4;
 
 /// Status classes, 1xx to 5xx.
 pub const CLASS_SLOTS: usize = 5;
@@ -211,139 +212,6 @@ impl RouteMetrics {
     pub fn count_request(&self, method: usize, status: u16) {
         let class = usize::from((status / 100).clamp(1, CLASS_SLOTS as u16)) - 1;
         self.requests[method.min(METHOD_SLOTS - 1)][class].add(1);
-    }
-}
-
-/// What one worker counts about an endpoint of a cluster.
-#[derive(Debug, Default)]
-pub struct EndpointMetrics {
-    /// Attempts made at it.
-    pub attempts: Counter,
-    /// Connections opened to it.
-    pub connects: Counter,
-    /// Connections that could not be opened.
-    pub connect_failures: Counter,
-    /// Attempts that reused an idle connection.
-    pub reused: Counter,
-    /// Attempts repeated because the idle connection they took was already closed.
-    pub stale_replaced: Counter,
-    /// Connections in use now.
-    pub active: Gauge,
-    /// Idle connections kept now.
-    pub idle: Gauge,
-    /// Attempts that failed: no connection, reset, protocol error or timeout.
-    pub failures: Counter,
-    /// TLS handshakes that succeeded.
-    pub tls_handshakes: Counter,
-    /// Of those, the ones that went on from an earlier session.
-    pub tls_resumed: Counter,
-    /// TLS handshakes that failed, but for those that took too long.
-    pub tls_failures: Counter,
-    /// HTTP/2 connections open now.
-    pub h2_connections: Gauge,
-    /// HTTP/2 streams open now.
-    pub h2_streams_active: Gauge,
-    /// HTTP/2 streams opened.
-    pub h2_streams: Counter,
-    /// HTTP/2 streams that the endpoint has reset, by code; what has none of its own counts in the last.
-    pub h2_resets: [Counter; H2_CODE_SLOTS],
-    /// HTTP/2 connections on which the endpoint has said that it takes no more.
-    pub h2_goaways: Counter,
-    /// HTTP/2 connections given up because the endpoint gave no sign of life.
-    pub h2_dead: Counter,
-    /// How attempts ended.
-    pub outcomes: OutcomeMetrics,
-}
-
-/// How attempts at an endpoint, or exchanges of a route, have ended, as one worker has seen it. What verdicts are made of.
-#[derive(Debug, Default)]
-pub struct OutcomeMetrics {
-    /// Answers that are no failure.
-    pub successes: Counter,
-    /// No answer, or one that tells of a failure.
-    pub failures: Counter,
-    /// Of both, such as took longer than they should.
-    pub slow: Counter,
-    /// Nanoseconds until the head of the answer, of successes.
-    pub latency_nanos: Counter,
-    /// Failures since the last success.
-    pub failures_in_row: Gauge,
-}
-
-impl OutcomeMetrics {
-    /// Counts one. `nanos` until the head of the answer, or until there was to be none; what takes longer than
-    /// `slow_nanos` is slow.
-    #[inline]
-    pub fn count(&self, is_success: bool, nanos: u64, slow_nanos: u64) {
-        if is_success {
-            self.successes.add(1);
-            self.latency_nanos.add(nanos);
-            self.failures_in_row.set(0);
-        } else {
-            self.failures.add(1);
-            self.failures_in_row.add(1);
-        }
-        if nanos > slow_nanos {
-            self.slow.add(1);
-        }
-    }
-}
-
-/// Reasons for which something is tried again; what the index means is [`crate::telemetry::retry::RetryReason`].
-pub const RETRY_SLOTS: usize = crate::telemetry::retry::RetryReason::ALL.len();
-
-/// What one worker counts about a cluster.
-#[derive(Debug, Default)]
-pub struct ClusterMetrics {
-    /// Exchanges that were let in.
-    pub requests: Counter,
-    /// Those under way now.
-    pub live: Gauge,
-    /// Exchanges that its breaker did not let in.
-    pub breaker_refused: Counter,
-    /// Attempts made again, by reason.
-    pub retries: [Counter; RETRY_SLOTS],
-    /// Attempts that were not made again because the budget was spent.
-    pub retries_denied: Counter,
-    /// Second attempts made beside the first.
-    pub hedges: Counter,
-    /// Of those, the ones whose answer was taken.
-    pub hedges_won: Counter,
-    /// Second attempts not made because the budget was spent.
-    pub hedges_denied: Counter,
-    /// Its limits, where it has any.
-    pub limits: LimitMetrics,
-}
-
-/// Limits of a cluster as one worker has them.
-#[derive(Debug, Default)]
-pub struct LimitMetrics {
-    /// Most exchanges at once, of all workers.
-    pub cap: Gauge,
-    /// Exchanges of this worker.
-    pub used: Gauge,
-    /// Most that may wait, of all workers.
-    pub pending_cap: Gauge,
-    /// Those that wait on this worker.
-    pub waiting: Gauge,
-    /// Those that were let in after they had waited.
-    pub waited: Counter,
-    /// What this worker has found out to be its limit; 0 where it does not look for one.
-    pub found: Gauge,
-    /// Nanoseconds of an answer of the unburdened cluster.
-    pub base_nanos: Gauge,
-    /// Nanoseconds of an answer now.
-    pub recent_nanos: Gauge,
-}
-
-/// Codes of HTTP/2 errors (RFC 9113 7), and one for all others.
-pub const H2_CODE_SLOTS: usize = 15;
-
-impl EndpointMetrics {
-    /// Counts a stream that was reset.
-    pub fn count_reset(&self, code: u32) {
-        let slot = usize::try_from(code).map_or(H2_CODE_SLOTS - 1, |code| code.min(H2_CODE_SLOTS - 1));
-        self.h2_resets[slot].add(1);
     }
 }
 

@@ -37,6 +37,8 @@ pub mod timestamp;
 pub mod trace_context;
 // Why an upgraded connection ended.
 pub mod upgrade_end;
+// What workers count of clusters and endpoints.
+mod upstream_metrics;
 // A value as an operator may see it.
 pub mod value_text;
 // Cheap random numbers, not for secrets.

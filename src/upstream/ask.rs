@@ -19,7 +19,8 @@ use crate::rt::buffer::{Buffer, HEADROOM, Pool, Size};
 use crate::rt::clock;
 use crate::rt::deadline::{Deadline, Deadlines, due_ms};
 use crate::upstream::cluster::{Ask, Cluster};
-use crate::upstream::endpoint::{Connection, Endpoint, Opening};
+use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::verdict::Outcome;
 
 /// Endpoints that are tried.
 const ATTEMPTS_MAX: u32 = 3;
@@ -94,10 +95,15 @@ pub async fn ask(cluster: &Cluster, means: &Means<'_>, request: &Request<'_>) ->
         let Ok(chosen) = cluster.choose(&Ask { hash: None, excluded: &excluded }) else { break };
         let endpoint = chosen.endpoint().clone();
         endpoint.metrics.attempts.add(1);
+        let began_nanos = clock::nanos();
+        let settle = |outcome: Outcome| chosen.settle(outcome, clock::nanos() - began_nanos);
         let connection = match connect(&endpoint, cluster, means, &deadline, by_ms).await {
-            Some(connection) => connection,
-            None if clock::coarse_ms() >= by_ms => return Err(NoAnswer::Late),
-            None => {
+            Ok(connection) => connection,
+            Err(error) => {
+                settle(error.outcome());
+                if clock::coarse_ms() >= by_ms {
+                    return Err(NoAnswer::Late);
+                }
                 excluded.push(endpoint);
                 continue;
             }
@@ -105,10 +111,14 @@ pub async fn ask(cluster: &Cluster, means: &Means<'_>, request: &Request<'_>) ->
         let is_reused = connection.is_reused;
         let asking = Asking { cluster, means, request, deadline: &deadline, by_ms };
         match asking.attempt(connection).await {
-            Ok(told) => return Ok(told),
+            Ok(told) => {
+                settle(if told.head.status < 500 { Outcome::Success } else { Outcome::Failure });
+                return Ok(told);
+            }
             // Where one was closed on its next request, the others will be too.
             Err(Miss::Silent) if is_reused => endpoint.close_idle(),
             Err(miss) => {
+                settle(Outcome::Failure);
                 endpoint.metrics.failures.add(1);
                 return Err(match miss {
                     Miss::Silent => NoAnswer::Broken,
@@ -126,14 +136,14 @@ async fn connect(
     means: &Means<'_>,
     deadline: &Deadline,
     by_ms: u64,
-) -> Option<Connection> {
+) -> Result<Connection, ConnectError> {
     let now_ms = clock::coarse_ms();
     if let Some(connection) = endpoint.reuse(true, now_ms, false) {
-        return Some(connection);
+        return Ok(connection);
     }
     let left = Duration::from_millis(by_ms.saturating_sub(now_ms));
     let way = Opening { preface: None, buffers: means.buffers, needs_http1: false };
-    endpoint.open(deadline, cluster.plan.timeouts.connect.min(left), true, way).await.ok()
+    endpoint.open(deadline, cluster.plan.timeouts.connect.min(left), true, way).await
 }
 
 struct Asking<'a> {

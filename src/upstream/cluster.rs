@@ -7,6 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::net::proxy_header::HeaderVersion;
 use crate::net::tls::plan::ClusterTls;
 use crate::rt::clock;
@@ -21,7 +23,7 @@ use crate::upstream::admission::{Admission, AdmissionPlan};
 use crate::upstream::balance::Pick;
 use crate::upstream::config::HashKeyConfig;
 use crate::upstream::endpoint::{Endpoint, PoolPlan};
-use crate::upstream::entry::{HEDGES, RETRIES};
+use crate::upstream::entry::{Class, HEDGES, RETRIES};
 use crate::upstream::h2::Http2Plan;
 use crate::upstream::running::{ClientTls, RunningSet, Start};
 use crate::upstream::set::EndpointSet;
@@ -61,6 +63,8 @@ pub struct ClusterPlan {
     pub slow_nanos: u64,
     /// How many exchanges it has at once, where that is limited.
     pub admission: Option<AdmissionPlan>,
+    /// How many each of its endpoints has at once, where that is limited.
+    pub endpoint_requests: Option<u64>,
     /// What may be done again, or twice.
     pub budgets: Budgets,
     /// The field that tells an endpoint how many milliseconds are left, where one is wanted.
@@ -138,6 +142,8 @@ pub enum Unchosen {
     None,
     /// There are some, and none of them is to be used.
     AllOut,
+    /// Those that could be used have as many exchanges as they may.
+    Full,
 }
 
 /// A chosen endpoint; counts as in flight until it is dropped.
@@ -146,6 +152,8 @@ pub struct Chosen {
     index: usize,
     slow_nanos: u64,
     probe: Cell<Option<Probe>>,
+    /// True if it counts towards a limit of the endpoint.
+    has_slot: bool,
 }
 
 impl Cluster {
@@ -193,16 +201,27 @@ impl Cluster {
         let Ask { hash, excluded } = *ask;
         let set = self.running();
         let endpoints = set.endpoints();
-        let is_excluded = |index: usize| excluded.iter().any(|one| Rc::ptr_eq(one, &endpoints[index]));
+        let full = RefCell::new(SmallVec::<[usize; 4]>::new());
+        let is_excluded = |index: usize| {
+            excluded.iter().any(|one| Rc::ptr_eq(one, &endpoints[index])) || full.borrow().contains(&index)
+        };
         let in_flight = |index: usize| endpoints[index].in_flight.get();
         let now_ms = if set.wants_answer_times() { clock::coarse_ms() } else { 0 };
         let answer_nanos = |index: usize| endpoints[index].answers.at(now_ms);
         let pick =
             Pick { hash, in_flight: &in_flight, answer_nanos: &answer_nanos, is_excluded: &is_excluded };
-        let (index, probe) = set.pick(&pick)?;
+        let has_slot = self.plan.endpoint_requests.is_some();
+        let (index, probe) = loop {
+            let (index, probe) =
+                set.pick(&pick).map_err(|why| if full.borrow().is_empty() { why } else { Unchosen::Full })?;
+            if !has_slot || endpoints[index].slots.take(Class::NORMAL) {
+                break (index, probe);
+            }
+            full.borrow_mut().push(index);
+        };
         let count = &endpoints[index].in_flight;
         count.set(count.get() + 1);
-        Ok(Chosen { set, index, slow_nanos: self.plan.slow_nanos, probe: Cell::new(probe) })
+        Ok(Chosen { set, index, slow_nanos: self.plan.slow_nanos, probe: Cell::new(probe), has_slot })
     }
 
     /// True if its breaker has nothing against anybody.
@@ -292,7 +311,7 @@ impl Chosen {
         let is_success = outcome == Outcome::Success;
         self.endpoint().metrics.outcomes.count(is_success, nanos, self.slow_nanos);
         if let Some(probe) = self.probe.take() {
-            probe.settle(is_success);
+            probe.settle(is_success && nanos <= self.slow_nanos);
         }
     }
 }
@@ -301,6 +320,9 @@ impl Drop for Chosen {
     fn drop(&mut self) {
         let count = &self.endpoint().in_flight;
         count.set(count.get().saturating_sub(1));
+        if self.has_slot {
+            self.endpoint().slots.give();
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) fn set(config: &BalanceConfig, numbers: &[u8], drained: &[u8]) -> Fro
         tier: 0,
         zone: None,
         connections: Ledger::new(None),
+        requests: Ledger::new(None),
     };
     let plans = |numbers: &[u8]| numbers.iter().map(plan).collect();
     Frozen::new(EndpointSet::compile(config, plans(numbers), plans(drained)).unwrap())
@@ -41,6 +42,7 @@ pub(super) fn plan(live: &Published<EndpointSet>, identity: u64) -> ClusterPlan 
         verdicts: Published::new(Frozen::new(Verdicts::default())),
         slow_nanos: u64::MAX,
         admission: None,
+        endpoint_requests: None,
         budgets: Budgets::default(),
         deadline_field: None,
     }

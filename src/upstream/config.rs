@@ -61,10 +61,13 @@ pub struct ClusterConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subset: Option<SubsetConfig>,
     /// Asks the endpoints how they are. Default: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthConfig>,
     /// Leaves endpoints alone for a time that do much worse than the others. Default: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outliers: Option<OutliersConfig>,
     /// Sends nothing to the cluster while too much of it fails. Default: there is no breaker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerConfig>,
     /// The same for each endpoint by itself. Default: there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,6 +22,7 @@ use crate::rt::deadline::Deadline;
 use crate::shared::ledger::{Lease, Ledger};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::EndpointMetrics;
+use crate::upstream::admission::slots::{Slots, SlotsPlan};
 use crate::upstream::balance::peak_ewma::PeakEwma;
 pub use crate::upstream::connection::Connection;
 pub use crate::upstream::endpoint_plan::{ConnectError, EndpointPlan, Opening, PoolPlan};
@@ -49,6 +50,8 @@ pub struct Endpoint {
     /// How long its answers take.
     pub(super) answers: PeakEwma,
     connections: Ledger,
+    /// Exchanges that have chosen it, where they are limited.
+    pub(super) slots: Slots,
     pool: PoolPlan,
     tls: Option<EndpointTls>,
     /// Where HTTP/2 is spoken, or may be.
@@ -95,7 +98,7 @@ impl Endpoint {
         pool: PoolPlan,
         tls: Option<EndpointTls>,
         http2: Option<Http2Plan>,
-        metrics: Slot<EndpointMetrics>,
+        (metrics, workers): (Slot<EndpointMetrics>, usize),
     ) -> Rc<Self> {
         Rc::new(Self {
             addr: plan.addr.clone(),
@@ -106,6 +109,7 @@ impl Endpoint {
             joined_ms: Cell::new(0),
             answers: PeakEwma::default(),
             connections: plan.connections.clone(),
+            slots: Slots::start(&SlotsPlan::of(&plan.requests, None), workers),
             pool,
             tls,
             hub: http2.map(|plan| Hub::new(plan, pool, metrics.clone())),
@@ -114,6 +118,11 @@ impl Endpoint {
             waiting: Cell::new(0),
             metrics,
         })
+    }
+
+    /// Takes another limit on exchanges at once.
+    pub(super) fn limit(&self, requests: Option<u64>) {
+        self.slots.take_cap(requests);
     }
 
     /// True if its connections are what those of `plan` would be.

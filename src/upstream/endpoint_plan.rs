@@ -12,6 +12,7 @@ use crate::net::addr::EndpointAddr;
 use crate::net::tls::fault::HandshakeFault;
 use crate::rt::buffer::Pool;
 use crate::shared::ledger::Ledger;
+use crate::upstream::verdict::Outcome;
 
 /// What an endpoint is, the same for all workers.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct EndpointPlan {
     pub zone: Option<Box<str>>,
     /// Open connections, counted for the whole gateway.
     pub connections: Ledger,
+    /// Exchanges, counted likewise where they are limited.
+    pub requests: Ledger,
 }
 
 /// How many connections are kept, and for how long.
@@ -52,6 +55,16 @@ pub enum ConnectError {
     Tls(HandshakeFault),
     /// The gateway's cap on connections to this endpoint is reached.
     Exhausted,
+}
+
+impl ConnectError {
+    /// What it says of the endpoint. That the gateway has no connection left says nothing.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Exhausted => Outcome::Cancelled,
+            _ => Outcome::Failure,
+        }
+    }
 }
 
 /// What a new connection is opened with.

@@ -13,7 +13,7 @@ use crate::shared::probe::Probe;
 use crate::telemetry::shed::ShedReason;
 use crate::upstream::admission::Permit;
 use crate::upstream::cluster::Cluster;
-use crate::upstream::verdict::{Breaker, Outcome};
+use crate::upstream::verdict::Breaker;
 
 /// How much an exchange matters: the smaller, the more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,7 +46,8 @@ pub enum Refused {
 pub struct Entry {
     cluster: Rc<Cluster>,
     probe: Cell<Option<Probe>>,
-    permit: Option<Permit>,
+    /// Room that it takes, where that is limited.
+    _permit: Option<Permit>,
 }
 
 /// Asks a breaker. Gives the probe where that is what it takes.
@@ -82,7 +83,7 @@ impl Cluster {
     fn let_in(self: &Rc<Self>, probe: Option<Probe>, permit: Option<Permit>) -> Entry {
         self.metrics.requests.add(1);
         self.metrics.live.add(1);
-        Entry { cluster: self.clone(), probe: Cell::new(probe), permit }
+        Entry { cluster: self.clone(), probe: Cell::new(probe), _permit: permit }
     }
 
     /// True if an exchange for which there is no room may wait until there is.
@@ -108,6 +109,17 @@ impl Cluster {
     pub fn tick(&self, now_ms: u64) {
         if let Some(admission) = &self.admission {
             admission.tick(now_ms);
+        }
+        if self.plan.endpoint_requests.is_some() {
+            self.running().endpoints().iter().for_each(|endpoint| endpoint.slots.tick(0));
+        }
+    }
+
+    /// Takes note of how long an attempt took: until the head of its answer was there, or until it was given up.
+    #[inline]
+    pub fn note(&self, is_success: bool, nanos: u64) {
+        if let Some(admission) = &self.admission {
+            admission.note(is_success, nanos);
         }
     }
 
@@ -154,21 +166,10 @@ pub const RETRIES: Earning = Earning { share: 0.2, per_second: 10.0 };
 pub const HEDGES: Earning = Earning { share: 0.05, per_second: 1.0 };
 
 impl Entry {
-    /// How long an attempt took until the head of its answer was there, or until it was given up.
+    /// The try of the cluster's breaker that this exchange is, if it is one. Whoever takes it says how it went.
     #[inline]
-    pub fn note(&self, nanos: u64) {
-        if let Some(permit) = &self.permit {
-            permit.note(nanos);
-        }
-    }
-
-    /// How the exchange went, for the cluster's breaker. Anything but the first time says nothing.
-    pub fn settle(&self, outcome: Outcome) {
-        if let Some(probe) = self.probe.take()
-            && outcome != Outcome::Cancelled
-        {
-            probe.settle(outcome == Outcome::Success);
-        }
+    pub fn take_probe(&self) -> Option<Probe> {
+        self.probe.take()
     }
 }
 

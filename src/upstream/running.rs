@@ -57,9 +57,13 @@ impl RunningSet {
     ) -> Self {
         let mut known: HashMap<&str, &Rc<Endpoint>, FixedState> = HashMap::default();
         known.extend(reused.iter().flat_map(|set| &*set.endpoints).map(|one| (&*one.label, one)));
-        let endpoints = set.endpoints.iter().map(|plan| match known.get(&*plan.label) {
-            Some(endpoint) if endpoint.is_as(plan) => (*endpoint).clone(),
-            _ => open(plan, start),
+        let endpoints = set.endpoints.iter().map(|plan| {
+            let endpoint = match known.get(&*plan.label) {
+                Some(endpoint) if endpoint.is_as(plan) => (*endpoint).clone(),
+                _ => open(plan, start),
+            };
+            endpoint.limit(start.plan.endpoint_requests);
+            endpoint
         });
         let endpoints: Rc<[Rc<Endpoint>]> = endpoints.collect();
         let balance = set.balance.clone();
@@ -175,7 +179,7 @@ fn open(plan: &EndpointPlan, start: Start<'_>) -> Rc<Endpoint> {
     let metrics = start.registry.endpoint(&cluster.name, &plan.label, start.worker);
     let tls = start.tls.cloned().zip(plan.tls_name.clone());
     let tls = tls.map(|((config, http1), name)| EndpointTls { config, http1, name });
-    Endpoint::new(plan, cluster.pool, tls, cluster.http2, metrics)
+    Endpoint::new(plan, cluster.pool, tls, cluster.http2, (metrics, start.workers))
 }
 
 /// A different sequence on every worker, and not zero.

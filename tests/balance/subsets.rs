@@ -27,6 +27,8 @@ fn an_endpoint_of_a_subset_that_refuses_is_replaced_by_others() {
     let dead = crate::harness::free_address();
     let setup = Setup::before(dead);
     let setup = origins.iter().fold(setup, |setup, origin| setup.endpoint(origin.address()));
+    // A quarter of the requests is tried again.
+    let setup = setup.cluster("retry_budget: {share: 100%, per_second: 10}");
     let gateway = setup.cluster("subset: {workers: 1, endpoints: 1}").start();
     for _ in 0..60 {
         gateway.get("/").has_status(200);

@@ -147,7 +147,7 @@ impl Simulation {
                 successes,
                 failures,
                 slow: 0,
-                nanos: phase.took_ms * 1_000_000,
+                nanos: successes * phase.took_ms * 1_000_000,
             });
             self.calls.push_back(Call { at_ms: self.now_ms, endpoint, passed });
             if let Some(probe) = probe {

@@ -68,6 +68,26 @@ fn whoever_has_waited_long_enough_is_told_and_may_ask_again_on_the_same_connecti
 }
 
 #[test]
+fn an_endpoint_has_no_more_than_it_may_and_the_others_take_what_it_cannot() {
+    let services = [Duration::from_millis(300); 2].map(|work| Service::start(100, work));
+    let setup = services.iter().fold(Setup::default(), |setup, one| setup.endpoint(one.origin.address()));
+    let gateway = setup.cluster("limits: {endpoint_requests: 3}").start();
+    let answers = at_once(&gateway, 20);
+    for service in &services {
+        assert!((1..=3).contains(&service.had_most()), "{} at once", service.had_most());
+    }
+    let served = answers.iter().filter(|(status, _)| *status == 200).count();
+    assert!(served >= 6, "{served} of 20");
+    assert!(
+        answers.iter().all(|(status, code)| *status == 200 || code == "\"endpoints_full\""),
+        "{answers:?}"
+    );
+    let turned_away = (20 - served) as f64;
+    gateway.metric_becomes("ringgate_shed_total{class=\"normal\",reason=\"endpoints_full\"}", turned_away);
+    gateway.get("/").has_status(200);
+}
+
+#[test]
 fn an_adaptive_limit_keeps_a_burdened_service_at_what_it_can_do() {
     // Four at once, 20 ms each: 200 a second.
     let service = Service::start(4, Duration::from_millis(20));

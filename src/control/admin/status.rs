@@ -23,6 +23,8 @@ use crate::shared::level;
 const ROUTES_MAX: usize = 100;
 /// Generations that are shown; `/generations` has all that are kept.
 const GENERATIONS_MAX: usize = 20;
+/// Events of services.
+const EVENTS_MAX: usize = 20;
 /// Lines of the audit log.
 const AUDIT_MAX: usize = 20;
 
@@ -49,6 +51,7 @@ pub(super) async fn status(
         "routes": busiest(&config, &figures),
         "routes_total": config["routes"].as_array().map_or(0, Vec::len),
         "clusters": figures::clusters(&state),
+        "verdicts": verdicts(&state),
         "generations": first(&list(state.views.generations.now()), GENERATIONS_MAX),
         "rollout": state.views.rollout.now(),
         "source": state.views.source.now(),
@@ -56,6 +59,13 @@ pub(super) async fn status(
         "audit": state.audit.lines(None, AUDIT_MAX),
     });
     ([(CONTENT_TYPE, "application/json")], format!("{document}\n")).into_response()
+}
+
+/// With the latest events; `/verdicts` has more.
+fn verdicts(state: &AdminState) -> Value {
+    let mut view = state.health.view();
+    view.events.truncate(EVENTS_MAX);
+    serde_json::to_value(view).unwrap_or_default()
 }
 
 fn first(list: &Value, count: usize) -> Vec<Value> {

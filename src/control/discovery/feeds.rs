@@ -225,7 +225,9 @@ impl State {
         self.gone = still;
         let gone = &self.gone;
         let is_kept = |name: &Name| named.contains(name) || gone.contains_key(name);
-        self.shared.ledgers.retain(|name, ledger| is_kept(name) || ledger.in_use() > 0);
+        self.shared
+            .ledgers
+            .retain(|name, it| is_kept(name) || it.connections.in_use() > 0 || it.requests.in_use() > 0);
         let newest = &self.newest;
         self.shared.counts.retain(|cluster, _| newest.contains_key(cluster));
     }

@@ -30,12 +30,27 @@ pub(super) type Name = (String, String);
 /// What lines share: it outlives them, and holds for whichever generation.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Open connections by endpoint.
-    pub(super) ledgers: BTreeMap<Name, Ledger>,
+    /// What is in use, by endpoint.
+    pub(super) ledgers: BTreeMap<Name, InUse>,
     /// What the operator has said of endpoints.
     pub(super) states: BTreeMap<Name, EndpointState>,
     /// What has happened, by cluster.
     pub(super) counts: BTreeMap<String, Counts>,
+}
+
+/// What of an endpoint is in use.
+#[derive(Debug, Clone)]
+pub(super) struct InUse {
+    /// Open connections.
+    pub(super) connections: Ledger,
+    /// Exchanges, where they are limited.
+    pub(super) requests: Ledger,
+}
+
+impl Default for InUse {
+    fn default() -> Self {
+        Self { connections: Ledger::new(None), requests: Ledger::new(None) }
+    }
 }
 
 /// An endpoint as a line has it.
@@ -220,10 +235,10 @@ impl Line {
         for member in self.members() {
             let name = (self.cluster.clone(), member.label.to_string());
             let state = shared.states.get(&name).copied().unwrap_or_default();
-            let connections = shared.ledgers.entry(name).or_insert_with(|| Ledger::new(None)).clone();
+            let InUse { connections, requests } = shared.ledgers.entry(name).or_default().clone();
             connections.set_cap(cap);
             let Member { addr, label, tls_name, weight, tier, zone } = member;
-            let plan = EndpointPlan { addr, label, tls_name, weight, tier, zone, connections };
+            let plan = EndpointPlan { addr, label, tls_name, weight, tier, zone, connections, requests };
             match state {
                 EndpointState::Active => chosen.push(plan),
                 EndpointState::Drained => drained.push(plan),

@@ -19,7 +19,7 @@ use crate::upstream::config::ClusterConfig;
 use crate::upstream::config::health::HealthConfig;
 use crate::upstream::verdict::Out;
 use crate::upstream::verdict::checks::{Complaint, ComplaintKind};
-use crate::upstream::verdict::fuse::{Cause, Held, Standing};
+use crate::upstream::verdict::fuse::{Cause, Held, Standing, millis};
 use crate::upstream::verdict::gate::Gate;
 use crate::upstream::verdict::outliers::FAULT_LABELS;
 use crate::upstream::verdict::ward::{Event, Member, WardPlan};
@@ -225,7 +225,7 @@ fn settings_of(config: &ClusterConfig) -> WardPlan {
         outliers: config.outliers.clone(),
         breaker: config.breaker.clone(),
         endpoint_breaker: config.endpoint_breaker.clone(),
-        ramp_ms: 0,
+        ramp_ms: config.slow_start.as_ref().map_or(0, |slow| millis(slow.window)),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::telemetry::metrics::TunnelMetrics;
 use crate::upstream::balance::hash_address;
 use crate::upstream::cluster::{Ask, Chosen, Cluster};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::verdict::Outcome;
 
 /// Endpoints that are tried before the client is given up.
 const ATTEMPTS_MAX: u32 = 3;
@@ -141,10 +142,18 @@ impl Tunnel<'_> {
             let buffers = &self.local.pool;
             let way = Opening { preface: preface.as_deref(), buffers, needs_http1: true };
             let opened = endpoint.open_own(&self.deadline, cluster.plan.timeouts.connect, way).await;
-            course.connect_nanos.set(clock::nanos() - began_nanos);
+            let nanos = clock::nanos() - began_nanos;
+            course.connect_nanos.set(nanos);
+            // What an endpoint makes of the connection is between it and the client.
             match opened {
-                Ok(connection) => return Ok((connection, chosen)),
-                Err(error) => last_fault = fault(&error),
+                Ok(connection) => {
+                    chosen.settle(Outcome::Success, nanos);
+                    return Ok((connection, chosen));
+                }
+                Err(error) => {
+                    chosen.settle(error.outcome(), nanos);
+                    last_fault = fault(&error);
+                }
             }
             endpoint.metrics.failures.add(1);
             excluded.push(endpoint);

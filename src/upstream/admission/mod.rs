@@ -157,9 +157,13 @@ impl Admission {
         }
     }
 
-    /// Takes note of how long an answer took, until its head was there.
+    /// Takes note of how long an answer took, until its head was there. What has failed sooner than others are answered
+    /// says nothing of how much there is to do.
     #[inline]
-    pub fn note(&self, nanos: u64) {
+    pub fn note(&self, is_success: bool, nanos: u64) {
+        if !is_success && nanos < self.metrics.limits.base_nanos.get().unsigned_abs() {
+            return;
+        }
         let Window { answers, sum_nanos, under_way_max } = self.window.get();
         let sum_nanos = sum_nanos.saturating_add(nanos);
         let under_way_max = under_way_max.max(self.under_way.get());
@@ -224,14 +228,6 @@ impl Admission {
         limits.found.set(adaptive.as_ref().map_or(0, |adaptive| told(adaptive.limit() as u64)));
         limits.base_nanos.set(told(base_nanos));
         limits.recent_nanos.set(told(recent_nanos));
-    }
-}
-
-impl Permit {
-    /// Takes note of how long the answer took, until its head was there.
-    #[inline]
-    pub fn note(&self, nanos: u64) {
-        self.0.note(nanos);
     }
 }
 

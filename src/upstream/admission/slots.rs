@@ -30,6 +30,16 @@ pub struct SlotsPlan {
     pub reserves: Reserves,
 }
 
+/// More than there can be: stands for no cap.
+pub const UNLIMITED: u64 = 1 << 40;
+
+impl SlotsPlan {
+    /// This many for everybody.
+    pub fn of(ledger: &Ledger, cap: Option<u64>) -> Self {
+        Self { ledger: ledger.clone(), cap: cap.unwrap_or(UNLIMITED), reserves: Reserves::default() }
+    }
+}
+
 /// The slots of one worker.
 pub struct Slots {
     ledger: Ledger,
@@ -76,6 +86,11 @@ impl Slots {
         self.batch.set(batch);
         self.is_tight.set(batch == 1);
         self.lease.borrow_mut().shrink(self.free.replace(0));
+    }
+
+    /// Takes another cap, of which nothing is kept for anybody.
+    pub fn take_cap(&self, cap: Option<u64>) {
+        self.apply(&SlotsPlan::of(&self.ledger, cap));
     }
 
     /// Takes one for an exchange of this class. False if there is none for it.

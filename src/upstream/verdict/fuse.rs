@@ -281,7 +281,8 @@ impl Fuse {
     }
 }
 
-pub(super) fn millis(span: crate::config::units::Span) -> u64 {
+/// Whole milliseconds.
+pub fn millis(span: crate::config::units::Span) -> u64 {
     u64::try_from(span.duration().as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -4,6 +4,7 @@
 //! decides is pure and takes time and numbers as arguments.
 
 pub mod checks;
+pub mod event;
 pub mod fuse;
 pub mod gate;
 pub mod outliers;

@@ -243,11 +243,11 @@ impl Outliers {
                 return Some(Fault::Share { failures: own.failures, calls: own.calls() });
             }
         }
-        let slower = settings.latency.as_ref()?;
+        let slower = settings.latency.as_ref().filter(|_| own.successes >= enough)?;
         let mut means: Vec<f64> = sums
             .iter()
             .enumerate()
-            .filter(|(other, sum)| *other != at && sum.calls() >= enough)
+            .filter(|(other, sum)| *other != at && sum.successes >= enough)
             .map(|(_, sum)| sum.mean_nanos())
             .collect();
         means.sort_by(f64::total_cmp);

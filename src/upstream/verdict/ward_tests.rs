@@ -1,7 +1,9 @@
 //! Tests of [`super`]: how the machines of a cluster play together.
 
 use super::super::checks::ComplaintKind;
+use super::super::fuse::Cause;
 use super::*;
+use crate::upstream::config::health::{HealthConfig, OutliersConfig};
 
 fn plan() -> WardPlan {
     WardPlan {

@@ -15,7 +15,7 @@ pub struct Tally {
     pub failures: u64,
     /// Of both, those that took too long.
     pub slow: u64,
-    /// Nanoseconds that they took together.
+    /// Nanoseconds that those took together that went well.
     pub nanos: u64,
 }
 
@@ -35,9 +35,9 @@ impl Tally {
         share(self.slow, self.calls())
     }
 
-    /// What a call took; nothing where there are none.
+    /// What a call took that went well; nothing where there are none.
     pub fn mean_nanos(&self) -> f64 {
-        share(self.nanos, self.calls())
+        share(self.nanos, self.successes)
     }
 
     /// Adds another one.

@@ -176,11 +176,13 @@ function drawRoutes() {
   const found = now.routes.filter((route) => route.name.includes(search));
   const old = then(10000), byName = new Map(old.routes.map((route) => [route.name, route]));
   const seconds = (now.unix_ms - old.unix_ms) / 1000;
+  const judged = new Map(now.verdicts.routes.map((r) => [r.name, r.breaker]));
   const rows = found.map((route) => {
     const was = byName.get(route.name) || { requests: route.requests, classes: route.classes, durations: [] };
     const per = (n) => (seconds > 0 ? Math.max(0, n) / seconds : null), bad = per(route.classes[4] - was.classes[4]);
     const p95 = quantile(route.durations, was.durations, .95, now.duration_bounds_ms);
-    return h("tr", null, h("td", null, h("b", null, route.name), h("div", { class: "small soft" }, wanted(route))),
+    return h("tr", null, h("td", null, h("b", null, route.name), h("div", { class: "small soft" }, wanted(route)),
+      breaker(judged.get(route.name), `/routes/${encodeURIComponent(route.name)}/breaker`, route.name)),
       h("td", { class: "off-phone" }, target(route)), h("td", { class: "num" }, count(per(route.requests - was.requests))),
       h("td", { class: "num" + (bad > 0 ? " bad" : "") }, count(bad)), h("td", { class: "num" }, millis(p95)),
       h("td", { class: "num off-phone" }, count(route.requests)));
@@ -190,22 +192,44 @@ function drawRoutes() {
     now.routes_total > now.routes.length && h("p", { class: "small soft" }, `The ${now.routes.length} busiest of ${now.routes_total}; all are at /routes.`));
 }
 
+// Pills for a breaker that is not simply closed; buttons for whoever may use them.
+function breaker(b, path, name) {
+  if (!b) return null;
+  const isOpen = b.state !== "closed", isHeld = b.held !== "auto";
+  return [(isOpen || isHeld) && h("div", { class: "small " + (isOpen ? "bad" : "warn"), title: b.reason },
+    `breaker ${b.state.replace("_", " ")}${isHeld ? ", held" : ""}: ${b.reason}, ${ago(now.unix_ms - b.since_unix_ms)} ago`),
+    path && mayWrite() && h("div", { class: "line" }, isHeld
+      ? button("letgo", JSON.stringify([path, name]), "Let go", { "aria-label": `Let the breaker of ${name} go` })
+      : button("holdopen", JSON.stringify([path, name]), "Hold open", { "aria-label": `Hold the breaker of ${name} open` }))];
+}
+function drawEvents() {
+  const events = now.verdicts.events;
+  $("s-events").hidden = !events.length;
+  put("events", table([["When", ""], ["What", ""]], events.map((e) => h("tr", null,
+    h("td", { class: "soft" }, clock(e.unix_ms)),
+    h("td", null, h("b", null, e.route ? `route ${e.route}` : e.cluster), e.endpoint && ` ${e.endpoint}`, " ", e.what))), "None so far."));
+}
 function drawClusters() {
+  const part = encodeURIComponent, judged = new Map(now.verdicts.clusters.map((c) => [c.name, c]));
   const old = then(10000), seconds = (now.unix_ms - old.unix_ms) / 1000;
   const was = new Map(old.clusters.flatMap((c) => c.endpoints.map((e) => [c.name + "\n" + (e.label || e.address), e.figures])));
   put("clusters", now.clusters.map((cluster) => {
+    const own = judged.get(cluster.name) || { endpoints: [] }, path = `/clusters/${part(cluster.name)}`;
     const ends = cluster.endpoints.map((end) => {
       const name = end.label || end.address, before = was.get(cluster.name + "\n" + name), f = end.figures;
       const per = (key) => (f && before && seconds > 0 ? Math.max(0, f[key] - before[key]) / seconds : null);
       const lost = f ? f.failures + f.connect_failures : 0;
       const failing = per("failures") || per("connect_failures"), state = end.state || "active";
       const standing = end.standing && end.standing !== "present" ? end.standing : null;
-      const words = [state !== "active" && state, standing, failing > 0 && "failing"].filter(Boolean).join(", ") || "in use";
-      const kind = failing > 0 || state === "disabled" ? "bad" : state !== "active" || standing ? "warn" : "";
+      const verdict = own.endpoints.find((e) => e.label === name) || { state: "good" }, isOut = verdict.state !== "good";
+      const words = [state !== "active" && state, standing, isOut && verdict.state, failing > 0 && "failing"].filter(Boolean).join(", ") || "in use";
+      const kind = isOut || failing > 0 || state === "disabled" ? "bad" : state !== "active" || standing ? "warn" : "";
       const arg = JSON.stringify([cluster.name, name]);
       return h("div", { class: "end " + kind },
         h("div", null, h("b", null, name)), end.label && end.label !== end.address && h("div", { class: "soft" }, end.address),
         h("div", { class: kind || "soft" }, words, end.weight > 1 && ` · weight ${end.weight}`, end.tier > 0 && ` · tier ${end.tier}`, end.zone && ` · ${end.zone}`),
+        isOut && h("div", { class: "bad" }, `${verdict.reason}, ${ago(now.unix_ms - verdict.since_unix_ms)} ago`),
+        breaker(verdict.breaker, `${path}/endpoints/${part(name)}/breaker`, name),
         f && h("div", { class: "soft" }, `${count(per("attempts"))}/s · ${count(f.active)} active · ${count(f.idle)} idle`),
         lost > 0 && h("div", { class: "soft" }, `${count(lost)} of ${count(f.attempts)} failed`),
         mayWrite() && h("div", { class: "line" }, state === "active"
@@ -218,6 +242,7 @@ function drawClusters() {
       cluster.failure && h("div", { class: "small warn" }, cluster.failure),
       cluster.held_back && h("div", { class: "small warn" }, `A loss of ${plural(cluster.held_back.endpoints, "endpoint")} is not believed for another ${ago(cluster.held_back.left_ms)}.`),
       cluster.refused && cluster.refused.length > 0 && h("div", { class: "small warn" }, "refused: " + cluster.refused.join(", ")),
+      breaker(own.breaker, `${path}/breaker`, cluster.name),
       h("div", { class: "ends" }, ends));
   }));
 }
@@ -302,7 +327,7 @@ function drawMessage() {
   if (said) put("message", h("div", { class: "line" }, h("b", { class: said.isBad ? "bad grow" : "grow" }, said.title), button("dismiss", "", "Close")), said.text && h("pre", null, said.text));
 }
 function draw() {
-  for (const part of [drawState, drawMessage, drawRollout, drawTraffic, drawWorkers, drawClusters, drawRoutes, drawGenerations, drawErrors, drawAudit, drawFooter]) part();
+  for (const part of [drawState, drawMessage, drawRollout, drawTraffic, drawWorkers, drawClusters, drawEvents, drawRoutes, drawGenerations, drawErrors, drawAudit, drawFooter]) part();
 }
 
 // --- talking to the gateway --------------------------------------------------------------------------------------
@@ -355,7 +380,7 @@ function login(why) {
 
 const isArmed = (act, arg) => armed && armed.act === act && armed.arg === String(arg) && armed.until > Date.now();
 // What cannot be taken back with the same button is asked twice.
-const SERIOUS = new Set(["rollback", "abort", "promote", "disabled", "reload"]);
+const SERIOUS = new Set(["rollback", "abort", "promote", "disabled", "reload", "holdopen"]);
 
 async function change(title, method, path, body) {
   const { ok, told } = await ask(method, path, body);
@@ -384,6 +409,11 @@ const ACTS = {
   dismiss() { said = null; draw(); },
   forget() { token = ""; store.put(""); past.length = 0; look(); },
 };
+for (const [act, state] of [["holdopen", "open"], ["letgo", "auto"]])
+  ACTS[act] = (arg) => {
+    const [path, name] = JSON.parse(arg);
+    return change(`Breaker of ${name}: ${state}`, "PUT", path, { state, note: "from the page" });
+  };
 for (const action of ["promote", "abort", "pause", "resume"])
   ACTS[action] = () => change(`Rollout: ${action}`, "POST", "/rollout", { action, note: "from the page" });
 for (const state of ["active", "drained", "disabled"])
