@@ -86,7 +86,7 @@ impl Answer<'_> {
                     }
                 }
             }
-            self.end_trial(fault);
+            self.end_trial(fault, tried.made);
             opener = self.move_on(fault, tried.made, opener.take());
             if opener.is_none() {
                 return Err(fault);
@@ -95,9 +95,8 @@ impl Answer<'_> {
     }
 
     /// Says of an exchange that failed how the cluster is; nothing where nobody was asked, or it is not the cluster's fault.
-    fn end_trial(&self, fault: Fault) {
-        let nobody = matches!(fault, Fault::Gateway(Code::CircuitOpen | Code::NoEndpoint));
-        if let Some(trial) = self.trial.take().filter(|_| !nobody && fault.status() >= 500) {
+    fn end_trial(&self, fault: Fault, made: u32) {
+        if let Some(trial) = self.trial.take().filter(|_| made > 0 && fault.status() >= 500) {
             trial.settle(false);
         }
     }
