@@ -4,17 +4,22 @@
 //! their clients wait for so long and no longer. Goodput is what was answered within that. The method and its reasons are in
 //! `benches/README.md`.
 
+#[allow(dead_code, reason = "shared with another bench, which uses more of it")]
 #[path = "../load/dice.rs"]
 mod dice;
 mod gateway;
+#[allow(dead_code, reason = "shared with another bench, which uses more of it")]
 #[path = "../load/machine.rs"]
 mod machine;
 mod offered;
+#[allow(dead_code, reason = "shared with another bench, which uses more of it")]
 #[path = "../load/poller.rs"]
 mod poller;
+#[allow(dead_code, reason = "shared with another bench, which uses more of it")]
 #[path = "../load/process.rs"]
 mod process;
 mod service;
+#[allow(dead_code, reason = "shared with another bench, which uses more of it")]
 #[path = "../load/socket.rs"]
 mod socket;
 

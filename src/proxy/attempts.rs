@@ -60,7 +60,9 @@ impl Answer<'_> {
             let mut tried = Tried::default();
             let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
-            while let (Ok(entry), Some(sent)) = (&entry, opener.take()) {
+            while entry.is_ok()
+                && let Some(sent) = opener.take()
+            {
                 let Some(chosen) = self.choose(hash, &mut tried).await else {
                     if tried.is_full && tried.made == 0 {
                         let class = self.exchange.class;
@@ -75,9 +77,7 @@ impl Answer<'_> {
                     None => self.attempt(chosen, sent, &mut tried).await,
                 };
                 match outcome {
-                    Ok(persists) => {
-                        return Ok(persists);
-                    }
+                    Ok(persists) => return Ok(persists),
                     Err((miss, again)) => {
                         (fault, opener) = (miss.fault(), again);
                         if !self.may_go_on(miss, opener.is_some(), &mut tried) {
