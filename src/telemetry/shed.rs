@@ -1,6 +1,6 @@
 //! Why requests were turned away for want of room, by class.
 
-use crate::shared::Counter;
+use crate::shared::{Counter, Gauge};
 
 /// Classes of how much a request matters; what the index means is the exporter's table.
 pub const SHED_CLASSES: usize = 4;
@@ -58,6 +58,27 @@ impl ShedMetrics {
     pub fn count(&self, class: usize, reason: ShedReason) {
         self.counts[class.min(SHED_CLASSES - 1)][reason as usize].add(1);
     }
+}
+
+/// Limits of a cluster as one worker has them.
+#[derive(Debug, Default)]
+pub struct LimitMetrics {
+    /// Most exchanges at once, of all workers.
+    pub cap: Gauge,
+    /// Exchanges of this worker.
+    pub used: Gauge,
+    /// Most that may wait, of all workers.
+    pub pending_cap: Gauge,
+    /// Those that wait on this worker.
+    pub waiting: Gauge,
+    /// Those that were let in after they had waited.
+    pub waited: Counter,
+    /// What this worker has found out to be its limit; 0 where it does not look for one.
+    pub found: Gauge,
+    /// Nanoseconds of an answer of the unburdened cluster.
+    pub base_nanos: Gauge,
+    /// Nanoseconds of an answer now.
+    pub recent_nanos: Gauge,
 }
 
 #[cfg(test)]
