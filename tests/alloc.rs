@@ -49,6 +49,15 @@ fn limited(address: SocketAddr, endpoint: SocketAddr) -> String {
     text
 }
 
+/// A configuration whose service has a second tier, and is chosen by how long its answers take.
+fn tiered(address: SocketAddr, endpoint: SocketAddr) -> String {
+    let text = configuration(address, endpoint, Log::On);
+    let plain = format!("endpoints: ['{endpoint}']");
+    assert!(text.contains(&plain), "{text}");
+    let spare = "{address: '127.0.0.1:1', tier: 1}";
+    text.replace(&plain, &format!("endpoints: ['{endpoint}', {spare}], balance: peak_ewma, slow_start: {{}}"))
+}
+
 fn asks_nothing_of_the_heap(shape: &Shape, connections: usize) {
     asks_nothing_with(&|address, endpoint| configuration(address, endpoint, Log::On), shape, connections);
 }
@@ -154,6 +163,32 @@ fn two_rate_limits_and_their_fields_cost_no_allocation() {
     let shape = Shape::download("GET 128 B, two limits", 128);
     asks_nothing_with(&limited, &shape, 1);
     asks_nothing_with(&limited, &shape, 16);
+}
+
+#[test]
+fn a_split_costs_no_allocation() {
+    let split = |sticky: &'static str| {
+        move |address, endpoint| {
+            let text = configuration(address, endpoint, Log::On);
+            let variants = "variants: {a: {cluster: origin, weight: 9}, b: {cluster: origin}}";
+            let split = format!("split: {{{variants}, by_profile: {{web: b}}{sticky}}}");
+            let profiles = "profiles: [{name: web, when: [{user_agent: 'Mozilla/[0-9]'}]}]";
+            let text = text.replacen("    cluster: origin", &format!("    {split}"), 1);
+            assert!(text.contains(&split), "{text}");
+            format!("{text}{profiles}\n")
+        }
+    };
+    let shape =
+        Shape::download("GET 128 B, split", 128).with_field("X-User: ann").with_field("User-Agent: curl/8");
+    asks_nothing_with(&split(""), &shape, 1);
+    asks_nothing_with(&split(", sticky: {header: x-user}"), &shape, 16);
+}
+
+#[test]
+fn tiers_and_answer_times_cost_no_allocation() {
+    let shape = Shape::download("GET 128 B, two tiers", 128);
+    asks_nothing_with(&tiered, &shape, 1);
+    asks_nothing_with(&tiered, &shape, 16);
 }
 
 #[test]

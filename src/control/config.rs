@@ -6,6 +6,7 @@ pub mod admin;
 pub mod care;
 pub mod changes;
 pub mod fleet;
+mod forwarding;
 pub mod limits;
 pub mod locality;
 pub mod log;
@@ -301,17 +302,4 @@ pub struct RouteConfig {
     /// Policies of this route.
     #[serde(default)]
     pub policies: PoliciesConfig,
-}
-
-impl RouteConfig {
-    /// Names of the clusters that its requests go to.
-    pub fn cluster_names(&self) -> impl Iterator<Item = &str> {
-        let variants = self.split.iter().flat_map(|split| split.variants.values());
-        self.cluster.as_deref().into_iter().chain(variants.map(|variant| &*variant.cluster))
-    }
-
-    /// Whether its requests go to a cluster at all.
-    pub fn is_forwarding(&self) -> bool {
-        self.cluster.is_some() || self.split.is_some()
-    }
 }

@@ -31,7 +31,6 @@ use crate::control::fleet::{self, FleetDesk};
 use crate::control::generation::Generation;
 use crate::control::health::HealthDesk;
 use crate::control::log_desk::LogDesk;
-use crate::control::releases::{self, ReleaseDesk};
 use crate::control::revocations::RevocationDesk;
 use crate::control::sources::{Source, SourceState};
 use crate::control::steward::{Charge, FIRST_ANSWERS_BOUND, Shown, Steward};
@@ -127,7 +126,6 @@ pub struct Gateway {
     means: Means,
     fleet: Option<tokio::task::JoinHandle<()>>,
     steward: Option<tokio::task::JoinHandle<()>>,
-    ramps: Option<tokio::task::JoinHandle<()>>,
     admin_task: Option<(tokio::task::JoinHandle<io::Result<()>>, tokio::sync::oneshot::Sender<()>)>,
 }
 
@@ -179,10 +177,9 @@ impl Gateway {
         revocations.first_lists(FIRST_ANSWERS_BOUND).await;
         let fleet = FleetDesk::open(folder);
         let health = HealthDesk::start(registry.clone())?;
-        let mut shown = Shown::new(snapshot.clone(), feeds, revocations, fleet, health);
+        let shown = Shown::new(snapshot.clone(), feeds, revocations, fleet, health);
         shown.health.attach(config, &snapshot);
-        shown.releases = ReleaseDesk::open(folder).map_err(StartError::Missing)?;
-        shown.releases.attach(config, &snapshot);
+        shown.releases.begin(folder, config, &snapshot).map_err(StartError::Missing)?;
         if let Some(folder) = folder {
             shown.keepers.keys.open(folder).map_err(StartError::Missing)?;
         }
@@ -210,7 +207,6 @@ impl Gateway {
             means: Means::default(),
             fleet: None,
             steward: None,
-            ramps: None,
             admin_task: None,
         };
         let first = first_generation(loaded, snapshot, base.base, gateway.cpus.len())?;
@@ -230,9 +226,6 @@ impl Gateway {
             recorder: gateway.recorder(),
         });
         gateway.steward = Some(tokio::spawn(steward.run(orders)));
-        let ramps =
-            releases::run(gateway.shown.releases.clone(), gateway.registry.clone(), door.audit.clone());
-        gateway.ramps = Some(tokio::spawn(ramps));
         gateway.open_door(door, admin)?;
         gateway.readiness.advance(ReadinessState::Ready);
         Ok(gateway)
@@ -341,8 +334,8 @@ impl Gateway {
     /// Stops. False if exchanges were cut because the drain's time was up.
     pub async fn stop(mut self) -> bool {
         self.readiness.advance(ReadinessState::Draining);
-        for task in [self.steward.take(), self.ramps.take()].into_iter().flatten() {
-            task.abort();
+        if let Some(steward) = self.steward.take() {
+            steward.abort();
         }
         // Not the answers: exchanges that are in flight may need them.
         for mailbox in &self.mailboxes {

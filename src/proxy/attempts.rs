@@ -61,7 +61,9 @@ impl Answer<'_> {
             let mut tried = Tried::default();
             let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
-            while let (Ok(_), Some(sent)) = (&entry, opener.take()) {
+            while entry.is_ok()
+                && let Some(sent) = opener.take()
+            {
                 let Some(chosen) = self.choose(hash, &mut tried).await else {
                     if tried.is_full && tried.made == 0 {
                         let class = self.exchange.class;

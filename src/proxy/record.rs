@@ -11,6 +11,7 @@ use crate::http::field::FieldId;
 use crate::http::head::Version;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::Fault;
+use crate::proxy::answer::is_failure;
 use crate::proxy::decision::Met;
 use crate::proxy::installed::Installed;
 use crate::proxy::local::Local;
@@ -172,7 +173,10 @@ fn count(tally: &Tally, exchange: &Exchange, installed: &Installed, local: &Loca
     if let (Some(route), Some(variant)) = (tally.route.get(), tally.variant.get())
         && let Some(metrics) = installed.split(route).and_then(|split| split.metrics(variant))
     {
-        metrics.count(status, tally.grpc_status.get(), tally.upstream.head_nanos.get());
+        // What is answered in place of a service that failed speaks for nobody.
+        let is_instead = tally.upstream.fallback.get() != Fallback::None;
+        let is_failure = is_instead || is_failure(status, tally.grpc_status.get());
+        metrics.count(is_failure, status, tally.upstream.head_nanos.get());
     }
     local.metrics.requests.add(1);
     if let Some(fault) = fault {

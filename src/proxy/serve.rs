@@ -20,9 +20,9 @@ use crate::proxy::local::Local;
 use crate::proxy::opener::Aim;
 use crate::proxy::prepare::{ASTERISK, prepare};
 use crate::proxy::record;
-use crate::proxy::release::plan::VariantPlan;
+use crate::proxy::release::destination;
 use crate::proxy::reply;
-use crate::proxy::snapshot::{Action, RoutePlan, Target};
+use crate::proxy::snapshot::{Action, RoutePlan};
 use crate::proxy::upgrade;
 use crate::route::rewrite::{RedirectPlan, RedirectView};
 use crate::route::table::RouteIndex;
@@ -127,17 +127,7 @@ async fn run(conversation: &mut Conversation, installed: &Rc<Installed>, index: 
     let plan = installed.plan(index);
     // A plan is looked at where it has more to say.
     let plain = route.forward.map(|cluster| (cluster, &None, &None));
-    let forwarded = plain.or_else(|| match &plan.action {
-        Action::Forward { to: Target::Cluster(cluster), rewrite, host } => Some((*cluster, rewrite, host)),
-        Action::Forward { to: Target::Split(split), .. } => {
-            let variant = installed.splits[split.at].choose(split, exchange);
-            // There are a few.
-            conversation.tally.variant.set(Some(variant as u8));
-            let VariantPlan { cluster, rewrite, host, .. } = &split.variants[variant];
-            Some((*cluster, rewrite, host))
-        }
-        _ => None,
-    });
+    let forwarded = plain.or_else(|| destination(&plan.action, installed, exchange, &conversation.tally));
     let Some((cluster, rewrite, host)) = forwarded else {
         return act(conversation, installed, route_and_passed, &plan.action).await;
     };

@@ -23,7 +23,7 @@ const REGEX_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileConfig {
-    /// Used in `match.profile`, `split.by_profile`, keys of limits, logs; unique.
+    /// Used in `match.profile`, `split.by_profile` and keys of limits; unique.
     pub name: String,
     /// What tells it; any of these will do.
     #[schemars(length(min = 1))]

@@ -210,7 +210,7 @@ fn a_try_counts_with_its_head_however_long_its_body_takes() {
     eventually("both close", || {
         let mut wire = gateway.wire();
         wire.send("GET /long HTTP/1.1\r\nHost: t\r\n\r\n");
-        wire.read_to_head();
+        wire.read_head();
         long.push(wire);
         let verdicts = gateway.admin_get("/verdicts").json();
         verdicts["clusters"][0]["breaker"]["state"] == "closed"

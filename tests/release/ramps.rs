@@ -56,6 +56,7 @@ fn what_does_well_gets_everything_in_the_end() {
     drop(load);
     assert_eq!(shop.new_of(20, ""), 20);
     let said = shop.gateway.stderr();
+    assert!(said.contains("release: route `shop`: variant `new` begins with 20%"), "{said}");
     assert!(
         said.contains("variant `new` gets 50% (step 2 of 2)")
             && said.contains("variant `new` gets everything"),

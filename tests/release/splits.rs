@@ -112,6 +112,7 @@ fn the_variant_is_in_logs_metrics_and_records() {
     assert_eq!(shop.gateway.metric("ringgate_release_share_ratio{variant=\"new\"}"), 0.1);
     assert_eq!(shop.gateway.metric("ringgate_release_phase{phase=\"steady\"}"), 1.0);
     let record = shop.gateway.admin_get(&format!("/decisions/{}", new[0])).json();
+    let record = &record["decision"];
     assert_eq!((&record["variant"], &record["cluster"]), (&"new".into(), &"v2".into()), "{record}");
     let told = shop.command(&["explain", "--id", new[0]]);
     assert!(told.contains("route       shop, variant new"), "{told}");

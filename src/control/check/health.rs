@@ -63,3 +63,48 @@ fn tell(check: &mut Check<'_>, at: &str, problems: Problems) {
         check.error("bad-health", &path, why);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{expect, found, with};
+
+    fn cluster(lines: &str) -> String {
+        with(&format!("clusters:\n  api:\n    endpoints: ['127.0.0.1:1', '127.0.0.1:2']\n    {lines}"))
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_said_at_its_place() {
+        for (lines, code, words) in [
+            ("health: {check: {http: {path: healthz}}}", "bad-health", "begins with `/`"),
+            ("health: {check: {http: {host: 'a b'}}}", "bad-host", "a b"),
+            ("health: {interval: 1s, interval_failing: 2s}", "bad-health", "asked more often"),
+            ("outliers: {time: 10m}", "bad-health", "`time_max`"),
+            ("breaker: {open: 2m}", "bad-health", "`open_max`"),
+            ("endpoint_breaker: {failures: 0%}", "bad-health", "without a failure"),
+            (
+                "breaker: {slow: {after: 1s}}\n    endpoint_breaker: {slow: {after: 2s}}",
+                "two-kinds-of-slow",
+                "write 1s here",
+            ),
+        ] {
+            let line = if code == "two-kinds-of-slow" { 5 } else { 4 };
+            expect(&cluster(lines), code, line, words);
+        }
+        let route = with("routes:\n  - name: all\n    cluster: api\n    breaker: {window: 2h}");
+        expect(&route, "bad-health", 4, "longer than");
+    }
+
+    #[test]
+    fn what_would_do_nothing_is_a_warning() {
+        let alone = with("clusters:\n  api:\n    endpoints: ['127.0.0.1:1']\n    outliers: {}");
+        expect(&alone, "idle-outliers", 4, "breaker: {}");
+        let text = with(
+            "routes:\n  - name: all\n    cluster: api\n  - name: own\n    match: {path: /own}\n    respond: {status: 200}\n    breaker: {}",
+        );
+        expect(&text, "idle-breaker", 7, "remove `breaker`");
+        assert!(
+            found(&cluster("health: {}\n    outliers: {}\n    breaker: {}\n    endpoint_breaker: {}"))
+                .is_empty()
+        );
+    }
+}

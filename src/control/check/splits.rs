@@ -67,6 +67,13 @@ pub(super) fn check(
             .hint("add `authenticate: {any_of: [NAME]}`, or stick to a header or a cookie");
         check.warning("nobody-known", &format!("{place}.sticky"), why);
     }
+    let looks_at_copies = split.ramp.as_ref().is_some_and(|ramp| ramp.gate.mismatches.is_some());
+    if looks_at_copies && route.shadow.is_none() {
+        let why =
+            UnitError::new(format!("route `{}` has no `shadow`, so there is nothing to compare", route.name))
+                .hint("add `shadow: {cluster: NAME, compare: {}}`, or remove `mismatches`");
+        check.error("bad-split", &format!("{place}.ramp.gate.mismatches"), why);
+    }
     let decides = split.ramp.is_some() || split.blue_green.is_some();
     if !decides && split.variants.len() == 1 {
         let why =
@@ -100,6 +107,8 @@ mod tests {
         assert_eq!(codes(&format!("{{{both}, sticky: identity}}")), ["nobody-known"]);
         assert_eq!(codes(&format!("{{{both}, blue_green: {{active: c}}}}")), ["bad-split"]);
         assert_eq!(codes("{variants: {a: {cluster: a}}}"), ["no-effect"]);
+        let gate = "ramp: {variant: b, gate: {mismatches: 1%}}";
+        assert_eq!(codes(&format!("{{{both}, {gate}}}")), ["bad-split"]);
     }
 
     #[test]

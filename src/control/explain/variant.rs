@@ -46,6 +46,7 @@ pub fn likely(split: &SplitPlan, exchange: &Exchange) -> Likely {
 pub(super) fn tell(out: &mut String, split: &SplitPlan, exchange: &Exchange) {
     let Likely { variant, why } = likely(split, exchange);
     let (_, shares) = split.live.load();
+    let is_given = matches!(split.sticky, Some(StickyPlan::Cookie(_)));
     let sticky = split.sticky.as_ref().map(|sticky| match sticky {
         StickyPlan::Header(name) => format!("its field {}", String::from_utf8_lossy(name)),
         StickyPlan::Cookie(name) => format!("its cookie {}", String::from_utf8_lossy(name)),
@@ -56,6 +57,9 @@ pub(super) fn tell(out: &mut String, split: &SplitPlan, exchange: &Exchange) {
         (Why::Profile, _) => "the client's profile has it".to_owned(),
         (Why::Stays, Some(sticky)) => format!("it stays with {sticky}"),
         _ if shares.only().is_some() => "it has all requests".to_owned(),
+        (_, Some(sticky)) if is_given => {
+            format!("most get it; the request does not have {sticky}, and its client is given one")
+        }
         (_, Some(sticky)) => format!("most get it; the request does not have {sticky}, so it is dealt out"),
         (_, None) => "most get it; every request is dealt out".to_owned(),
     };

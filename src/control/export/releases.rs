@@ -6,8 +6,8 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::family::Family;
-use crate::control::releases::ReleaseDesk;
 use crate::control::releases::standing::Phase;
+use crate::control::releases::{Figures, ReleaseDesk};
 use crate::shared::{Frozen, HistogramSnapshot, Sharded};
 use crate::telemetry::Registry;
 use crate::telemetry::registry::VariantName;
@@ -22,6 +22,7 @@ pub struct ReleasesShown {
     pub registry: Frozen<Registry>,
 }
 
+type Counted = fn(&VariantMetrics) -> u64;
 type Variants = [(VariantName, Sharded<VariantMetrics>)];
 
 impl Collector for ReleasesShown {
@@ -51,14 +52,14 @@ impl ReleasesShown {
             "ringgate_release_share_ratio",
             "Share of the requests that a variant gets.",
         )?;
-        for (route, _, shares) in &figures {
+        for Figures { route, shares, .. } in &figures {
             for (variant, part) in shares {
                 family.level_part([("route", route), ("variant", variant)], f64::from(*part) / 1e3)?;
             }
         }
         let help = "1 for what goes on with a release, 0 for what does not.";
         let mut family = Family::gauge(encoder, "ringgate_release_phase", help)?;
-        for (route, current, _) in &figures {
+        for Figures { route, phase: current, .. } in &figures {
             for (phase, name) in Phase::ALL {
                 family.level([("route", route.as_str()), ("phase", name)], i64::from(phase == *current))?;
             }
@@ -68,9 +69,7 @@ impl ReleasesShown {
 }
 
 fn encode_counts(variants: &Variants, encoder: &mut DescriptorEncoder) -> fmt::Result {
-    let sum = |shards: &Sharded<VariantMetrics>, counter: fn(&VariantMetrics) -> u64| {
-        shards.iter().map(counter).sum()
-    };
+    let sum = |shards: &Sharded<VariantMetrics>, counter: Counted| shards.iter().map(counter).sum();
     let mut family = Family::counter(encoder, "ringgate_release_requests", "Exchanges by variant.")?;
     for ((route, variant), shards) in variants {
         family
@@ -79,7 +78,7 @@ fn encode_counts(variants: &Variants, encoder: &mut DescriptorEncoder) -> fmt::R
     let help = "Exchanges by variant that were answered with 400 to 499, or failed with 500 and above.";
     let mut family = Family::counter(encoder, "ringgate_release_errors", help)?;
     for ((route, variant), shards) in variants {
-        let kinds: [(&str, fn(&VariantMetrics) -> u64); 2] =
+        let kinds: [(&str, Counted); 2] =
             [("4xx", |metrics| metrics.client_errors.get()), ("5xx", |metrics| metrics.server_errors.get())];
         for (kind, counter) in kinds {
             let labels = [("route", route.as_str()), ("variant", variant), ("class", kind)];

@@ -67,6 +67,8 @@ impl Door {
 impl Gateway {
     /// Starts the operator's listener, if there is to be one.
     pub(super) fn open_door(&mut self, door: Door, passed: Option<TcpListener>) -> Result<(), StartError> {
+        // Ramps go on whether somebody may look at them or not.
+        tokio::spawn(self.shown.releases.clone().run(self.registry.clone(), door.audit.clone()));
         let Door { admin: Some(admin), access, audit, base, started } = door else { return Ok(()) };
         let bind_error = |error: io::Error| StartError::Bind {
             name: "admin".to_owned(),

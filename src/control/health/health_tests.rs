@@ -128,7 +128,7 @@ fn checks_find_out_who_does_not_listen_and_who_listens_again() {
 fn what_the_operator_holds_stays_across_generations() {
     let played = Played::new("127.0.0.1:1");
     let settings = "breaker: {}, endpoint_breaker: {}";
-    played.attach(settings, 1);
+    let _first = played.attach(settings, 1);
     let cluster = Place::Cluster("origin".to_owned());
     let told = played.desk.hold(&cluster, Held::Open).unwrap();
     assert_eq!(told, "the breaker of cluster `origin` is open, and stays so");
@@ -152,7 +152,7 @@ fn what_the_operator_holds_stays_across_generations() {
 #[test]
 fn the_thread_ends_with_its_last_handle() {
     let played = Played::new("127.0.0.1:1");
-    played.attach("breaker: {}", 1);
+    let _snapshot = played.attach("breaker: {}", 1);
     let inner = Arc::downgrade(&played.desk.0);
     drop(played);
     let by = Instant::now() + Duration::from_secs(15);

@@ -34,7 +34,9 @@ use crate::rt::say::say_at;
 use crate::shared::level::Level;
 use crate::shared::{Frozen, Published};
 use crate::telemetry::Registry;
+use crate::telemetry::shadow::ShadowMetrics;
 use order::{By, Event, ReleaseOrder};
+use ramp::Pairs;
 use standing::{Kept, Phase, Standing};
 use view::ReleaseView;
 
@@ -63,13 +65,23 @@ struct Release {
     live: Published<Shares>,
 }
 
+/// What metrics tell of a release.
+#[derive(Debug)]
+pub struct Figures {
+    /// The route.
+    pub route: String,
+    /// What goes on.
+    pub phase: Phase,
+    /// Thousandths of each variant.
+    pub shares: Vec<(String, u32)>,
+}
+
 impl ReleaseDesk {
-    /// With what is kept in `folder`.
+    /// Begins with the splits of the first generation, as they were left where that is kept in `folder`.
     ///
     /// # Errors
     /// When the file is there and cannot be read: what was stopped would get its share again.
-    pub fn open(folder: Option<&Path>) -> Result<Self, String> {
-        let desk = Self::default();
+    pub fn begin(&self, folder: Option<&Path>, config: &Config, snapshot: &Snapshot) -> Result<(), String> {
         if let Some(folder) = folder {
             let file = folder.join(FILE);
             let told = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
@@ -78,10 +90,11 @@ impl ReleaseDesk {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
                 Err(error) => return Err(told(&error)),
             };
-            let mut state = desk.lock();
+            let mut state = self.lock();
             (state.kept, state.folder) = (kept, Some(folder.to_owned()));
         }
-        Ok(desk)
+        self.attach(config, snapshot);
+        Ok(())
     }
 
     /// Follows the splits of a generation from now on, and no others. Those written in the same form go on.
@@ -108,9 +121,9 @@ impl ReleaseDesk {
                         // A rollback may bring it back.
                         let before = other.standing.kept();
                         let kept = state.kept.insert(route.name.clone(), before);
-                        restored(split, kept.as_ref())
+                        restored(&route.name, split, kept.as_ref())
                     } else {
-                        restored(split, state.kept.get(&route.name))
+                        restored(&route.name, split, state.kept.get(&route.name))
                     }
                 }
             };
@@ -155,7 +168,9 @@ impl ReleaseDesk {
         for (route, release) in &mut state.releases {
             let of_route: Vec<Sample> =
                 release.standing.variants().map(|(name, _)| samples.of(route, name)).collect();
-            if let Some(event) = release.standing.look(now, &of_route, clock::wall_ms()) {
+            if let Some(event) =
+                release.standing.look(now, (&of_route, samples.pairs(route)), clock::wall_ms())
+            {
                 release.publish();
                 events.push((route.clone(), event));
             }
@@ -186,16 +201,44 @@ impl ReleaseDesk {
         wanted.map(view).collect()
     }
 
-    /// For metrics: route, what goes on, and the share of each variant in thousandths.
-    pub fn figures(&self) -> Vec<(String, Phase, Vec<(String, u32)>)> {
+    /// For metrics.
+    pub fn figures(&self) -> Vec<Figures> {
         let state = self.lock();
         let figures = |(name, release): (&String, &Release)| {
-            let (standing, shares) = (&release.standing, release.standing.shares());
-            let shares =
-                standing.variants().zip(shares.parts()).map(|((name, _), part)| (name.to_owned(), *part));
-            (name.clone(), standing.phase(), shares.collect())
+            let (standing, parts) = (&release.standing, release.standing.shares().parts());
+            let shares = standing.variants().zip(parts).map(|((name, _), part)| (name.to_owned(), *part));
+            Figures { route: name.clone(), phase: standing.phase(), shares: shares.collect() }
         };
         state.releases.iter().map(figures).collect()
+    }
+
+    /// Looks at ramps for as long as the process lives. What they do by themselves is written to the audit log.
+    pub async fn run(self, registry: Frozen<Registry>, audit: Audit) {
+        let began = Instant::now();
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            if self.lock().releases.is_empty() {
+                continue;
+            }
+            for (route, event) in self.look(began.elapsed(), &Samples::take(&registry)) {
+                let entry = Entry {
+                    author: "gateway".to_owned(),
+                    role: "gateway".to_owned(),
+                    address: String::new(),
+                    action: "release".to_owned(),
+                    parameters: json!({ "route": route }),
+                    outcome: event.text,
+                };
+                if let Err(error) = audit.write(&entry) {
+                    say_at(
+                        Level::Error,
+                        format_args!("audit log: cannot write: {error}; release of {route}"),
+                    );
+                }
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -204,8 +247,20 @@ impl ReleaseDesk {
 }
 
 /// As it was left, or as it is written.
-fn restored(split: &SplitConfig, kept: Option<&Kept>) -> Option<Standing> {
-    kept.and_then(|kept| Standing::restore(split, kept)).or_else(|| Standing::begin(split, clock::wall_ms()))
+fn restored(route: &str, split: &SplitConfig, kept: Option<&Kept>) -> Option<Standing> {
+    if let Some(standing) = kept.and_then(|kept| Standing::restore(split, kept)) {
+        return Some(standing);
+    }
+    let standing = Standing::begin(split, clock::wall_ms())?;
+    if let Some(ramp) = &split.ramp {
+        let share = ramp.steps.first().map(|step| step.share).unwrap_or_default();
+        let variant = &ramp.variant;
+        say_at(
+            Level::Info,
+            format_args!("release: route `{route}`: variant `{variant}` begins with {share}"),
+        );
+    }
+    Some(standing)
 }
 
 fn no_such(route: &str) -> Refusal {
@@ -246,7 +301,10 @@ impl State {
 
 /// What variants have done since the process began.
 #[derive(Debug, Default)]
-pub struct Samples(BTreeMap<(String, String), Sample>);
+pub struct Samples {
+    variants: BTreeMap<(String, String), Sample>,
+    copies: BTreeMap<String, Pairs>,
+}
 
 impl Samples {
     /// As it is now, of all workers.
@@ -264,37 +322,21 @@ impl Samples {
             }
             (name, sum)
         });
-        Self(variants.collect())
+        let copies = registry.shadows().into_iter().map(|(route, shards)| {
+            let sum = |counter: fn(&ShadowMetrics) -> u64| shards.iter().map(counter).sum::<u64>();
+            let mismatched = sum(|copies| copies.mismatched.get());
+            (route, Pairs { compared: sum(|copies| copies.matched.get()) + mismatched, mismatched })
+        });
+        Self { variants: variants.collect(), copies: copies.collect() }
+    }
+
+    /// Copies of a route's requests.
+    fn pairs(&self, route: &str) -> Pairs {
+        self.copies.get(route).copied().unwrap_or_default()
     }
 
     /// Of one variant.
     fn of(&self, route: &str, variant: &str) -> Sample {
-        self.0.get(&(route.to_owned(), variant.to_owned())).cloned().unwrap_or_default()
-    }
-}
-
-/// Looks at ramps for as long as the process lives. What they do by themselves is written to the audit log.
-pub async fn run(desk: ReleaseDesk, registry: Frozen<Registry>, audit: Audit) {
-    let began = Instant::now();
-    let mut looks = tokio::time::interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        if desk.lock().releases.is_empty() {
-            continue;
-        }
-        for (route, event) in desk.look(began.elapsed(), &Samples::take(&registry)) {
-            let entry = Entry {
-                author: "gateway".to_owned(),
-                role: "gateway".to_owned(),
-                address: String::new(),
-                action: "release".to_owned(),
-                parameters: json!({ "route": route }),
-                outcome: event.text,
-            };
-            if let Err(error) = audit.write(&entry) {
-                say_at(Level::Error, format_args!("audit log: cannot write: {error}; release of {route}"));
-            }
-        }
+        self.variants.get(&(route.to_owned(), variant.to_owned())).cloned().unwrap_or_default()
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::control::config::changes::RolloutConfig;
 use crate::control::rollout::breach::{Breach, Kind, millis, share};
+use crate::control::rollout::evidence::Count;
 use crate::control::rollout::judge::Judge;
 use crate::control::rollout::sample::{Sample, Side};
 use crate::proxy::release::config::{RampConfig, StepConfig};
@@ -24,7 +25,20 @@ pub struct Watch {
     watched: Duration,
     /// What each variant had done when it began.
     base: Vec<Sample>,
+    /// Copies of the route's requests by then.
+    pairs: Pairs,
+    /// How many of them may be answered otherwise, and how many there have to be.
+    mismatches: Option<(f64, u64)>,
     judge: Judge,
+}
+
+/// Copies of a route's requests whose answers were compared with the originals'.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pairs {
+    /// All of them.
+    pub compared: u64,
+    /// Those that were another.
+    pub mismatched: u64,
 }
 
 /// What a look says.
@@ -39,13 +53,13 @@ pub enum Found {
 }
 
 impl Watch {
-    /// Begins now. `samples` is what each variant has done by now.
+    /// Begins now. `done` is what each variant has done by now, and what has come of copies.
     pub fn new(
         ramp: &RampConfig,
         step: &StepConfig,
         variant: usize,
         now: Duration,
-        samples: &[Sample],
+        done: (&[Sample], Pairs),
     ) -> Self {
         let gate = &ramp.gate;
         let settings = RolloutConfig {
@@ -60,11 +74,12 @@ impl Watch {
         };
         let judge = Judge::new(&settings, 1, ramp.steps.len(), Side::default(), Some(Side::default()));
         let (hold, watched) = (step.hold.duration(), Duration::ZERO);
-        Self { variant, hold, since: now, watched, base: samples.to_vec(), judge }
+        let mismatches = gate.mismatches.map(|share| (share.fraction(), u64::from(gate.requests)));
+        Self { variant, hold, since: now, watched, base: done.0.to_vec(), pairs: done.1, mismatches, judge }
     }
 
     /// Looks, about once a second.
-    pub fn look(&mut self, now: Duration, samples: &[Sample]) -> Found {
+    pub fn look(&mut self, now: Duration, (samples, pairs): (&[Sample], Pairs)) -> Found {
         self.watched = now.saturating_sub(self.since);
         let (new, old) = self.sides(samples);
         let breaches = self.judge.look(self.watched, new, old);
@@ -72,16 +87,34 @@ impl Watch {
             let reasons: Vec<String> = breaches.iter().take(REASONS_MAX).map(text).collect();
             return Found::Worse(reasons.join("; "));
         }
+        let has_copies = match self.differ(pairs) {
+            Err(reason) => return Found::Worse(reason),
+            Ok(has_enough) => has_enough,
+        };
         if self.watched < self.hold {
             return Found::Waits("its time");
         }
         if !self.judge.has_enough() {
             return Found::Waits("more requests");
         }
+        if !has_copies {
+            return Found::Waits("more copies to compare");
+        }
         if self.judge.is_in_doubt() {
             return Found::Waits("certainty: something looks worse, but that may be chance");
         }
         Found::Passed
+    }
+
+    /// Whether enough copies were compared, where they are looked at. The error says that too many differ.
+    fn differ(&self, pairs: Pairs) -> Result<bool, String> {
+        let Some((share_max, enough)) = self.mismatches else { return Ok(true) };
+        let compared = pairs.compared.saturating_sub(self.pairs.compared);
+        let count = Count::new(pairs.mismatched.saturating_sub(self.pairs.mismatched), compared);
+        if compared >= enough && count.share() > share_max {
+            return Err(format!("of the copies of its shadow {} were answered otherwise", share(count)));
+        }
+        Ok(compared >= enough)
     }
 
     /// How long it has been watched.

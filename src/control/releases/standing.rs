@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::order::{By, Event, ReleaseOrder};
-use super::ramp::{Found, Watch};
+use super::ramp::{Found, Pairs, Watch};
 use super::view::{RampView, ReleaseView, ShareView};
 use crate::control::desk::Refusal;
 use crate::control::rollout::sample::Sample;
@@ -160,16 +160,17 @@ impl Standing {
         self.split.variants.iter().map(|(name, variant)| (name.as_str(), variant.cluster.as_str()))
     }
 
-    /// Looks, about once a second. `samples` is what each variant has done so far, in their order.
-    pub fn look(&mut self, now: Duration, samples: &[Sample], unix_ms: u64) -> Option<Event> {
+    /// Looks, about once a second. `done` is what each variant has done so far, in their order, and
+    /// what has come of copies of requests.
+    pub fn look(&mut self, now: Duration, done: (&[Sample], Pairs), unix_ms: u64) -> Option<Event> {
         if !matches!(self.phase, Phase::Ramping | Phase::Paused) {
             return None;
         }
         let ramp = self.split.ramp.as_ref()?;
         let (variant, step) = (self.split.place(&ramp.variant)?, ramp.steps.get(self.step)?);
-        let watch = self.watch.get_or_insert_with(|| Watch::new(ramp, step, variant, now, samples));
+        let watch = self.watch.get_or_insert_with(|| Watch::new(ramp, step, variant, now, done));
         let by = By { author: "gateway".to_owned(), note: String::new(), unix_ms };
-        match watch.look(now, samples) {
+        match watch.look(now, done) {
             Found::Waits(what) => {
                 self.waits_for = what;
                 None

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::order::{By, ReleaseOrder};
+use super::ramp::Pairs;
 use super::standing::{Kept, Phase, Standing};
 use crate::control::rollout::sample::Sample;
 use crate::proxy::release::config::SplitConfig;
@@ -42,6 +43,7 @@ struct Town {
     done: [(u64, u64, Histogram); 2],
     seconds: u64,
     a_second: u64,
+    pairs: Pairs,
 }
 
 impl Town {
@@ -52,6 +54,7 @@ impl Town {
             done: Default::default(),
             seconds: 0,
             a_second,
+            pairs: Pairs::default(),
         }
     }
 
@@ -72,7 +75,11 @@ impl Town {
             head.record((millis + spread) * 1_000_000);
         }
         let samples: Vec<Sample> = self.done.iter().map(sample).collect();
-        let event = self.standing.look(Duration::from_secs(self.seconds), &samples, 1_000 * self.seconds);
+        let event = self.standing.look(
+            Duration::from_secs(self.seconds),
+            (&samples, self.pairs),
+            1_000 * self.seconds,
+        );
         event.map(|event| event.text)
     }
 
@@ -160,6 +167,21 @@ fn over_thousands_of_minutes_hardly_any_sound_variant_is_stopped_and_every_bad_o
     }
     assert!(stopped <= 2, "{stopped} of 400 sound ones were stopped, where one in a thousand may be");
     assert_eq!(passed_bad, 0);
+}
+
+#[test]
+fn copies_that_are_answered_otherwise_stop_it_where_they_are_looked_at() {
+    let strict = RAMP.replace("\"steps\"", "\"gate\": {\"mismatches\": \"1%\"}, \"steps\"");
+    let mut town = Town { standing: standing(&strict), ..Town::new(6, 100) };
+    assert!(town.pass_minutes(3, [SOUND, SOUND]).is_empty());
+    let waits = town.standing.view("shop").ramp.expect("a ramp").waits_for;
+    assert_eq!(waits, "more copies to compare");
+    town.pairs = Pairs { compared: 60, mismatched: 0 };
+    assert!(town.pass([SOUND, SOUND]).expect("the next step").contains("step 2 of 3"));
+    assert!(town.pass([SOUND, SOUND]).is_none());
+    town.pairs = Pairs { compared: 160, mismatched: 2 };
+    let said = town.pass([SOUND, SOUND]).expect("it is stopped");
+    assert!(said.ends_with("of the copies of its shadow 2% (2 of 100) were answered otherwise"), "{said}");
 }
 
 const SIDES: &str = r#"{"variants": {"blue": {"cluster": "a"}, "green": {"cluster": "b"}}, "blue_green": {"active": "blue"}}"#;

@@ -56,22 +56,22 @@ fn a_reload_in_the_same_form_goes_on_and_another_form_begins_anew() {
 fn what_was_ordered_holds_after_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let (config, snapshot) = generation("v2", None);
-    let desk = ReleaseDesk::open(Some(folder.path())).expect("an empty one");
-    desk.attach(&config, &snapshot);
+    let desk = ReleaseDesk::default();
+    desk.begin(Some(folder.path()), &config, &snapshot).expect("an empty one");
     set(&desk, 250);
     let (config, snapshot) = generation("v2", None);
-    ReleaseDesk::open(Some(folder.path())).expect("it can be read").attach(&config, &snapshot);
+    ReleaseDesk::default().begin(Some(folder.path()), &config, &snapshot).expect("it can be read");
     assert_eq!(shares(&snapshot), [250, 750]);
     std::fs::write(folder.path().join(FILE), "nonsense").expect("it can be written");
-    assert!(ReleaseDesk::open(Some(folder.path())).is_err());
+    assert!(ReleaseDesk::default().begin(Some(folder.path()), &config, &snapshot).is_err());
 }
 
 #[test]
 fn what_cannot_be_written_down_is_not_done() {
     let folder = tempfile::tempdir().expect("a folder");
     let (config, snapshot) = generation("v2", None);
-    let desk = ReleaseDesk::open(Some(folder.path())).expect("an empty one");
-    desk.attach(&config, &snapshot);
+    let desk = ReleaseDesk::default();
+    desk.begin(Some(folder.path()), &config, &snapshot).expect("an empty one");
     drop(folder);
     let order = ReleaseOrder::Promote(Some("canary".to_owned()));
     let refusal = desk.order("shop", &order, &Change::default()).expect_err("no folder");

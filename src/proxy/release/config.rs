@@ -113,6 +113,10 @@ pub struct GateConfig {
     pub latency: f64,
     /// How much longer they must take at least to count.
     pub latency_min: Span,
+    /// How many of the copies of the route's `shadow` may be answered otherwise than the originals. Default: that is not
+    /// looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mismatches: Option<Share>,
     /// How often a variant that is no worse may be stopped by chance, over all steps.
     pub false_alarms: Share,
 }
@@ -125,6 +129,7 @@ impl Default for GateConfig {
             rejections: Share::percent(5),
             latency: 1.5,
             latency_min: Span::from_millis(20),
+            mismatches: None,
             false_alarms: Share::one_in(1_000),
         }
     }
@@ -286,7 +291,7 @@ impl SplitConfig {
 
 /// A share in thousandths. `None` where it is finer than that.
 pub fn thousandths(share: Share) -> Option<u32> {
-    (share.millionths() % 1_000 == 0).then_some(share.millionths() / 1_000)
+    share.millionths().is_multiple_of(1_000).then_some(share.millionths() / 1_000)
 }
 
 #[cfg(test)]

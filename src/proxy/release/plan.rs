@@ -58,8 +58,8 @@ pub struct ByProfile {
 impl SplitPlan {
     /// The variant of a name that stays with one.
     pub fn of_name(&self, name: &[u8], shares: &Shares) -> usize {
-        let salts: smallvec::SmallVec<[u64; 4]> = self.variants.iter().map(|variant| variant.salt).collect();
-        sticky::choose(sticky::name_hash(name), &salts, shares)
+        let salts = self.variants.iter().map(|variant| variant.salt);
+        sticky::choose(sticky::name_hash(name), salts, shares)
     }
 
     /// The place of a variant.

@@ -57,7 +57,7 @@ impl Sequence {
 
     /// The next request's.
     #[inline]
-    pub fn next(&mut self) -> usize {
+    pub fn deal(&mut self) -> usize {
         for line in &mut self.lines {
             line.at += line.step;
             if line.at >= line.period {
@@ -82,7 +82,7 @@ mod tests {
 
     fn counts(sequence: &mut Sequence, variants: usize, requests: usize) -> Vec<u32> {
         let mut counts = vec![0; variants];
-        (0..requests).for_each(|_| counts[sequence.next()] += 1);
+        (0..requests).for_each(|_| counts[sequence.deal()] += 1);
         counts
     }
 
@@ -119,7 +119,7 @@ mod tests {
             let shares = Shares::exactly(&[WHOLE - canary, canary]).expect("the whole");
             let mut sequences: Vec<_> =
                 (0..workers).map(|worker| Sequence::new(&shares, worker, workers)).collect();
-            let chosen: Vec<usize> = order.iter().map(|worker| sequences[worker % workers].next()).collect();
+            let chosen: Vec<usize> = order.iter().map(|worker| sequences[worker % workers].deal()).collect();
             let count = chosen[from..from + 1000].iter().filter(|variant| **variant == 1).count();
             let off = (count as f64 - f64::from(canary)).abs();
             prop_assert!(off < workers as f64, "{off} with {workers} workers");
@@ -140,7 +140,7 @@ mod tests {
     fn a_tenth_comes_every_tenth_time() {
         let shares = Shares::by_weight(&[9, 1]).expect("a weight");
         let mut sequence = Sequence::new(&shares, 0, 1);
-        let chosen: Vec<usize> = (0..20).map(|_| sequence.next()).collect();
+        let chosen: Vec<usize> = (0..20).map(|_| sequence.deal()).collect();
         assert_eq!(chosen, [[0; 9].as_slice(), &[1], &[0; 9], &[1]].concat());
     }
 

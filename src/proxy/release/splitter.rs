@@ -78,7 +78,7 @@ impl Splitter {
             *self.sequence.borrow_mut() = Sequence::new(&self.shares.get(), self.worker, self.workers);
         }
         by_profile(plan, exchange).unwrap_or_else(|| match &plan.sticky {
-            None => self.sequence.borrow_mut().next(),
+            None => self.sequence.borrow_mut().deal(),
             Some(sticky) => self.stay(plan, sticky, exchange),
         })
     }
@@ -87,7 +87,7 @@ impl Splitter {
         if let Some(name) = name(sticky, exchange) {
             return plan.of_name(name, &self.shares.get());
         }
-        let StickyPlan::Cookie(name) = sticky else { return self.sequence.borrow_mut().next() };
+        let StickyPlan::Cookie(name) = sticky else { return self.sequence.borrow_mut().deal() };
         let value = hexadecimal(self.names.next());
         let variant = plan.of_name(&value, &self.shares.get());
         write_cookie(name, &value, exchange.scheme == "https", &mut exchange.set_cookie);
