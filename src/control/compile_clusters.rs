@@ -18,6 +18,7 @@ use crate::shared::frozen::Frozen;
 use crate::shared::ledger::Ledger;
 use crate::shared::published::Published;
 use crate::upstream::admission::AdmissionPlan;
+use crate::upstream::admission::connections::Shared;
 use crate::upstream::admission::gradient::GradientPlan;
 use crate::upstream::admission::slots::{SlotsPlan, UNLIMITED};
 use crate::upstream::cluster::{Budgets, ClusterPlan, Timeouts};
@@ -84,6 +85,13 @@ impl Compiler<'_> {
         })
     }
 
+    fn connections(&self, name: &str, config: &ClusterConfig) -> Shared {
+        let cap = u64::from(config.limits.connections?);
+        let former = self.previous.and_then(|previous| previous.clusters.iter().find(|it| *it.name == *name));
+        let ledger = former.and_then(|former| former.connections.as_ref()).map(|(ledger, _)| ledger.clone());
+        Some((ledger.unwrap_or_else(|| Ledger::new(None)), cap))
+    }
+
     pub(super) fn cluster(&mut self, name: &str, config: &ClusterConfig) -> Option<ClusterPlan> {
         let tls = self.cluster_tls(name, config);
         let guard = Guard::of(config);
@@ -143,6 +151,7 @@ impl Compiler<'_> {
             verdicts: Published::new(Frozen::new(Verdicts::default())),
             slow_nanos: slow_nanos(config),
             admission: self.admission(name, config),
+            connections: self.connections(name, config),
             endpoint_requests: config.limits.endpoint_requests.map(u64::from),
             budgets: self.budgets(name, config),
             deadline_field: config.timeouts.deadline_header.as_ref().map(|name| name.as_bytes().into()),

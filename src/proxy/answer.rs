@@ -30,6 +30,7 @@ use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::shared::probe::Probe;
+use crate::upstream::admission::Permit;
 use crate::upstream::balance::{hash_address, hash_key};
 use crate::upstream::cluster::{Chosen, Cluster, ClusterPlan};
 use crate::upstream::config::HashKeyConfig;
@@ -86,6 +87,8 @@ pub struct Answer<'a> {
     pub is_whole: bool,
     /// Counts as in flight until the origin has given all.
     pub chosen: Cell<Option<Chosen>>,
+    /// The room that the exchange takes at the cluster, until then too.
+    pub permit: Cell<Option<Permit>>,
     /// The try of the cluster's breaker that this exchange is, if it is one.
     pub trial: Cell<Option<Probe>>,
     /// Where the origin has switched protocols, as it was asked to.
@@ -331,6 +334,7 @@ impl Answer<'_> {
         let mut way = Way {
             connection: Some(connection),
             chosen: &self.chosen,
+            permit: &self.permit,
             keeps_upstream,
             downstream: self.downstream,
             pool: &self.local.pool,

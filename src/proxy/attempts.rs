@@ -57,6 +57,7 @@ impl Answer<'_> {
                 Err(refused) => Box::pin(self.enter_later(refused)).await,
             };
             self.trial.set(entry.as_ref().ok().and_then(Entry::take_probe));
+            self.permit.set(entry.as_ref().ok().and_then(Entry::take_permit));
             let mut tried = Tried::default();
             let mut fault = entry.as_ref().err().copied().unwrap_or(Code::NoEndpoint.into());
             let hash = hash(&self.cluster.plan, self.exchange);
@@ -87,6 +88,7 @@ impl Answer<'_> {
                 }
             }
             self.end_trial(fault, tried.made);
+            self.permit.take();
             opener = self.move_on(fault, tried.made, opener.take());
             if opener.is_none() {
                 return Err(fault);

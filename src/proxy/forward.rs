@@ -163,6 +163,7 @@ pub async fn forward(
         may_persist: conversation.may_persist,
         is_whole,
         chosen: Cell::default(),
+        permit: Cell::default(),
         trial: Cell::default(),
         switched: None,
     };

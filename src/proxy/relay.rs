@@ -24,6 +24,7 @@ use crate::rt::clock;
 use crate::rt::deadline::{Deadline, due_ms};
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::WorkerMetrics;
+use crate::upstream::admission::Permit;
 use crate::upstream::cluster::Chosen;
 use crate::upstream::endpoint::Connection;
 
@@ -38,6 +39,8 @@ pub struct Way<'a> {
     pub connection: Option<Connection>,
     /// What is in flight there as long.
     pub chosen: &'a Cell<Option<Chosen>>,
+    /// The room that the exchange takes at the cluster, until then too.
+    pub permit: &'a Cell<Option<Permit>>,
     /// True if the origin lets its connection be used again.
     pub keeps_upstream: bool,
     /// Where it goes.
@@ -145,6 +148,7 @@ impl Way<'_> {
     /// The origin has given all: its connection is ready for the next exchange, if this one was whole on both sides.
     fn settle(&mut self, is_clean: bool) {
         self.chosen.take();
+        self.permit.take();
         let is_whole = self.duplex.is_opened.get() && self.duplex.is_uploaded.get();
         let Some(connection) = self.connection.take() else { return };
         self.tally.grpc_status.set(connection.grpc_status());

@@ -26,6 +26,8 @@ struct Inner {
 pub struct Lease {
     ledger: Ledger,
     amount: u64,
+    /// What goes back with it.
+    beside: Option<Box<Lease>>,
 }
 
 impl Ledger {
@@ -47,12 +49,12 @@ impl Ledger {
                 in_use.checked_add(amount).filter(|total| *total <= cap)
             })
             .ok()?;
-        Some(Lease { ledger: self.clone(), amount })
+        Some(Lease { ledger: self.clone(), amount, beside: None })
     }
 
     /// A lease of nothing, which can grow.
     pub fn lease(&self) -> Lease {
-        Lease { ledger: self.clone(), amount: 0 }
+        Lease { ledger: self.clone(), amount: 0, beside: None }
     }
 
     /// Says that somebody needs what others may hold without use. Counts up, so that every holder can see it once.
@@ -87,6 +89,12 @@ impl Lease {
         self.amount
     }
 
+    /// With another one that goes back when this does.
+    pub fn beside(mut self, other: Self) -> Self {
+        self.beside = Some(Box::new(other));
+        self
+    }
+
     /// Adds `amount`, if no more than `most` is lent of the ledger with it, whatever its cap is besides. False if nothing was
     /// added.
     pub fn grow(&mut self, amount: u64, most: u64) -> bool {
@@ -109,7 +117,7 @@ impl Lease {
     /// Moves `amount` into a lease of its own, to lend from a batch one by one. `None` when less is left.
     pub fn split(&mut self, amount: u64) -> Option<Lease> {
         self.amount = self.amount.checked_sub(amount)?;
-        Some(Lease { ledger: self.ledger.clone(), amount })
+        Some(Lease { ledger: self.ledger.clone(), amount, beside: None })
     }
 }
 

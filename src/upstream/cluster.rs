@@ -19,6 +19,7 @@ use crate::shared::published::Published;
 use crate::shared::sharded::{Sharded, Slot};
 use crate::telemetry::metrics::ClusterMetrics;
 use crate::telemetry::registry::Registry;
+use crate::upstream::admission::connections::Shared;
 use crate::upstream::admission::{Admission, AdmissionPlan};
 use crate::upstream::balance::Pick;
 use crate::upstream::config::HashKeyConfig;
@@ -65,6 +66,8 @@ pub struct ClusterPlan {
     pub admission: Option<AdmissionPlan>,
     /// How many each of its endpoints has at once, where that is limited.
     pub endpoint_requests: Option<u64>,
+    /// Open connections with all of its endpoints, where they are limited.
+    pub connections: Shared,
     /// What may be done again, or twice.
     pub budgets: Budgets,
     /// The field that tells an endpoint how many milliseconds are left, where one is wanted.

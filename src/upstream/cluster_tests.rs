@@ -43,6 +43,7 @@ pub(super) fn plan(live: &Published<EndpointSet>, identity: u64) -> ClusterPlan 
         slow_nanos: u64::MAX,
         admission: None,
         endpoint_requests: None,
+        connections: None,
         budgets: Budgets::default(),
         deadline_field: None,
     }

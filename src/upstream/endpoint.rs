@@ -19,9 +19,10 @@ use crate::net::tls::handshake;
 use crate::net::tls::plan::EndpointTls;
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
-use crate::shared::ledger::{Lease, Ledger};
+use crate::shared::ledger::Lease;
 use crate::shared::sharded::Slot;
 use crate::telemetry::metrics::EndpointMetrics;
+use crate::upstream::admission::connections::{Connections, Shared};
 use crate::upstream::admission::slots::{Slots, SlotsPlan};
 use crate::upstream::balance::peak_ewma::PeakEwma;
 pub use crate::upstream::connection::Connection;
@@ -49,7 +50,7 @@ pub struct Endpoint {
     pub(super) joined_ms: Cell<u64>,
     /// How long its answers take.
     pub(super) answers: PeakEwma,
-    connections: Ledger,
+    connections: Connections,
     /// Exchanges that have chosen it, where they are limited.
     pub(super) slots: Slots,
     pool: PoolPlan,
@@ -108,7 +109,7 @@ impl Endpoint {
             is_retired: Cell::new(false),
             joined_ms: Cell::new(0),
             answers: PeakEwma::default(),
-            connections: plan.connections.clone(),
+            connections: Connections::new(&plan.connections),
             slots: Slots::start(&SlotsPlan::of(&plan.requests, None), workers),
             pool,
             tls,
@@ -120,9 +121,10 @@ impl Endpoint {
         })
     }
 
-    /// Takes another limit on exchanges at once.
-    pub(super) fn limit(&self, requests: Option<u64>) {
+    /// Takes other limits: on exchanges at once, on connections of the cluster.
+    pub(super) fn limit(&self, requests: Option<u64>, connections: &Shared) {
         self.slots.take_cap(requests);
+        self.connections.share(connections);
     }
 
     /// True if its connections are what those of `plan` would be.
@@ -166,7 +168,7 @@ impl Endpoint {
             return Box::pin(self.open_shared(hub, deadline, by_ms, is_repeatable, way)).await;
         }
         loop {
-            if let Some(lease) = self.connections.try_take(1) {
+            if let Some(lease) = self.connections.try_take() {
                 let stream = self.connect(deadline, timeout, way).await?;
                 return Ok(Connection::fresh(self, stream, lease));
             }
@@ -196,7 +198,7 @@ impl Endpoint {
                 waited.map_err(|_| ConnectError::TimedOut)?;
                 continue;
             }
-            let Some(lease) = self.connections.try_take(1) else {
+            let Some(lease) = self.connections.try_take() else {
                 self.wait_for_lease(deadline, by_ms).await?;
                 continue;
             };
@@ -226,12 +228,12 @@ impl Endpoint {
     ) -> Result<Connection, ConnectError> {
         let by_ms = clock::coarse_ms() + timeout.as_millis() as u64;
         loop {
-            if let Some(lease) = self.connections.try_take(1) {
+            if let Some(lease) = self.connections.try_take() {
                 let stream = self.connect(deadline, timeout, way).await?;
                 return Ok(Connection::fresh(self, stream, lease));
             }
             self.close_idle();
-            if self.connections.cap().is_some_and(|cap| self.connections.in_use() < cap) {
+            if self.connections.has_any() {
                 continue;
             }
             self.wait_for_lease(deadline, by_ms).await?;

@@ -47,7 +47,7 @@ pub struct Entry {
     cluster: Rc<Cluster>,
     probe: Cell<Option<Probe>>,
     /// Room that it takes, where that is limited.
-    _permit: Option<Permit>,
+    permit: Cell<Option<Permit>>,
 }
 
 /// Asks a breaker. Gives the probe where that is what it takes.
@@ -83,7 +83,7 @@ impl Cluster {
     fn let_in(self: &Rc<Self>, probe: Option<Probe>, permit: Option<Permit>) -> Entry {
         self.metrics.requests.add(1);
         self.metrics.live.add(1);
-        Entry { cluster: self.clone(), probe: Cell::new(probe), _permit: permit }
+        Entry { cluster: self.clone(), probe: Cell::new(probe), permit: Cell::new(permit) }
     }
 
     /// True if an exchange for which there is no room may wait until there is.
@@ -166,6 +166,12 @@ pub const RETRIES: Earning = Earning { share: 0.2, per_second: 10.0 };
 pub const HEDGES: Earning = Earning { share: 0.05, per_second: 1.0 };
 
 impl Entry {
+    /// The room that it takes. Whoever has it gives it back once the cluster has nothing more to do with the exchange.
+    #[inline]
+    pub fn take_permit(&self) -> Option<Permit> {
+        self.permit.take()
+    }
+
     /// The try of the cluster's breaker that this exchange is, if it is one. Whoever takes it says how it went.
     #[inline]
     pub fn take_probe(&self) -> Option<Probe> {

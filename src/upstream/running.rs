@@ -62,7 +62,7 @@ impl RunningSet {
                 Some(endpoint) if endpoint.is_as(plan) => (*endpoint).clone(),
                 _ => open(plan, start),
             };
-            endpoint.limit(start.plan.endpoint_requests);
+            endpoint.limit(start.plan.endpoint_requests, &start.plan.connections);
             endpoint
         });
         let endpoints: Rc<[Rc<Endpoint>]> = endpoints.collect();

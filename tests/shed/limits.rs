@@ -88,6 +88,19 @@ fn an_endpoint_has_no_more_than_it_may_and_the_others_take_what_it_cannot() {
 }
 
 #[test]
+fn connections_with_all_endpoints_of_a_cluster_are_no_more_than_may_be() {
+    let services = [Duration::from_millis(200); 2].map(|work| Service::start(100, work));
+    let setup = services.iter().fold(Setup::default(), |setup, one| setup.endpoint(one.origin.address()));
+    let gateway = setup.cluster("limits: {connections: 4}\n    timeouts: {connect: 20s}").start();
+    let answers = at_once(&gateway, 16);
+    assert!(answers.iter().all(|(status, _)| *status == 200), "all waited for a connection: {answers:?}");
+    let had: usize = services.iter().map(Service::had_most).sum();
+    assert!(had <= 8, "four at once, whichever endpoint has them: {had}");
+    let open = gateway.metric("ringgate_pool_connections{cluster=\"origin\"}");
+    assert!(open <= 4.0, "{open} are open");
+}
+
+#[test]
 fn an_adaptive_limit_keeps_a_burdened_service_at_what_it_can_do() {
     // Four at once, 20 ms each: 200 a second.
     let service = Service::start(4, Duration::from_millis(20));

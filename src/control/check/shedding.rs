@@ -30,7 +30,11 @@ pub(super) fn check(check: &mut Check<'_>) {
 
 fn cluster_limits(check: &mut Check<'_>, at: &str, cluster: &ClusterConfig) {
     let written = &cluster.limits;
-    for (key, count) in [("requests", written.requests), ("endpoint_requests", written.endpoint_requests)] {
+    for (key, count) in [
+        ("requests", written.requests),
+        ("endpoint_requests", written.endpoint_requests),
+        ("connections", written.connections),
+    ] {
         let Some(count) = count else { continue };
         check.value(
             "out-of-range",

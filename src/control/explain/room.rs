@@ -37,6 +37,9 @@ pub(super) fn tell_limits(out: &mut String, cluster: &ClusterConfig) {
     if let Some(requests) = limits.endpoint_requests {
         parts.push(format!("{requests} at once for each endpoint"));
     }
+    if let Some(connections) = limits.connections {
+        parts.push(format!("{connections} connections"));
+    }
     if parts.is_empty() {
         return;
     }

@@ -5,6 +5,7 @@
 //! few plain loads; only who waits waits. [`shedder`] is about the worker itself.
 
 pub mod class;
+pub mod connections;
 pub mod gradient;
 pub mod queue;
 pub mod shedder;

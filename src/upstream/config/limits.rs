@@ -13,9 +13,13 @@ pub struct ClusterLimitsConfig {
     /// Most exchanges with the cluster at once. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u32>,
-    /// Most exchanges with one endpoint at once. Connections are limited by `pool.connections`. Default: no limit.
+    /// Most exchanges with one endpoint at once. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_requests: Option<u32>,
+    /// Most connections with all of its endpoints together; those with one are limited by `pool.connections`. Default: no
+    /// limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u32>,
     /// How many may wait until there is room for them. Default: none.
     pub pending: u32,
     /// How long one may wait.
@@ -32,6 +36,7 @@ impl Default for ClusterLimitsConfig {
         Self {
             requests: None,
             endpoint_requests: None,
+            connections: None,
             pending: 0,
             pending_timeout: Span::from_secs(1),
             reserves: ReservesConfig::default(),
