@@ -192,7 +192,10 @@ impl Answer<'_> {
         let nanos = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
         match miss {
             Miss::Unconnected(Fault::Gateway(Code::UpstreamConnectionsExhausted)) => {}
-            Miss::Unconnected(_) => self.settle(Outcome::Failure, nanos),
+            Miss::Unconnected(_) => {
+                self.cluster.suspect(endpoint);
+                self.settle(Outcome::Failure, nanos);
+            }
             Miss::Unanswered(Fate::Untouched) => {}
             Miss::Unanswered(_) if is_stale => {}
             Miss::Unanswered(_) | Miss::Late(_) | Miss::Broken(_) => {
