@@ -3,6 +3,7 @@
 //! Runs the same code as a worker (preparing, routing, balancing plans) on a snapshot that nobody serves. Sends
 //! nothing. The answer is text for people; the order is that of the decisions.
 
+mod care;
 pub mod decide;
 mod health;
 pub mod identity;
@@ -179,6 +180,7 @@ fn tell_route(
                 variant::tell(out, split, exchange);
             }
             tell_cluster(out, config, snapshot, cluster, hash(&snapshot.clusters[cluster], exchange));
+            care::tell(out, snapshot, plan, exchange);
             shadow::tell(out, snapshot, plan, exchange);
         }
         Ending::Redirect { status, .. } => {

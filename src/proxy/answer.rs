@@ -144,6 +144,7 @@ impl Answer<'_> {
             self.pass_trial(is_failed, since);
             return self.switch(connection, input).await.map_err(Miss::Final);
         }
+        let status = as_http(status, grpc_status);
         if status >= 400 && self.is_unwanted(status) {
             self.put_away(connection, &mut input, now_nanos);
             return Err(Miss::Unwanted);
@@ -379,5 +380,14 @@ pub fn is_failure(status: u16, grpc_status: Option<u16>) -> bool {
 pub fn give_cookie(exchange: &mut Exchange) {
     if !exchange.set_cookie.is_empty() {
         exchange.response.fields.append(b"Set-Cookie", &exchange.set_cookie);
+    }
+}
+
+/// The status of an answer, for a gRPC call whose head says already how it ended that of HTTP which says the same.
+fn as_http(status: u16, grpc_status: Option<u16>) -> u16 {
+    match grpc_status {
+        Some(14) => 503,
+        Some(4) => 504,
+        _ => status,
     }
 }

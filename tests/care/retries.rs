@@ -205,3 +205,23 @@ fn what_was_tried_again_stands_in_the_log() {
     });
     assert!(gateway.process().stderr().contains("\"attempts\":2"));
 }
+
+#[test]
+fn explain_tells_what_would_be_done() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples/retries.yaml");
+    let explain = |method: &str, path: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ringgate"))
+            .args(["explain", method, &format!("http://a{path}"), "-c", file])
+            .output()
+            .expect("the binary runs");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let told = explain("GET", "/orders");
+    assert!(told.contains("retries     3 attempts in all; for: connect, reset, timeout, status"), "{told}");
+    let told = explain("POST", "/orders");
+    assert!(told.contains("it may not be done twice"), "{told}");
+    let told = explain("GET", "/reports");
+    assert!(told.contains("fallback    cluster spare"), "{told}");
+    let told = explain("GET", "/banners");
+    assert!(told.contains("retries     up to 3 endpoints") && told.contains("200 of the gateway's own"), "{told}");
+}
