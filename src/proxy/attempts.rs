@@ -87,7 +87,7 @@ impl Answer<'_> {
                     }
                 }
             }
-            self.end_trial(fault);
+            self.end_trial(fault, tried.made);
             self.permit.take();
             opener = self.move_on(fault, tried.made, opener.take());
             if opener.is_none() {
@@ -97,9 +97,8 @@ impl Answer<'_> {
     }
 
     /// Says of an exchange that failed how the cluster is; nothing where nobody was asked, or it is not the cluster's fault.
-    fn end_trial(&self, fault: Fault) {
-        let nobody = matches!(fault, Fault::Gateway(Code::CircuitOpen | Code::NoEndpoint));
-        if let Some(trial) = self.trial.take().filter(|_| !nobody && fault.status() >= 500) {
+    fn end_trial(&self, fault: Fault, made: u32) {
+        if let Some(trial) = self.trial.take().filter(|_| made > 0 && fault.status() >= 500) {
             trial.settle(false);
         }
     }
@@ -193,7 +192,10 @@ impl Answer<'_> {
         let nanos = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
         match miss {
             Miss::Unconnected(Fault::Gateway(Code::UpstreamConnectionsExhausted)) => {}
-            Miss::Unconnected(_) => self.settle(Outcome::Failure, nanos),
+            Miss::Unconnected(_) => {
+                self.cluster.suspect(endpoint);
+                self.settle(Outcome::Failure, nanos);
+            }
             Miss::Unanswered(Fate::Untouched) => {}
             Miss::Unanswered(_) if is_stale => {}
             Miss::Unanswered(_) | Miss::Late(_) | Miss::Broken(_) => {

@@ -75,7 +75,7 @@ pub fn settle_route(outcome: &Forwarded, tally: &Tally, route: &RunningRoute, ca
         Forwarded::Switched(_) => true,
         Forwarded::Failed { fault, .. } | Forwarded::Cut(fault) if fault.status() < 500 => return,
         // Nobody was asked: how the service is, other breakers know.
-        Forwarded::Failed { fault: Fault::Gateway(Code::CircuitOpen | Code::NoEndpoint), .. } => return,
+        Forwarded::Failed { .. } if tally.upstream.attempts.get() == 0 => return,
         Forwarded::Failed { .. } | Forwarded::Cut(_) => false,
     };
     let nanos = match tally.upstream.head_nanos.get() {

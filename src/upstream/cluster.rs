@@ -31,6 +31,9 @@ use crate::upstream::set::EndpointSet;
 use crate::upstream::spread::Spread;
 use crate::upstream::verdict::{Breaker, Outcome, Verdicts};
 
+/// How long an endpoint is passed over that has refused a connection.
+const SUSPECTED_MS: u64 = 1_000;
+
 /// What a cluster is, the same for all workers.
 #[derive(Debug)]
 pub struct ClusterPlan {
@@ -121,6 +124,8 @@ pub struct Cluster {
     judged: Cell<u64>,
     verdicts: RefCell<Frozen<Verdicts>>,
     is_closed: Cell<bool>,
+    /// Until when some endpoints are passed over; 0 for none.
+    suspected_until_ms: Cell<u64>,
     /// How many exchanges it has at once, where that is limited.
     pub(super) admission: Option<Rc<Admission>>,
     /// This worker's figures.
@@ -183,6 +188,7 @@ impl Cluster {
         Rc::new(Self {
             admission: plan.admission.as_ref().map(admit),
             is_closed: Cell::new(verdicts.cluster.is_closed()),
+            suspected_until_ms: Cell::new(0),
             judged: Cell::new(judged),
             verdicts: RefCell::new(verdicts),
             metrics: shards.slot(worker),
@@ -201,12 +207,36 @@ impl Cluster {
     /// # Errors
     /// With the reason why there is none.
     pub fn choose(&self, ask: &Ask<'_>) -> Result<Chosen, Unchosen> {
+        if self.suspected_until_ms.get() > 0 {
+            let now_ms = clock::coarse_ms();
+            if now_ms >= self.suspected_until_ms.get() {
+                self.suspected_until_ms.set(0);
+            } else if let Ok(chosen) = self.choose_among(ask, now_ms) {
+                return Ok(chosen);
+            }
+        }
+        self.choose_among(ask, u64::MAX)
+    }
+
+    /// Passes over an endpoint that has refused a connection, for a while and while there are others. A hint of this worker's
+    /// own, no verdict.
+    pub fn suspect(&self, endpoint: &Endpoint) {
+        let until_ms = clock::coarse_ms() + SUSPECTED_MS;
+        endpoint.suspected_until_ms.set(until_ms);
+        self.suspected_until_ms.set(until_ms);
+    }
+
+    /// Chooses one that is not suspected at `now_ms`.
+    fn choose_among(&self, ask: &Ask<'_>, now_ms: u64) -> Result<Chosen, Unchosen> {
         let Ask { hash, excluded } = *ask;
+        let suspects_at_ms = now_ms;
         let set = self.running();
         let endpoints = set.endpoints();
         let full = RefCell::new(SmallVec::<[usize; 4]>::new());
         let is_excluded = |index: usize| {
-            excluded.iter().any(|one| Rc::ptr_eq(one, &endpoints[index])) || full.borrow().contains(&index)
+            excluded.iter().any(|one| Rc::ptr_eq(one, &endpoints[index]))
+                || full.borrow().contains(&index)
+                || endpoints[index].suspected_until_ms.get() > suspects_at_ms
         };
         let in_flight = |index: usize| endpoints[index].in_flight.get();
         let now_ms = if set.wants_answer_times() { clock::coarse_ms() } else { 0 };

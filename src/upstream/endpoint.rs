@@ -46,6 +46,8 @@ pub struct Endpoint {
     pub(super) in_flight: Cell<u32>,
     /// True once no set of endpoints that is in use has it: it keeps no connections.
     pub(super) is_retired: Cell<bool>,
+    /// Until when this worker passes it over while there are others.
+    pub(super) suspected_until_ms: Cell<u64>,
     /// When it came to others that were there, by the coarse clock; 0 if it was among the first.
     pub(super) joined_ms: Cell<u64>,
     /// How long its answers take.
@@ -107,6 +109,7 @@ impl Endpoint {
             tls_name: plan.tls_name.clone(),
             in_flight: Cell::new(0),
             is_retired: Cell::new(false),
+            suspected_until_ms: Cell::new(0),
             joined_ms: Cell::new(0),
             answers: PeakEwma::default(),
             connections: Connections::new(&plan.connections),

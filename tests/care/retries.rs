@@ -166,6 +166,20 @@ fn endpoints_that_refuse_are_left_for_others_whatever_the_method() {
 }
 
 #[test]
+fn an_endpoint_that_has_refused_is_passed_over_while_there_are_others() {
+    let good = FaultOrigin::ok();
+    let gateway = Setup::before(nobody()).endpoint(good.address()).one_worker().start();
+    let begun = std::time::Instant::now();
+    let mut wire = gateway.wire();
+    for _ in 0..200 {
+        wire.get("/").has_status(200);
+    }
+    let refused = gateway.metric("ringgate_cluster_retries_total{reason=\"connect\"}");
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!((1.0..=2.0 + seconds).contains(&refused), "{refused} refusals in {seconds} s");
+}
+
+#[test]
 fn the_time_that_is_left_goes_upstream() {
     let origin = failing_first(1, silent);
     let gateway = Setup::before(origin.address())
