@@ -89,7 +89,7 @@ impl Course {
                 }
                 self.next_us += -(1.0 - service.dice()).ln() * 1e6 / per_second;
             }
-            if self.now_us % 20_000 == 0 && self.gradient.look(&self.window, self.now_us / 1_000) {
+            if self.now_us.is_multiple_of(20_000) && self.gradient.look(&self.window, self.now_us / 1_000) {
                 let under_way_max = self.under_way.len() as u64;
                 self.window = Window { under_way_max, ..Window::default() };
             }
