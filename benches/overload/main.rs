@@ -36,16 +36,16 @@ use service::{Capacity, Service};
 #[derive(Parser)]
 struct Options {
     /// Length of each course.
-    #[arg(long, default_value_t = 6.0)]
+    #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Before each, for the same load to settle.
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, default_value_t = 3.0)]
     warm_up: f64,
     /// What the service works on at once.
     #[arg(long, default_value_t = 8)]
     at_once: usize,
     /// How long it works on each, in milliseconds.
-    #[arg(long, default_value_t = 8.0)]
+    #[arg(long, default_value_t = 20.0)]
     work_ms: f64,
     /// How long clients wait, in milliseconds.
     #[arg(long, default_value_t = 500)]

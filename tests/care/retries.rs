@@ -223,5 +223,8 @@ fn explain_tells_what_would_be_done() {
     let told = explain("GET", "/reports");
     assert!(told.contains("fallback    cluster spare"), "{told}");
     let told = explain("GET", "/banners");
-    assert!(told.contains("retries     up to 3 endpoints") && told.contains("200 of the gateway's own"), "{told}");
+    assert!(
+        told.contains("retries     up to 3 endpoints") && told.contains("200 of the gateway's own"),
+        "{told}"
+    );
 }

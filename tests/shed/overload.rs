@@ -131,12 +131,12 @@ fn a_worker_that_cannot_keep_up_refuses_first_what_matters_least() {
             scope.spawn(|| crowd(&gateway, "/vital", 1, 10, &vital));
             crowd(&gateway, "/", 4, 100, &prefetch);
         });
-        if prefetch.refused.load(Ordering::SeqCst) > 500 {
+        if prefetch.refused.load(Ordering::SeqCst) > 50 {
             break;
         }
     }
     let refused = |counts: &Counts| counts.refused.load(Ordering::SeqCst) as f64 / counts.all() as f64;
-    assert!(prefetch.refused.load(Ordering::SeqCst) > 500, "{prefetch:?}");
+    assert!(prefetch.refused.load(Ordering::SeqCst) > 50, "{prefetch:?}");
     assert!(refused(&vital) < refused(&prefetch) * 0.5, "{vital:?} {prefetch:?}");
     let shed = gateway.metric("ringgate_shed_total{class=\"low\",reason=\"overloaded\"}");
     assert_eq!(shed as usize, prefetch.refused.load(Ordering::SeqCst));

@@ -63,8 +63,7 @@ fn whoever_leaves_when_called_gives_the_turn_on() {
 fn what_another_worker_gives_back_is_found_in_a_tick() {
     let plan = plan(4, 9, Reserves::default());
     let all = start(&plan, 2);
-    let mut held: Vec<Permit> =
-        (0..4).map(|_| all[0].admit(Class::LOW).expect("there is room")).collect();
+    let mut held: Vec<Permit> = (0..4).map(|_| all[0].admit(Class::LOW).expect("there is room")).collect();
     let deadline = Deadline::new(&Deadlines::new(clock::coarse_ms()));
     let mut cx = Context::from_waker(Waker::noop());
     let mut waiting = Box::pin(all[1].wait(Class::LOW, &deadline));
@@ -80,8 +79,7 @@ fn what_another_worker_gives_back_is_found_in_a_tick() {
 fn another_plan_holds_for_those_who_are_there_already() {
     let first = plan(3, 0, Reserves::default());
     let all = start(&first, 1);
-    let held: Vec<Permit> =
-        (0..3).map(|_| all[0].admit(Class::NORMAL).expect("there is room")).collect();
+    let held: Vec<Permit> = (0..3).map(|_| all[0].admit(Class::NORMAL).expect("there is room")).collect();
     let lower = AdmissionPlan { slots: SlotsPlan { cap: 2, ..first.slots.clone() }, ..first };
     let next = Admission::start(&lower, 1, Some(&all[0]), all[0].metrics.clone());
     assert!(Rc::ptr_eq(&next, &all[0]));
