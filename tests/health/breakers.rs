@@ -82,6 +82,8 @@ fn while_one_tries_nobody_else_does() {
     fails_until_open(&gateway, &mut wires);
     hangs.store(true, Ordering::SeqCst);
     is(&gateway, "half_open");
+    // Workers know of it a tick later; who asks before that is refused, and nobody tries.
+    std::thread::sleep(Duration::from_millis(100));
     let before = origin.requests().len();
     let mut asking: Vec<Wire> = (0..20).map(|_| gateway.wire()).collect();
     asking.iter_mut().for_each(|wire| wire.send("GET /try HTTP/1.1\r\nHost: t\r\n\r\n"));
