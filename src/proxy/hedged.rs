@@ -22,6 +22,9 @@ use crate::upstream::endpoint::{Connection, Endpoint};
 use crate::upstream::h2::lane::Fate;
 use crate::upstream::verdict::Outcome;
 
+/// Times from here on are left to the wheel of deadlines, which is up to 30 ms late and costs a store; shorter ones take a timer
+/// of the event loop.
+const COARSE: Duration = Duration::from_millis(100);
 /// Kept connections that may turn out closed in one attempt.
 const STALE_MAX: u32 = 2;
 
@@ -51,9 +54,17 @@ impl Answer<'_> {
         let endpoint = self.take_up(chosen, tried);
         let outcome = {
             let mut first = pin!(self.leg(&endpoint, self.answering, opener));
-            match race(first.as_mut(), pin!(monoio::time::sleep(wait))).await {
-                Either::First(outcome) => outcome,
-                Either::Second(()) => match self.second(&endpoint, hash) {
+            let sooner = if wait >= COARSE {
+                self.opening.guard(wait, first.as_mut()).await.ok()
+            } else {
+                match race(first.as_mut(), pin!(monoio::time::sleep(wait))).await {
+                    Either::First(outcome) => Some(outcome),
+                    Either::Second(()) => None,
+                }
+            };
+            match sooner {
+                Some(outcome) => outcome,
+                None => match self.second(&endpoint, hash) {
                     Some(second) => self.both(first, second, tried).await,
                     None => first.await,
                 },

@@ -45,6 +45,24 @@ fn the_sooner_answer_is_taken_and_belongs_to_its_request() {
 }
 
 #[test]
+fn a_longer_time_is_waited_for_as_well() {
+    let (tardy, prompt) = (slow(Duration::from_millis(800)), FaultOrigin::echo());
+    let gateway = Setup::before(tardy.address())
+        .endpoint(prompt.address())
+        .route("hedge: {after: 120ms}")
+        .cluster(BUDGET)
+        .one_worker()
+        .start();
+    let mut wire = gateway.wire();
+    for number in 0..4 {
+        let target = format!("/{number}");
+        assert_eq!(wire.get(&target).has_status(200).text(), target);
+    }
+    assert_eq!(prompt.requests().len(), 4, "all were answered there");
+    assert!(gateway.metric("ringgate_cluster_hedges_won_total") >= 2.0);
+}
+
+#[test]
 fn who_answers_in_time_is_asked_alone() {
     let (first, second) = (FaultOrigin::echo(), FaultOrigin::echo());
     let gateway = between(&first, &second);
