@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::config::secret::{Environment, Secret};
+use crate::control::compile_care::own_answer;
 use crate::control::compile_identity::identity_fields;
 pub use crate::control::compile_limits::path_rules;
 use crate::control::compile_limits::{limits, shedding};
@@ -346,11 +346,7 @@ impl Compiler<'_> {
             return Some(Action::OwnKeys);
         }
         if let Some(respond) = &config.respond {
-            return Some(Action::Respond {
-                status: respond.status,
-                content_type: respond.content_type.as_str().into(),
-                body: Bytes::copy_from_slice(respond.body.as_bytes()),
-            });
+            return Some(Action::Respond(own_answer(respond)));
         }
         if let Some(split) = &config.split {
             let split = self.split(place, config, split, names, rules)?;

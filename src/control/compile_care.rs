@@ -51,7 +51,8 @@ fn route_breaker(config: &BreakerConfig) -> RouteBreaker {
     RouteBreaker { live: Published::new(Frozen::default()), slow_nanos: config.slow_nanos() }
 }
 
-fn own_answer(config: &RespondConfig) -> OwnAnswer {
+/// An answer of our own.
+pub(super) fn own_answer(config: &RespondConfig) -> OwnAnswer {
     OwnAnswer {
         status: config.status,
         content_type: config.content_type.as_str().into(),

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::http::cookie;
 use crate::http::h1::body::BodyCursor;
@@ -19,6 +20,7 @@ use crate::policy::reply::{Code, Fault};
 use crate::proxy::care::Care;
 use crate::proxy::installed::{Pins, RunningRoute};
 use crate::proxy::local::Local;
+use crate::proxy::miss::Miss;
 use crate::proxy::opener::{Aim, Limit};
 use crate::proxy::record::Tally;
 use crate::proxy::relay::{Framings, Way, write};
@@ -85,53 +87,26 @@ pub struct Answer<'a> {
     pub is_repeatable: bool,
     /// True if the request is all there.
     pub is_whole: bool,
+    /// Of the current attempt, until its answer is read.
+    pub connection: Option<Connection>,
     /// Counts as in flight until the origin has given all.
     pub chosen: Cell<Option<Chosen>>,
     /// The room that the exchange takes at the cluster, until then too.
     pub permit: Cell<Option<Permit>>,
     /// The try of the cluster's breaker that this exchange is, if it is one.
     pub trial: Cell<Option<Probe>>,
+    /// How long the current attempt is waited for before a second endpoint is asked, if one may be.
+    pub hedging: Cell<Option<Duration>>,
     /// Where the origin has switched protocols, as it was asked to.
     pub switched: Option<Box<Switched>>,
 }
 
-/// Why an attempt did not end with its answer at the client.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Miss {
-    /// There is no connection.
-    Unconnected(Fault),
-    /// The connection was closed before a byte of an answer: perhaps before it had seen the request.
-    Unanswered(Fate),
-    /// The head did not come in time, or the request was not taken.
-    Late(Code),
-    /// What came is not a whole response head.
-    Broken(Breach),
-    /// The answer is not wanted.
-    Unwanted,
-    /// Something that no other attempt would mend.
-    Final(Fault),
-}
-
-impl Miss {
-    /// What the client is told, if that is the end.
-    pub(super) fn fault(self) -> Fault {
-        match self {
-            Self::Unconnected(fault) | Self::Final(fault) => fault,
-            Self::Unanswered(_) => Code::UpstreamReset.into(),
-            Self::Late(code) => code.into(),
-            Self::Broken(breach) => breach.into(),
-            Self::Unwanted => Code::UpstreamUnwanted.into(),
-        }
-    }
-}
-
 impl Answer<'_> {
-    /// Reads the head, of which `first` may be the beginning, and carries the answer, unless it is better asked for again.
-    pub(super) async fn respond(
-        &mut self,
-        mut connection: Connection,
-        first: Option<Buffer>,
-    ) -> Result<bool, Miss> {
+    /// Reads the head from the attempt's connection, of which `first` may be the beginning, and carries the answer, unless it is better asked for again.
+    pub(super) async fn respond(&mut self, first: Option<Buffer>) -> Result<bool, Miss> {
+        let Some(mut connection) = self.connection.take() else {
+            return Err(Miss::Unanswered { fate: Fate::Untouched, is_reused: false });
+        };
         let mut input = self.read_head(&mut connection, first).await?;
         let now_nanos = clock::nanos();
         let since = now_nanos.saturating_sub(self.tally.upstream.sent_nanos.get());
@@ -145,9 +120,11 @@ impl Answer<'_> {
             return self.switch(connection, input).await.map_err(Miss::Final);
         }
         let status = as_http(status, grpc_status);
-        if status >= 400 && self.is_unwanted(status) {
+        if status >= 400
+            && let Some(miss) = self.unwanted(status)
+        {
             self.put_away(connection, &mut input, now_nanos);
-            return Err(Miss::Unwanted);
+            return Err(miss);
         }
         self.pass_trial(is_failed, since);
         self.relay(connection, input, now_nanos).await.map_err(Miss::Final)
@@ -199,7 +176,10 @@ impl Answer<'_> {
         let mut interim_count = 0;
         let mut input = match first {
             Some(first) => first,
-            None => self.read_more(connection, None, false).await?,
+            None => match self.hedging.take() {
+                None => self.read_more(connection, None, false).await?,
+                Some(wait) => self.read_hedged(connection, wait).await?,
+            },
         };
         loop {
             let parsed = parse::response(&mut scan, input.filled(), &limits, &mut self.exchange.response);
@@ -218,7 +198,7 @@ impl Answer<'_> {
         }
     }
 
-    async fn read_more(
+    pub(super) async fn read_more(
         &self,
         connection: &mut Connection,
         so_far: Option<Buffer>,
@@ -245,7 +225,9 @@ impl Answer<'_> {
                 self.local.metrics.bytes_upstream_read.add(count as u64);
                 Ok(input)
             }
-            _ if is_first => Err(Miss::Unanswered(connection.fate())),
+            _ if is_first => {
+                Err(Miss::Unanswered { fate: connection.fate(), is_reused: connection.is_reused })
+            }
             _ => Err(Miss::Broken(Breach::TruncatedHead)),
         }
     }

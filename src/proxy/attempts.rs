@@ -11,9 +11,10 @@ use std::time::Duration;
 use crate::net::proxy_header::{Proxied, encode};
 use crate::net::tls::fault::HandshakeFault;
 use crate::policy::reply::{Code, Fault};
-use crate::proxy::answer::{Answer, Miss, hash};
+use crate::proxy::answer::{Answer, hash};
 use crate::proxy::entering::{later, turn_away};
 use crate::proxy::l4::tunnel::speaks_for;
+use crate::proxy::miss::{Miss, is_unsent};
 use crate::proxy::opener::{put_request_head, tell_deadline};
 use crate::proxy::relay::{SMALL_BYTES, SOON};
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
@@ -32,19 +33,22 @@ use crate::upstream::verdict::Outcome;
 #[derive(Default)]
 pub(super) struct Tried {
     /// Endpoints that gave no answer, since all of them were tried last.
-    pub(super) excluded: Vec<Rc<Endpoint>>,
-    /// Attempts at this cluster.
-    pub(super) made: u32,
+    excluded: Vec<Rc<Endpoint>>,
     /// How often it was waited for endpoints that had failed already.
     waits: u32,
-    /// True if the connection of the last attempt had served before.
-    pub(super) is_reused: bool,
     /// True if there was an endpoint that had as many exchanges as it may.
     is_full: bool,
 }
 
 /// An attempt without an answer, and what it began with, if that can be sent again.
 type Missed = (Miss, Option<Buffer>);
+
+impl Tried {
+    /// True while nobody has failed.
+    fn is_untouched(&self) -> bool {
+        self.excluded.is_empty() && self.waits == 0
+    }
+}
 
 impl Answer<'_> {
     /// True if the client's connection can go on.
@@ -65,19 +69,16 @@ impl Answer<'_> {
                 && let Some(sent) = opener.take()
             {
                 let Some(chosen) = self.choose(hash, &mut tried).await else {
-                    if tried.is_full && tried.made == 0 {
+                    if tried.is_full && self.made() == 0 {
                         let class = self.exchange.class;
                         fault = turn_away(ShedReason::EndpointsFull, class, self.local, self.tally);
                     }
                     opener = Some(sent);
                     break;
                 };
-                let sent = self.refreshed(sent, tried.made);
-                let outcome = match self.hedge_wait(&tried) {
-                    Some(wait) => Box::pin(self.hedged(chosen, sent, wait, hash, &mut tried)).await,
-                    None => self.attempt(chosen, sent, &mut tried).await,
-                };
-                match outcome {
+                let sent = self.refreshed(sent);
+                self.hedging.set(if tried.is_untouched() { self.hedge_wait() } else { None });
+                match self.attempt(chosen, sent).await {
                     Ok(persists) => return Ok(persists),
                     Err((miss, again)) => {
                         (fault, opener) = (miss.fault(), again);
@@ -87,9 +88,9 @@ impl Answer<'_> {
                     }
                 }
             }
-            self.end_trial(fault, tried.made);
+            self.end_trial(fault);
             self.permit.take();
-            opener = self.move_on(fault, tried.made, opener.take());
+            opener = self.move_on(fault, opener.take());
             if opener.is_none() {
                 return Err(fault);
             }
@@ -97,18 +98,18 @@ impl Answer<'_> {
     }
 
     /// Says of an exchange that failed how the cluster is; nothing where nobody was asked, or it is not the cluster's fault.
-    fn end_trial(&self, fault: Fault, made: u32) {
-        if let Some(trial) = self.trial.take().filter(|_| made > 0 && fault.status() >= 500) {
+    fn end_trial(&self, fault: Fault) {
+        if let Some(trial) = self.trial.take().filter(|_| self.made() > 0 && fault.status() >= 500) {
             trial.settle(false);
         }
     }
 
     /// Turns to the fallback's cluster. Gives what is sent to it; none if there is nobody else to ask.
-    fn move_on(&mut self, fault: Fault, made: u32, opener: Option<Buffer>) -> Option<Buffer> {
+    fn move_on(&mut self, fault: Fault, opener: Option<Buffer>) -> Option<Buffer> {
         let index = self.care.fallback()?.cluster?;
         let spare = &self.clusters[index];
         // What no attempt has brought to the service may go to another one in any case.
-        let is_unsent = made == 0 || matches!(fault, Fault::Gateway(code) if is_unsent(code));
+        let is_unsent = self.made() == 0 || matches!(fault, Fault::Gateway(code) if is_unsent(code));
         let may_move = (is_unsent || self.may_repeat()) && !self.duplex.has_begun.get();
         if fault.status() < 500 || !may_move || Rc::ptr_eq(spare, self.cluster) {
             return None;
@@ -142,11 +143,16 @@ impl Answer<'_> {
         self.cluster.choose(&Ask { hash, excluded: &[] }).ok()
     }
 
+    /// Attempts at this cluster.
+    fn made(&self) -> u32 {
+        let upstream = &self.tally.upstream;
+        upstream.attempts.get() - upstream.former_attempts.get()
+    }
+
     /// Counts an attempt at an endpoint, which is the current one from now on.
-    pub(super) fn take_up(&self, chosen: Chosen, tried: &mut Tried) -> Rc<Endpoint> {
+    pub(super) fn take_up(&self, chosen: Chosen) -> Rc<Endpoint> {
         let upstream = &self.tally.upstream;
         upstream.attempts.set(upstream.attempts.get() + 1);
-        tried.made += 1;
         let endpoint = chosen.endpoint().clone();
         upstream.endpoint.replace(Some(endpoint.clone()));
         self.chosen.set(Some(chosen));
@@ -158,23 +164,23 @@ impl Answer<'_> {
     fn may_go_on(&mut self, miss: Miss, is_there: bool, tried: &mut Tried) -> bool {
         let endpoint = self.tally.upstream.endpoint.borrow().clone();
         let Some(endpoint) = endpoint else { return false };
-        let is_stale = matches!(miss, Miss::Unanswered(Fate::Lost)) && tried.is_reused && self.is_repeatable;
-        self.judge(miss, is_stale, &endpoint);
-        if is_stale || matches!(miss, Miss::Unanswered(Fate::Untouched)) {
+        self.judge(miss, &endpoint);
+        let is_stale = self.is_stale(miss);
+        if is_stale || matches!(miss, Miss::Unanswered { fate: Fate::Untouched, .. }) {
             endpoint.metrics.stale_replaced.add(1);
         }
         if is_stale {
             // Where one was closed on its next request, the others will be too.
             endpoint.close_idle();
-            return is_there && tried.made < self.care.retries.attempts.max(3);
+            return is_there && self.made() < self.care.retries.attempts.max(3);
         }
-        let Some(reason) = reason(miss) else { return false };
+        let Some(reason) = miss.reason() else { return false };
         let may_have_been_seen = !matches!(reason, RetryReason::Connect | RetryReason::Untouched);
         let is_admitted = self.care.retries.on[reason as usize]
             && is_there
             && (reason == RetryReason::Connect || self.is_whole)
             && (!may_have_been_seen || self.may_repeat())
-            && tried.made < self.care.retries.attempts;
+            && self.made() < self.care.retries.attempts;
         if reason != RetryReason::Untouched {
             tried.excluded.push(endpoint);
         }
@@ -188,7 +194,13 @@ impl Answer<'_> {
         true
     }
 
-    fn judge(&self, miss: Miss, is_stale: bool, endpoint: &Endpoint) {
+    /// True if all that happened is that a kept connection had been closed.
+    fn is_stale(&self, miss: Miss) -> bool {
+        matches!(miss, Miss::Unanswered { fate: Fate::Lost, is_reused: true }) && self.is_repeatable
+    }
+
+    /// Tells who keeps the books of the current endpoint how its attempt failed.
+    pub(super) fn judge(&self, miss: Miss, endpoint: &Endpoint) {
         let nanos = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
         match miss {
             Miss::Unconnected(Fault::Gateway(Code::UpstreamConnectionsExhausted)) => {}
@@ -196,14 +208,14 @@ impl Answer<'_> {
                 self.cluster.suspect(endpoint);
                 self.settle(Outcome::Failure, nanos);
             }
-            Miss::Unanswered(Fate::Untouched) => {}
-            Miss::Unanswered(_) if is_stale => {}
-            Miss::Unanswered(_) | Miss::Late(_) | Miss::Broken(_) => {
+            Miss::Unanswered { fate: Fate::Untouched, .. } => {}
+            Miss::Unanswered { .. } if self.is_stale(miss) => {}
+            Miss::Unanswered { .. } | Miss::Late(_) | Miss::Broken(_) => {
                 endpoint.metrics.failures.add(1);
                 self.settle(Outcome::Failure, nanos);
             }
             // Judged when its head came.
-            Miss::Unwanted => {}
+            Miss::Unwanted { .. } => {}
             Miss::Final(_) => endpoint.metrics.failures.add(1),
         }
     }
@@ -213,22 +225,25 @@ impl Answer<'_> {
         self.is_whole && self.care.retries.may_repeat(self.exchange)
     }
 
-    /// True if an answer of this status is to be asked for again, or is as good as none. Spends the budget.
-    pub(super) fn is_unwanted(&self, status: u16) -> bool {
-        let Some(plan) = self.care.plan else { return false };
+    /// Why an answer of this status is not passed on, if it is not: it is asked for again, which spends the budget, or is as
+    /// good as none.
+    pub(super) fn unwanted(&self, status: u16) -> Option<Miss> {
+        let plan = self.care.plan?;
         // Without the beginning nothing can be sent again.
         let is_there = self.duplex.is_opened.get() && self.may_repeat();
-        let made = self.tally.upstream.attempts.get() - self.tally.upstream.former_attempts.get();
         let is_retried = plan.retries.as_ref().is_some_and(|retries| {
-            is_there && retries.statuses.has(status) && made < retries.attempts && self.cluster.may_retry()
+            is_there
+                && retries.statuses.has(status)
+                && self.made() < retries.attempts
+                && self.cluster.may_retry()
         });
         let is_spare = self.tally.upstream.fallback.get() == Fallback::Cluster;
-        is_retried
-            || plan.fallback.as_ref().is_some_and(|fallback| {
-                let has_other =
-                    (fallback.cluster.is_some() && is_there && !is_spare) || fallback.respond.is_some();
-                fallback.statuses.has(status) && has_other
-            })
+        let is_replaced = plan.fallback.as_ref().is_some_and(|fallback| {
+            let has_other =
+                (fallback.cluster.is_some() && is_there && !is_spare) || fallback.respond.is_some();
+            fallback.statuses.has(status) && has_other
+        });
+        (is_retried || is_replaced).then_some(Miss::Unwanted { is_retried })
     }
 
     /// How long the head of one attempt's answer may take.
@@ -247,12 +262,21 @@ impl Answer<'_> {
     }
 
     /// What is sent in another attempt tells how little time is left.
-    fn refreshed(&mut self, opener: Buffer, made: u32) -> Buffer {
-        if made == 0 || self.limit.is_none() { opener } else { self.anew(opener) }
+    fn refreshed(&mut self, opener: Buffer) -> Buffer {
+        if self.made() == 0 || self.limit.is_none() { opener } else { self.anew(opener) }
     }
 
     async fn enter_later(&self, refused: Refused) -> Result<Entry, Fault> {
         later(self.cluster, self.exchange.class, refused, self.local, self.tally).await
+    }
+
+    /// A connection that is there already.
+    fn reuse(&self, endpoint: &Rc<Endpoint>) -> Option<Connection> {
+        let needs_http1 = !self.exchange.upgrade.is_empty();
+        let connection = endpoint.reuse(self.is_repeatable, self.tally.sent_ms(), needs_http1)?;
+        self.tally.upstream.connect_nanos.set(0);
+        self.tally.upstream.is_http2.set(connection.is_stream());
+        Some(connection)
     }
 
     /// A connection to an endpoint.
@@ -261,13 +285,15 @@ impl Answer<'_> {
         endpoint: &Rc<Endpoint>,
         deadline: &Deadline,
     ) -> Result<Connection, Fault> {
+        match self.reuse(endpoint) {
+            Some(connection) => Ok(connection),
+            None => self.open(endpoint, deadline).await,
+        }
+    }
+
+    async fn open(&self, endpoint: &Rc<Endpoint>, deadline: &Deadline) -> Result<Connection, Fault> {
         let upstream = &self.tally.upstream;
         let needs_http1 = !self.exchange.upgrade.is_empty();
-        if let Some(connection) = endpoint.reuse(self.is_repeatable, self.tally.sent_ms(), needs_http1) {
-            upstream.connect_nanos.set(0);
-            upstream.is_http2.set(connection.is_stream());
-            return Ok(connection);
-        }
         let began_nanos = clock::nanos();
         let timeout = self.cluster.plan.timeouts.connect;
         let preface = self.cluster.plan.proxy_header.map(|version| {
@@ -294,15 +320,23 @@ impl Answer<'_> {
     }
 
     /// Writes the opener while the answer is awaited and carried: an origin may answer before it has read all of it.
-    async fn attempt(&mut self, chosen: Chosen, opener: Buffer, tried: &mut Tried) -> Result<bool, Missed> {
-        let endpoint = self.take_up(chosen, tried);
-        let connection = match self.connect(&endpoint, self.answering).await {
-            Ok(connection) => connection,
-            Err(fault) => return Err((Miss::Unconnected(fault), Some(opener))),
-        };
-        tried.is_reused = connection.is_reused;
+    async fn attempt(&mut self, chosen: Chosen, opener: Buffer) -> Result<bool, Missed> {
+        let endpoint = self.take_up(chosen);
+        self.connection = self.reuse(&endpoint);
+        if self.connection.is_none() {
+            // Boxed for the sake of all exchanges that find one.
+            match self.hedging.get() {
+                Some(wait) => return Box::pin(self.hedged(endpoint, opener, wait)).await,
+                None => match Box::pin(self.open(&endpoint, self.answering)).await {
+                    Ok(connection) => self.connection = Some(connection),
+                    Err(fault) => return Err((Miss::Unconnected(fault), Some(opener))),
+                },
+            }
+        }
         drop(endpoint);
-        let upstream = connection.stream.clone();
+        let Some(upstream) = self.connection.as_ref().map(|it| it.stream.clone()) else {
+            return Err((Miss::Final(Code::NoEndpoint.into()), Some(opener)));
+        };
         let len = opener.len();
         let Self { duplex, local, opening, answering, .. } = *self;
         duplex.is_opened.set(false);
@@ -312,22 +346,19 @@ impl Answer<'_> {
         let is_unhurried = duplex.is_uploaded.get() && len <= SMALL_BYTES;
         let sent_ms = self.tally.sent_ms();
         let soon_ms = due_ms(sent_ms, SOON);
-        let write = async {
+        // Takes the transport along: where somebody else's answer is taken, this one's ends with it.
+        let write = async move {
             let mut write = pin!(upstream.write(opener, len));
             let outcome = if is_unhurried { opening.unhurried(soon_ms, write.as_mut()).await } else { None };
             let (outcome, mut opener) = match outcome {
                 Some(outcome) => outcome,
-                None => loop {
-                    let before = duplex.progress.get();
-                    match opening.guard(idle, write.as_mut()).await {
-                        Ok(outcome) => break outcome,
-                        Err(_) if duplex.progress.get() != before => {}
-                        Err(_) => {
-                            // Whoever waits for the answer is told.
-                            duplex.is_stuck.set(true);
-                            answering.arm_at(sent_ms);
-                            break write.await;
-                        }
+                None => match duplex.while_moving(opening, idle, write.as_mut()).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => {
+                        // Whoever waits for the answer is told.
+                        duplex.is_stuck.set(true);
+                        answering.arm_at(sent_ms);
+                        write.await
                     }
                 },
             };
@@ -343,36 +374,11 @@ impl Answer<'_> {
         };
         let write = pin!(write);
         self.answering.arm_at(due_ms(sent_ms, self.head_timeout()));
-        let (opener, outcome) = beside(write, pin!(self.respond(connection, None))).await;
-        outcome.map_err(|miss| (miss, opener))
+        let is_hedged = self.hedging.get().is_some();
+        let (opener, outcome) = beside(write, pin!(self.respond(None))).await;
+        // What the first of two has not taken yet is not there.
+        outcome.map_err(|miss| (miss, opener.or_else(|| is_hedged.then(|| self.head_alone()))))
     }
-}
-
-/// Why it may be tried again. None for what no other attempt would mend.
-fn reason(miss: Miss) -> Option<RetryReason> {
-    Some(match miss {
-        Miss::Unconnected(_) => RetryReason::Connect,
-        Miss::Unanswered(Fate::Untouched) => RetryReason::Untouched,
-        Miss::Unanswered(_) | Miss::Broken(_) => RetryReason::Reset,
-        Miss::Late(_) => RetryReason::Timeout,
-        Miss::Unwanted => RetryReason::Status,
-        Miss::Final(_) => return None,
-    })
-}
-
-/// True for faults that come before anything was sent.
-fn is_unsent(code: Code) -> bool {
-    matches!(
-        code,
-        Code::UpstreamConnectRefused
-            | Code::UpstreamConnectTimeout
-            | Code::UpstreamConnectionsExhausted
-            | Code::UpstreamTlsFailed
-            | Code::UpstreamCertificateInvalid
-            | Code::UpstreamCertificateName
-            | Code::NoEndpoint
-            | Code::CircuitOpen
-    )
 }
 
 /// Where the body of what was made to be sent begins.

@@ -64,7 +64,7 @@ pub fn turn_away(reason: ShedReason, class: Class, local: &Local, tally: &Tally)
 pub fn early(early: Early, local: &Local, exchange: &mut Exchange) -> Result<(), Reply> {
     exchange.class = early.class;
     if local.refuses(early) {
-        return Err(Reply::new(Code::Overloaded).with("Retry-After", String::from("1")));
+        return Err(Reply::new(Code::Overloaded).with("Retry-After", (RETRY_AFTER_MS / 1_000).to_string()));
     }
     Ok(())
 }

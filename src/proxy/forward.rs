@@ -162,9 +162,11 @@ pub async fn forward(
         tally: &conversation.tally,
         may_persist: conversation.may_persist,
         is_whole,
+        connection: None,
         chosen: Cell::default(),
         permit: Cell::default(),
         trial: Cell::default(),
+        hedging: Cell::default(),
         switched: None,
     };
     let upload_timeouts = UploadTimeouts {

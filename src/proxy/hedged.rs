@@ -3,14 +3,14 @@
 //! For requests without a body. Whoever loses is dropped: its connection closes, its stream is reset, so that nothing of its
 //! answer can be taken for somebody else's. Only the beginning of an answer is raced for; what follows is as usual.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::policy::reply::Code;
-use crate::proxy::answer::{Answer, Miss};
-use crate::proxy::attempts::Tried;
+use crate::proxy::answer::{Answer, hash};
 use crate::proxy::care::may_be_hedged;
+use crate::proxy::miss::Miss;
 use crate::proxy::opener::put_request_head;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
@@ -20,7 +20,6 @@ use crate::telemetry::retry::Hedge;
 use crate::upstream::cluster::{Ask, Chosen};
 use crate::upstream::endpoint::{Connection, Endpoint};
 use crate::upstream::h2::lane::Fate;
-use crate::upstream::verdict::Outcome;
 
 /// Times from here on are left to the wheel of deadlines, which is up to 30 ms late and costs a store; shorter ones take a timer
 /// of the event loop.
@@ -28,106 +27,170 @@ const COARSE: Duration = Duration::from_millis(100);
 /// Kept connections that may turn out closed in one attempt.
 const STALE_MAX: u32 = 2;
 
-/// Somebody whose answer has begun, or why it has not.
-type Begun = Result<(Connection, Buffer), Miss>;
+/// Whose answer has begun.
+enum Begun<T> {
+    /// The one that was asked first.
+    First(T),
+    /// The one that was asked besides.
+    Second(Connection, Buffer),
+}
+
+/// What is told of the first attempt, while the second is the current one.
+struct Former {
+    chosen: Option<Chosen>,
+    endpoint: Option<Rc<Endpoint>>,
+    connect_nanos: u64,
+    sent_nanos: u64,
+    is_http2: bool,
+}
 
 impl Answer<'_> {
-    /// How long the first attempt is waited for before another endpoint is asked.
-    pub(super) fn hedge_wait(&self, tried: &Tried) -> Option<Duration> {
+    /// How long the first attempt is waited for before another endpoint is asked, if one may be.
+    pub(super) fn hedge_wait(&self) -> Option<Duration> {
         let hedge = self.care.running?.hedge.as_ref()?;
-        if tried.made > 0 || !may_be_hedged(self.exchange) {
+        if self.tally.upstream.hedge.get() != Hedge::None || !may_be_hedged(self.exchange) {
             return None;
         }
         hedge.wait(self.tally.sent_ms())
     }
 
-    /// An attempt, and after `wait` a second one beside it.
-    pub(super) async fn hedged(
-        &mut self,
-        chosen: Chosen,
-        opener: Buffer,
+    /// The first bytes of an answer: of this connection's, or, where they take long, of another endpoint's, whose connection
+    /// takes the place of this one then.
+    pub(super) async fn read_hedged(
+        &self,
+        connection: &mut Connection,
         wait: Duration,
-        hash: Option<u64>,
-        tried: &mut Tried,
-    ) -> Result<bool, (Miss, Option<Buffer>)> {
-        self.tally.upstream.sent_nanos.set(clock::nanos());
-        let endpoint = self.take_up(chosen, tried);
-        let outcome = {
-            let mut first = pin!(self.leg(&endpoint, self.answering, opener));
+    ) -> Result<Buffer, Miss> {
+        let begun = {
+            let mut first = pin!(self.read_more(connection, None, false));
+            // The client gets nothing yet, so nobody else waits for it to take something.
             let sooner = if wait >= COARSE {
-                self.opening.guard(wait, first.as_mut()).await.ok()
+                self.sending.guard(wait, first.as_mut()).await.ok()
             } else {
-                match race(first.as_mut(), pin!(monoio::time::sleep(wait))).await {
-                    Either::First(outcome) => Some(outcome),
-                    Either::Second(()) => None,
-                }
+                Box::pin(in_time(first.as_mut(), wait)).await
             };
             match sooner {
-                Some(outcome) => outcome,
-                None => match self.second(&endpoint, hash) {
-                    Some(second) => self.both(first, second, tried).await,
-                    None => first.await,
-                },
+                Some(outcome) => return outcome,
+                None => Box::pin(self.with_second(first)).await?,
             }
         };
-        let outcome = match outcome {
-            Ok((connection, input)) => {
+        match begun {
+            Begun::First(input) => Ok(input),
+            Begun::Second(other, input) => {
+                *connection = other;
+                self.duplex.is_opened.set(true);
+                self.duplex.open(&connection.stream);
+                Ok(input)
+            }
+        }
+    }
+
+    /// An attempt that has to open a connection, and after `wait` a second one beside it.
+    pub(super) async fn hedged(
+        &mut self,
+        endpoint: Rc<Endpoint>,
+        opener: Buffer,
+        wait: Duration,
+    ) -> Result<bool, (Miss, Option<Buffer>)> {
+        self.tally.upstream.sent_nanos.set(clock::nanos());
+        let begun = {
+            let mut first = pin!(self.leg(&endpoint, self.answering, opener));
+            match in_time(first.as_mut(), wait).await {
+                Some(outcome) => outcome.map(Begun::First),
+                None => self.with_second(first).await,
+            }
+        };
+        let outcome = match begun {
+            Ok(Begun::First((connection, input)) | Begun::Second(connection, input)) => {
                 self.duplex.is_opened.set(true);
                 self.duplex.open(&connection.stream);
                 self.answering.arm(self.head_timeout());
-                self.respond(connection, Some(input)).await
+                self.connection = Some(connection);
+                self.respond(Some(input)).await
             }
             Err(miss) => Err(miss),
         };
         outcome.map_err(|miss| (miss, Some(self.head_alone())))
     }
 
-    /// The endpoint that is asked besides, if there is one and the budget has something left.
-    fn second(&self, first: &Rc<Endpoint>, hash: Option<u64>) -> Option<Chosen> {
-        let chosen = self.cluster.choose(&Ask { hash, excluded: std::slice::from_ref(first) }).ok()?;
-        self.cluster.may_hedge().then_some(chosen)
-    }
-
-    /// Both at once. The second is asked now.
-    async fn both<F: Future<Output = Begun>>(
+    /// What the first gives, and a second one that is asked now, if there is one and the budget has something left.
+    async fn with_second<T, F: Future<Output = Result<T, Miss>>>(
         &self,
-        mut first: std::pin::Pin<&mut F>,
-        chosen: Chosen,
-        tried: &mut Tried,
-    ) -> Begun {
-        let former = (self.chosen.take(), self.tally.upstream.endpoint.borrow().clone());
+        mut first: Pin<&mut F>,
+    ) -> Result<Begun<T>, Miss> {
+        let asked = self.tally.upstream.endpoint.borrow().clone();
+        let hash = hash(&self.cluster.plan, self.exchange);
+        let chosen = self.cluster.choose(&Ask { hash, excluded: asked.as_slice() });
+        let Some(chosen) = chosen.ok().filter(|_| self.cluster.may_hedge()) else {
+            return first.await.map(Begun::First);
+        };
         self.cluster.metrics.hedges.add(1);
         self.tally.upstream.hedge.set(Hedge::Lost);
-        let endpoint = self.take_up(chosen, tried);
+        let former = self.put_aside();
+        let endpoint = self.take_up(chosen);
         let deadline = Deadline::new(&self.local.deadlines);
         let mut second = pin!(self.leg(&endpoint, &deadline, self.head_alone()));
-        let (has_second_won, outcome) = match race(first.as_mut(), second.as_mut()).await {
-            Either::First(Ok(begun)) => (false, Ok(begun)),
-            Either::Second(Ok(begun)) => (true, Ok(begun)),
-            // Where one fails, the other one may still come.
-            Either::First(Err(_)) => {
-                if let Some(former) = &former.0 {
-                    former.settle(Outcome::Failure, 0);
-                }
-                (true, second.await)
+        let outcome = match race(first.as_mut(), second.as_mut()).await {
+            Either::First(Ok(begun)) => {
+                self.take_back(former);
+                return Ok(Begun::First(begun));
             }
-            Either::Second(Err(_)) => {
-                self.settle(Outcome::Failure, 0);
-                (false, first.await)
+            Either::Second(Ok(begun)) => Ok(begun),
+            // Where one fails, the other one may still come.
+            Either::First(Err(miss)) => {
+                self.judge_former(miss, former);
+                second.await
+            }
+            Either::Second(Err(miss)) => {
+                self.judge(miss, &endpoint);
+                self.take_back(former);
+                return first.await.map(Begun::First);
             }
         };
-        if has_second_won {
-            self.cluster.metrics.hedges_won.add(u64::from(outcome.is_ok()));
-            self.tally.upstream.hedge.set(Hedge::Won);
-            return outcome;
+        let (connection, input) = outcome?;
+        self.cluster.metrics.hedges_won.add(1);
+        self.tally.upstream.hedge.set(Hedge::Won);
+        Ok(Begun::Second(connection, input))
+    }
+
+    /// Makes room for a second attempt in what is told of the exchange.
+    fn put_aside(&self) -> Former {
+        let upstream = &self.tally.upstream;
+        Former {
+            chosen: self.chosen.take(),
+            endpoint: upstream.endpoint.borrow().clone(),
+            connect_nanos: upstream.connect_nanos.get(),
+            sent_nanos: upstream.sent_nanos.replace(clock::nanos()),
+            is_http2: upstream.is_http2.get(),
         }
-        self.chosen.set(former.0);
-        self.tally.upstream.endpoint.replace(former.1);
-        outcome
+    }
+
+    /// The first is the current one again.
+    fn take_back(&self, former: Former) {
+        let upstream = &self.tally.upstream;
+        self.chosen.set(former.chosen);
+        upstream.endpoint.replace(former.endpoint);
+        upstream.connect_nanos.set(former.connect_nanos);
+        upstream.sent_nanos.set(former.sent_nanos);
+        upstream.is_http2.set(former.is_http2);
+    }
+
+    /// Tells how the first failed, and leaves it.
+    fn judge_former(&self, miss: Miss, former: Former) {
+        let Some(endpoint) = former.endpoint.clone() else { return };
+        let current = self.put_aside();
+        self.take_back(former);
+        self.judge(miss, &endpoint);
+        self.take_back(current);
     }
 
     /// From the connection to the first bytes of the answer.
-    async fn leg(&self, endpoint: &Rc<Endpoint>, deadline: &Deadline, opener: Buffer) -> Begun {
+    async fn leg(
+        &self,
+        endpoint: &Rc<Endpoint>,
+        deadline: &Deadline,
+        opener: Buffer,
+    ) -> Result<(Connection, Buffer), Miss> {
         let mut opener = opener;
         let mut stale = 0;
         loop {
@@ -159,7 +222,8 @@ impl Answer<'_> {
                 Err(fate) => fate,
             };
             if fate != Fate::Lost || !connection.is_reused || stale >= STALE_MAX {
-                return Err(Miss::Unanswered(fate));
+                // Who closes one after another is not just tired of the old ones.
+                return Err(Miss::Unanswered { fate, is_reused: false });
             }
             stale += 1;
             endpoint.metrics.stale_replaced.add(1);
@@ -169,8 +233,16 @@ impl Answer<'_> {
     }
 
     /// The request again, which has no body.
-    fn head_alone(&self) -> Buffer {
+    pub(super) fn head_alone(&self) -> Buffer {
         let body = self.local.pool.lease_behind(Size::Standard, HEADROOM);
         put_request_head(self.exchange, self.aim, self.cluster, body, &mut Vec::new(), &self.local.pool)
+    }
+}
+
+/// What comes before the wait is over. Exact where that is short.
+async fn in_time<F: Future>(work: Pin<&mut F>, wait: Duration) -> Option<F::Output> {
+    match race(work, pin!(monoio::time::sleep(wait))).await {
+        Either::First(outcome) => Some(outcome),
+        Either::Second(()) => None,
     }
 }

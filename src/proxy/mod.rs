@@ -23,6 +23,7 @@ pub mod hedged;
 pub mod installed;
 pub mod l4;
 pub mod local;
+mod miss;
 pub mod opener;
 pub mod prepare;
 pub mod recent;

@@ -179,8 +179,18 @@ async fn answer_instead(
     if let Some((route, _)) = route {
         route.metrics.fallbacks[0].add(1);
     }
+    conversation.exchange.framing = Framing::None;
+    answer_by_itself(conversation, installed, route, own).await
+}
+
+/// An answer of our own.
+async fn answer_by_itself(
+    conversation: &mut Conversation,
+    installed: &Installed,
+    route: Option<(&RunningRoute, usize)>,
+    own: &OwnAnswer,
+) -> After {
     let exchange = &mut conversation.exchange;
-    exchange.framing = Framing::None;
     reply::begin(exchange, own.status);
     exchange.response.fields.append(b"Content-Type", own.content_type.as_bytes());
     send(conversation, installed, route, &own.body).await
@@ -196,12 +206,7 @@ async fn act(
     match action {
         Action::Redirect(plan) => redirect(conversation, installed, route, plan).await,
         Action::OwnKeys => publish_keys(conversation, installed, route).await,
-        Action::Respond { status, content_type, body } => {
-            let exchange = &mut conversation.exchange;
-            reply::begin(exchange, *status);
-            exchange.response.fields.append(b"Content-Type", content_type.as_bytes());
-            send(conversation, installed, route, body).await
-        }
+        Action::Respond(own) => answer_by_itself(conversation, installed, route, own).await,
         // It was to be sent on.
         Action::Forward { .. } => answer(conversation, installed, route, Reply::new(Code::NoEndpoint)).await,
     }

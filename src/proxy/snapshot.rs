@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use foldhash::fast::FixedState;
 
 use crate::http::field::IdSet;
@@ -19,7 +18,7 @@ use crate::policy::priority::Early;
 use crate::policy::rate::fleet::FleetPlan;
 use crate::policy::rate::plan::LimitPlan;
 use crate::policy::table::PolicyPlan;
-use crate::proxy::care::CarePlan;
+use crate::proxy::care::{CarePlan, OwnAnswer};
 use crate::proxy::l4::plan::DoorPlan;
 use crate::proxy::recording::RecordingPlan;
 use crate::proxy::release::plan::SplitPlan;
@@ -167,14 +166,7 @@ pub enum Action {
     /// Publishes the gateway's own keys.
     OwnKeys,
     /// Answers by itself.
-    Respond {
-        /// Status code.
-        status: u16,
-        /// Content-Type.
-        content_type: Box<str>,
-        /// Body.
-        body: Bytes,
-    },
+    Respond(OwnAnswer),
 }
 
 /// What workers refuse that cannot keep up.

@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::policy::reply::{Code, Fault};
 use crate::proxy::local::Local;
 use crate::proxy::shadow::copy::Copying;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
-use crate::rt::deadline::Deadline;
+use crate::rt::deadline::{Deadline, Elapsed};
 
 /// What the two directions of an exchange know of each other.
 #[derive(Default)]
@@ -52,6 +52,23 @@ impl Duplex {
     /// The upstream has taken the head; the body may follow.
     pub fn open(&self, upstream: &Rc<Stream>) {
         self.upstream.replace(Some(upstream.clone()));
+    }
+
+    /// Awaits `work` until the client has taken nothing for `after` either: an answer may be on its way meanwhile, and a
+    /// stream of both directions may be quiet in one of them.
+    pub async fn while_moving<F: Future>(
+        &self,
+        deadline: &Deadline,
+        after: Duration,
+        mut work: Pin<&mut F>,
+    ) -> Result<F::Output, Elapsed> {
+        loop {
+            let before = self.progress.get();
+            match deadline.guard(after, work.as_mut()).await {
+                Err(_) if self.progress.get() != before => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn upstream(&self) -> Rc<Stream> {
@@ -173,15 +190,8 @@ impl Upload {
             }
             let leftover = buffer.len() - portion.consumed;
             let mut write = pin!(upstream.write(buffer, portion.kept));
-            let (outcome, mut buffer) = loop {
-                // The answer may be on its way meanwhile: idle is a connection on which nothing moves.
-                let before = duplex.progress.get();
-                match waiting.guard(timeouts.idle, write.as_mut()).await {
-                    Ok(written) => break written,
-                    Err(_) if duplex.progress.get() != before => {}
-                    Err(_) => return Err(Code::UpstreamIdleTimeout.into()),
-                }
-            };
+            let written = duplex.while_moving(waiting, timeouts.idle, write.as_mut()).await;
+            let (outcome, mut buffer) = written.map_err(|_| Code::UpstreamIdleTimeout)?;
             buffer.consume(buffer.len() - leftover);
             intake.put_back(buffer);
             if outcome.is_err() {
@@ -192,16 +202,7 @@ impl Upload {
             }
         }
         let size = self.cursor.buffer_size();
-        let mut fill = pin!(intake.fill_sized(size));
-        let arrived = loop {
-            // The answer may be on its way meanwhile: a stream of both directions may be quiet in this one.
-            let before = duplex.progress.get();
-            match waiting.guard(timeouts.body, fill.as_mut()).await {
-                Err(_) if duplex.progress.get() != before => {}
-                arrived => break arrived,
-            }
-        };
-        match arrived {
+        match duplex.while_moving(waiting, timeouts.body, pin!(intake.fill_sized(size))).await {
             Ok(Ok(Arrival::Bytes(_))) => Ok(true),
             Ok(Ok(Arrival::End)) => Err(Code::ClientGone.into()),
             // A chunk's extension or a trailer section that does not fit a whole buffer.
@@ -249,14 +250,11 @@ impl Uplink<'_> {
             match arrival {
                 Ok(Arrival::Bytes(_)) => {}
                 Err(_) => return Code::ClientGone.into(),
-                Ok(Arrival::End) => loop {
-                    let before = self.duplex.progress.get();
-                    self.waiting.arm(self.timeouts.half_close_grace);
-                    self.waiting.elapsed().await;
-                    if self.duplex.progress.get() == before {
-                        return Code::ClientGone.into();
-                    }
-                },
+                Ok(Arrival::End) => {
+                    let grace = self.timeouts.half_close_grace;
+                    let _ = self.duplex.while_moving(self.waiting, grace, pin!(pending::<()>())).await;
+                    return Code::ClientGone.into();
+                }
             }
         }
         // The next request is there already; what follows it says nothing about this one.

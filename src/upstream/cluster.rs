@@ -226,10 +226,9 @@ impl Cluster {
         self.suspected_until_ms.set(until_ms);
     }
 
-    /// Chooses one that is not suspected at `now_ms`.
-    fn choose_among(&self, ask: &Ask<'_>, now_ms: u64) -> Result<Chosen, Unchosen> {
+    /// Chooses one that is not suspected at `suspects_at_ms`.
+    fn choose_among(&self, ask: &Ask<'_>, suspects_at_ms: u64) -> Result<Chosen, Unchosen> {
         let Ask { hash, excluded } = *ask;
-        let suspects_at_ms = now_ms;
         let set = self.running();
         let endpoints = set.endpoints();
         let full = RefCell::new(SmallVec::<[usize; 4]>::new());

@@ -73,6 +73,29 @@ fn retries_come_before_the_fallback() {
 }
 
 #[test]
+fn a_status_that_is_no_answer_is_not_tried_again_for_that() {
+    let (failing, spare) = (failing_first(usize::MAX, unavailable), FaultOrigin::ok());
+    let fallback = "fallback: {cluster: spare, statuses: [503]}\n    retries";
+    let other = format!("{fallback}: {{statuses: [502]}}");
+    let other = gateway(failing.address(), spare.address(), &other);
+    for _ in 0..3 {
+        other.get("/").has_status(200);
+    }
+    assert_eq!((failing.requests().len(), spare.requests().len()), (3, 3));
+    // Where it would be tried again, but the budget says no, it is not either.
+    let spent = format!("{fallback}: {{statuses: [503], backoff: {{base: 1ms, max: 1ms}}}}");
+    let yaml = Setup::before(failing.address())
+        .route(&spent)
+        .cluster("retry_budget: {share: 0%, per_second: 0}")
+        .one_worker()
+        .yaml();
+    let clusters = format!("clusters:\n  spare:\n    endpoints: [\"{}\"]\n", spare.address());
+    let spent = Gateway::start(&yaml.replacen("clusters:\n", &clusters, 1));
+    spent.get("/").has_status(200);
+    assert_eq!((failing.requests().len(), spare.requests().len()), (4, 4));
+}
+
+#[test]
 fn what_the_client_does_wrong_is_not_answered_otherwise() {
     let own =
         "fallback: {respond: {status: 200, body: calm}}\n    policies: {request_limits: {body_bytes: 2B}}";

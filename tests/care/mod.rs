@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::harness::{Dialogue, FaultOrigin, Request};
+use crate::harness::{Dialogue, FaultOrigin, Request, free_address as nobody};
 
 /// Fails the first `count` requests of all connections as `fail` says (false: the connection is over), then echoes what
 /// was asked.
@@ -47,10 +47,4 @@ fn reset(dialogue: &mut Dialogue, _: &Request) -> bool {
 fn silent(dialogue: &mut Dialogue, _: &Request) -> bool {
     dialogue.closes_within(Duration::from_secs(20));
     false
-}
-
-/// An address nobody listens on.
-fn nobody() -> std::net::SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound")
 }

@@ -1,9 +1,7 @@
 //! What a client is told when the gateway itself answers: RFC 9457, one shape for every error.
 
-use std::net::TcpListener;
-
 use super::Pair;
-use crate::harness::{FaultOrigin, Setup};
+use crate::harness::{FaultOrigin, Setup, free_address};
 
 #[test]
 fn no_route_is_404() {
@@ -15,8 +13,7 @@ fn no_route_is_404() {
 
 #[test]
 fn a_refused_connection_is_503() {
-    // A port that was free a moment ago: nobody listens there.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = free_address();
     let gateway = Setup::before(free).start();
     gateway.get("/").has_problem(503, "upstream_connect_refused");
 }
@@ -46,7 +43,7 @@ fn an_error_of_the_upstream_keeps_the_clients_connection() {
 
 #[test]
 fn an_error_never_tells_what_is_inside() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = free_address();
     let gateway = Setup::before(free).start();
     let body = gateway.get("/some-script").has_status(503).text();
     for secret in ["127.0.0.1", &free.port().to_string(), "script", "origin"] {

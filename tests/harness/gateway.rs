@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::{PATIENCE, Process, Response, Wire};
+use super::{PATIENCE, Process, Response, Wire, ringgate};
 
 /// A running gateway. Derefs to its process.
 pub struct Gateway {
@@ -130,6 +130,21 @@ impl Gateway {
     pub fn ends_with(&mut self, code: i32) {
         let status = self.process.exit_within(PATIENCE).expect("the gateway did not end");
         assert_eq!(status.code(), Some(code), "{status}");
+    }
+
+    /// Tells it something by one of the program's own commands, which has to succeed. Gives what that said.
+    #[track_caller]
+    pub fn command(&self, arguments: &[&str]) -> String {
+        self.command_ends(arguments, 0)
+    }
+
+    /// The same for a command that ends with `code`.
+    #[track_caller]
+    pub fn command_ends(&self, arguments: &[&str], code: i32) -> String {
+        let admin = self.admin().to_string();
+        let finished = ringgate(&[arguments, &["--admin", &admin]].concat());
+        assert_eq!(finished.code, code, "{arguments:?}: {}", finished.said());
+        finished.said()
     }
 
     /// The process, mutably: to wait for its end.

@@ -1,7 +1,9 @@
 //! A real nginx as the origin: proof that the gateway speaks with something it was not written against.
 
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::Mutex;
 
 use super::{Process, eventually};
 
@@ -55,10 +57,29 @@ impl Nginx {
     }
 }
 
-/// An address that was free a moment ago.
+/// An address at which nobody listens, and nobody else will while this process lives: below the ports that outgoing
+/// connections are given, and held against the tests that run beside this one.
 pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound")
+    const PORTS: std::ops::Range<u16> = 20_000..32_000;
+    static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    // SAFETY: geteuid takes nothing, changes nothing and cannot fail.
+    let user = unsafe { libc::geteuid() };
+    let locks = std::env::temp_dir().join(format!("ringgate-test-ports-{user}"));
+    std::fs::create_dir_all(&locks).expect("a temporary directory");
+    let count = u32::from(PORTS.end - PORTS.start);
+    let first = std::process::id().wrapping_mul(97) % count;
+    let port = (0..count)
+        .map(|step| PORTS.start + ((first + step) % count) as u16)
+        .find(|port| {
+            let lock = File::create(locks.join(port.to_string())).expect("the directory is ours");
+            let is_ours = lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", *port)).is_ok();
+            if is_ours {
+                HELD.lock().expect("nobody panics with it").push(lock);
+            }
+            is_ours
+        })
+        .expect("a free port");
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// Debian keeps it where a user's PATH does not look.

@@ -1,7 +1,7 @@
 //! Endpoints that are asked how they are.
 
 use super::{Moody, endpoint, stands, wires};
-use crate::harness::{FaultOrigin, Gateway, Setup, eventually};
+use crate::harness::{FaultOrigin, Gateway, Setup, eventually, free_address};
 
 const HEALTH: &str =
     "health: {check: {http: {path: /healthz, body: oody}}, interval: 200ms, interval_failing: 50ms}";
@@ -64,7 +64,7 @@ fn one_prober_asks_for_all_workers() {
 #[test]
 fn who_does_not_listen_is_out_before_a_client_has_tried() {
     let here = Moody::start();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+    let nobody = free_address();
     let health = "health: {check: tcp, interval: 200ms, interval_failing: 50ms}";
     let gateway = Setup::before(here.label()).endpoint(nobody).cluster(health).start();
     stands(&gateway, &nobody.to_string(), "unhealthy");

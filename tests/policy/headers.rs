@@ -1,7 +1,7 @@
 //! `headers`: fields set and removed on the way there and back.
 
 use super::guarded;
-use crate::harness::{FaultOrigin, Setup};
+use crate::harness::{FaultOrigin, Setup, free_address};
 
 #[test]
 fn sets_and_removes_request_fields() {
@@ -30,7 +30,7 @@ fn sets_and_removes_response_fields() {
 #[test]
 fn response_fields_are_on_the_gateways_own_answers_too() {
     // Security fields that are missing on errors are missing where they are needed.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = free_address();
     let gateway = Setup::before(free)
         .route("policies: {headers: {response: {set: {strict-transport-security: max-age=1}}}}")
         .start();

@@ -9,11 +9,11 @@ fn a_side_is_flipped_and_flipped_back_for_the_very_next_request() {
     let shop = Shop::start(SIDES);
     let mut wire = shop.gateway.wire();
     assert_eq!((wire.get("/shop").text().as_str(), shop.new_of(20, "")), ("old", 0));
-    let told = shop.command(&["release", "flip", "shop", "--note", "v2 is ready"]);
+    let told = shop.gateway.command(&["release", "flip", "shop", "--note", "v2 is ready"]);
     assert!(told.contains("route `shop`: variant `green` gets everything"), "{told}");
     assert_eq!((wire.get("/shop").text().as_str(), shop.new_of(20, "")), ("new", 20));
     assert!(shop.gateway.stderr().contains("release: route `shop`: variant `green` gets everything, by"));
-    shop.command(&["release", "flip", "shop"]);
+    shop.gateway.command(&["release", "flip", "shop"]);
     assert_eq!((wire.get("/shop").text().as_str(), shop.new_of(20, "")), ("old", 0));
     let audit = shop.gateway.admin_get("/audit").text();
     assert!(audit.contains("release") && audit.contains("flip") && audit.contains("v2 is ready"), "{audit}");
@@ -22,17 +22,17 @@ fn a_side_is_flipped_and_flipped_back_for_the_very_next_request() {
 #[test]
 fn what_was_ordered_holds_over_reloads_and_restarts_until_it_is_written_otherwise() {
     let mut shop = Shop::start(SIDES);
-    shop.command(&["release", "flip", "shop"]);
+    shop.gateway.command(&["release", "flip", "shop"]);
     shop.rewrite("log: {level: info}", SIDES);
     assert_eq!(shop.new_of(10, ""), 10, "another line of the file changes nothing");
     shop = shop.restart();
     assert_eq!(shop.new_of(10, ""), 10, "nor does a restart");
-    assert!(shop.command(&["release", "list"]).contains("shop  by_hand  blue 0%, green 100%"));
+    assert!(shop.gateway.command(&["release", "list"]).contains("shop  by_hand  blue 0%, green 100%"));
     shop.rewrite("", &SIDES.replace("active: blue", "active: green"));
-    assert!(shop.command(&["release", "list"]).contains("shop  steady  blue 0%, green 100%"));
+    assert!(shop.gateway.command(&["release", "list"]).contains("shop  steady  blue 0%, green 100%"));
     shop.rewrite("", SIDES);
     assert_eq!(shop.new_of(10, ""), 10, "back to what it was left at");
-    shop.command(&["release", "restart", "shop"]);
+    shop.gateway.command(&["release", "restart", "shop"]);
     assert_eq!(shop.new_of(10, ""), 0, "as written");
 }
 
@@ -40,14 +40,14 @@ fn what_was_ordered_holds_over_reloads_and_restarts_until_it_is_written_otherwis
 fn shares_are_set_promoted_and_aborted() {
     let shop = Shop::start("{variants: {old: {cluster: v1}, new: {cluster: v2, weight: 0}}}");
     assert_eq!(shop.new_of(20, ""), 0);
-    shop.command(&["release", "set", "shop", "new=50%"]);
+    shop.gateway.command(&["release", "set", "shop", "new=50%"]);
     let count = shop.new_of(40, "");
     assert!((19..=21).contains(&count), "{count} of 40, on two workers");
-    shop.command(&["release", "promote", "shop", "new"]);
+    shop.gateway.command(&["release", "promote", "shop", "new"]);
     assert_eq!(shop.new_of(20, ""), 20);
-    shop.command(&["release", "abort", "shop", "new"]);
+    shop.gateway.command(&["release", "abort", "shop", "new"]);
     assert_eq!(shop.new_of(20, ""), 0);
-    let told = shop.command_ends(&["release", "show", "shop"], 1);
+    let told = shop.gateway.command_ends(&["release", "show", "shop"], 1);
     assert!(
         told.contains("shop  aborted  new 0%, old 100%") && told.contains("new of cluster v2: "),
         "{told}"
@@ -67,8 +67,8 @@ fn orders_that_do_not_fit_say_why_and_change_nothing() {
         (&["release", "set", "shop", "new=much"], "bad_body"),
         (&["release", "show", "cart"], "no_such_release"),
     ] {
-        let said = shop.command_ends(order, 1);
+        let said = shop.gateway.command_ends(order, 1);
         assert!(said.contains(code), "{order:?}: {said}");
     }
-    assert!(shop.command(&["release", "list"]).contains("shop  steady  new 50%, old 50%"));
+    assert!(shop.gateway.command(&["release", "list"]).contains("shop  steady  new 50%, old 50%"));
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::harness::{FaultOrigin, Gateway, ringgate};
+use crate::harness::{FaultOrigin, Gateway};
 
 /// A gateway with two variants of a service, a file that is written anew, and a folder for what outlives it.
 struct Shop {
@@ -47,7 +47,7 @@ impl Shop {
     #[track_caller]
     fn rewrite(&self, more: &str, split: &str) {
         std::fs::write(&self.file, yaml(more, split, &self.old, &self.new)).expect("ours");
-        self.command(&["reload", "--now"]);
+        self.gateway.command(&["reload", "--now"]);
     }
 
     /// Ends it, and starts it again.
@@ -56,19 +56,6 @@ impl Shop {
         let Self { gateway, folder, file, old, new } = self;
         gateway.drain();
         Self { gateway: start(&folder), folder, file, old, new }
-    }
-
-    #[track_caller]
-    fn command(&self, arguments: &[&str]) -> String {
-        self.command_ends(arguments, 0)
-    }
-
-    #[track_caller]
-    fn command_ends(&self, arguments: &[&str], code: i32) -> String {
-        let admin = self.gateway.admin().to_string();
-        let finished = ringgate(&[arguments, &["--admin", &admin]].concat());
-        assert_eq!(finished.code, code, "{arguments:?}: {}", finished.said());
-        finished.said()
     }
 
     /// How many of so many requests, each on a connection of its own, the new variant answers.

@@ -79,7 +79,7 @@ fn what_fails_is_stopped_and_said_to_be() {
     let said = shop.gateway.stderr();
     assert!(said.contains("release: route `shop`: VARIANT `new` STOPPED at 20%: 5xx 100%"), "{said}");
     assert!(shop.gateway.admin_get("/audit").text().contains("STOPPED at 20%"));
-    assert!(shop.command_ends(&["release", "show", "shop", "--watch"], 1).contains("aborted"));
+    assert!(shop.gateway.command_ends(&["release", "show", "shop", "--watch"], 1).contains("aborted"));
     assert!(shop.gateway.metric("ringgate_release_errors_total{variant=\"new\",class=\"5xx\"}") >= 20.0);
     assert_eq!(shop.gateway.metric("ringgate_release_phase{phase=\"aborted\"}"), 1.0);
 }
@@ -87,10 +87,10 @@ fn what_fails_is_stopped_and_said_to_be() {
 #[test]
 fn without_traffic_a_step_is_not_left_and_somebody_may_promote() {
     let shop = Shop::start(RAMP);
-    shop.command(&["release", "pause", "shop"]);
+    shop.gateway.command(&["release", "pause", "shop"]);
     assert_eq!(shop.becomes("paused")["ramp"]["step"], 1);
-    shop.command(&["release", "resume", "shop"]);
+    shop.gateway.command(&["release", "resume", "shop"]);
     assert!(shop.becomes("ramping")["author"].is_string());
-    shop.command(&["release", "promote", "shop"]);
+    shop.gateway.command(&["release", "promote", "shop"]);
     assert_eq!(shop.becomes("promoted")["variants"][0]["share"], 1.0);
 }

@@ -43,7 +43,7 @@ fn a_field_keeps_its_variant_when_a_share_is_raised() {
     let mut has_new: Vec<bool> = users.iter().map(|user| shop.new_of(1, user) == 1).collect();
     assert!(has_new.contains(&true) && has_new.contains(&false), "{has_new:?}");
     for share in ["new=75%", "new=100%"] {
-        shop.command(&["release", "set", "shop", share]);
+        shop.gateway.command(&["release", "set", "shop", share]);
         for (user, had_new) in users.iter().zip(&mut has_new) {
             let count = shop.new_of(3, user);
             assert!(count == 3 || (count == 0 && !*had_new), "{user} {count} at {share}");
@@ -114,7 +114,7 @@ fn the_variant_is_in_logs_metrics_and_records() {
     let record = shop.gateway.admin_get(&format!("/decisions/{}", new[0])).json();
     let record = &record["decision"];
     assert_eq!((&record["variant"], &record["cluster"]), (&"new".into(), &"v2".into()), "{record}");
-    let told = shop.command(&["explain", "--id", new[0]]);
+    let told = shop.gateway.command(&["explain", "--id", new[0]]);
     assert!(told.contains("route       shop, variant new"), "{told}");
     let logged = || std::fs::read_to_string(log.path()).expect("the log is there");
     eventually("20 log lines", || logged().lines().count() == 20);

@@ -1,11 +1,10 @@
 //! Configurations that break a route touch one worker's share of it, for a few seconds, and are taken back.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::{Got, Load, Staged, orders};
-use crate::harness::FaultOrigin;
+use crate::harness::{FaultOrigin, free_address};
 
 /// Until the source is seen to have changed, and a judgement after it.
 const SOON: Duration = Duration::from_secs(30);
@@ -62,7 +61,7 @@ fn is_one_workers_share(all: &[Got], back: Instant, failing: u16) {
 #[test]
 fn a_cluster_that_is_not_there() {
     let origin = FaultOrigin::ok();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = free_address();
     let running = Staged::start(&orders(origin.address(), "", CHANGES));
     let (all, back, reason) = taken_back(&running, &orders(nobody, "", CHANGES));
     assert!(

@@ -14,20 +14,6 @@ fn noted(note: &str) -> String {
 }
 
 impl Staged {
-    /// Runs a command against this gateway and gives what it prints.
-    #[track_caller]
-    fn command(&self, arguments: &[&str]) -> String {
-        self.command_ends(arguments, 0)
-    }
-
-    #[track_caller]
-    fn command_ends(&self, arguments: &[&str], code: i32) -> String {
-        let admin = self.gateway.admin().to_string();
-        let finished = ringgate(&[arguments, &["--admin", &admin]].concat());
-        assert_eq!(finished.code, code, "{arguments:?}: {}", finished.said());
-        finished.said()
-    }
-
     /// The note on answers of new connections, of which there are enough to meet both workers.
     fn notes(&self) -> std::collections::BTreeSet<String> {
         (0..40).filter_map(|_| Some(self.gateway.get("/orders").field("x-note")?.to_owned())).collect()
@@ -50,32 +36,35 @@ fn paused_resumed_and_promoted() {
     let origin = FaultOrigin::ok();
     let (running, load) = begun(&origin);
     assert!(
-        running.command(&["rollout", "pause", "--note", "lunch"]).contains("generation 2 stays at its step")
+        running
+            .gateway
+            .command(&["rollout", "pause", "--note", "lunch"])
+            .contains("generation 2 stays at its step")
     );
-    let shown = running.command(&["rollout"]);
+    let shown = running.gateway.command(&["rollout"]);
     assert!(shown.contains("step 1 of 2, paused") && shown.contains("requests against"), "{shown}");
     assert!(running.says("paused by", SOON).ends_with("lunch"));
-    running.command(&["rollout", "resume"]);
-    assert!(running.command(&["rollout", "--json"]).contains("\"is_paused\":false"));
-    running.command(&["rollout", "promote"]);
-    let shown = running.command(&["rollout", "--watch"]);
+    running.gateway.command(&["rollout", "resume"]);
+    assert!(running.gateway.command(&["rollout", "--json"]).contains("\"is_paused\":false"));
+    running.gateway.command(&["rollout", "promote"]);
+    let shown = running.gateway.command(&["rollout", "--watch"]);
     assert!(shown.contains("generation 2 is in force on all workers"), "{shown}");
     assert_eq!(running.notes(), ["new".to_owned()].into());
     assert!(load.stop().iter().all(|got| got.status == 200));
-    assert!(running.command_ends(&["rollout", "abort"], 1).contains("no_rollout"));
+    assert!(running.gateway.command_ends(&["rollout", "abort"], 1).contains("no_rollout"));
 }
 
 #[test]
 fn aborted() {
     let origin = FaultOrigin::ok();
     let (running, load) = begun(&origin);
-    let said = running.command(&["rollout", "abort", "--note", "wrong branch"]);
+    let said = running.gateway.command(&["rollout", "abort", "--note", "wrong branch"]);
     assert!(said.contains("generation 1 stays in force"), "{said}");
-    assert!(running.command(&["rollout"]).contains("generation 2 was taken back: aborted by"));
+    assert!(running.gateway.command(&["rollout"]).contains("generation 2 was taken back: aborted by"));
     assert_eq!(running.notes(), ["old".to_owned()].into());
     assert_eq!(running.gateway.metric("ringgate_rollouts_total{outcome=\"aborted\"}"), 1.0);
     assert!(load.stop().iter().all(|got| got.status == 200));
-    let history = running.command(&["history"]);
+    let history = running.gateway.command(&["history"]);
     assert!(history.contains("   2  taken back") && history.contains("wrong branch"), "{history}");
     assert!(history.contains("   1  in force") && history.contains("x-note old -> new"), "{history}");
 }
@@ -88,7 +77,7 @@ fn without_steps_where_that_is_wanted() {
     std::thread::sleep(Duration::from_secs(1));
     running.write(&orders(origin.address(), &noted("new"), LONG));
     // Whether it has been noticed by itself meanwhile or not.
-    running.command(&["reload", "--now"]);
+    running.gateway.command(&["reload", "--now"]);
     running.gateway.metric_becomes("ringgate_generation", 2.0);
     assert_eq!(running.notes(), ["new".to_owned()].into());
     assert!(load.stop().iter().all(|got| got.status == 200));
@@ -104,7 +93,7 @@ fn going_back_takes_milliseconds_and_survives_a_restart() {
     }
     let load = Load::on(&running.gateway);
     std::thread::sleep(Duration::from_millis(500));
-    let answer = running.command(&["rollback", "--note", "orders time out", "--json"]);
+    let answer = running.gateway.command(&["rollback", "--note", "orders time out", "--json"]);
     let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
     assert_eq!((answer["outcome"].as_str(), answer["generation"].as_u64()), (Some("installed"), Some(2)));
     let took = answer["took_ms"].as_f64().unwrap();
@@ -112,18 +101,18 @@ fn going_back_takes_milliseconds_and_survives_a_restart() {
     assert!(took < 500.0, "{took}");
     assert_eq!(running.notes(), ["second".to_owned()].into());
     // One that is on disk alone.
-    let said = running.command(&["rollback", "1"]);
+    let said = running.gateway.command(&["rollback", "1"]);
     assert!(said.contains("installed: generation 1") && said.contains("x-note second -> first"), "{said}");
     assert_eq!(running.notes(), ["first".to_owned()].into());
     assert!(load.stop().iter().all(|got| got.status == 200));
-    assert!(running.command_ends(&["rollback", "77"], 1).contains("no_such_generation"));
+    assert!(running.gateway.command_ends(&["rollback", "77"], 1).contains("no_such_generation"));
     // The file still says the third.
     let running = running.restart();
     let said = running.gateway.stderr();
     assert!(said.contains("STARTING WITH GENERATION 1") && said.contains("orders time out"), "{said}");
     assert_eq!(running.notes(), ["first".to_owned()].into());
-    assert!(running.command(&["history", "-n", "1"]).contains("   3  taken back"));
-    assert!(running.command(&["rollback"]).contains("installed: generation 2"));
+    assert!(running.gateway.command(&["history", "-n", "1"]).contains("   3  taken back"));
+    assert!(running.gateway.command(&["rollback"]).contains("installed: generation 2"));
 }
 
 #[test]
@@ -133,10 +122,10 @@ fn differences_between_generations_files_and_what_runs() {
     running.write(&orders(origin.address(), &noted("second"), "rollout: off"));
     running.gateway.metric_becomes("ringgate_generation", 2.0);
     let line = "route `orders`: policy `headers` response.set.x-note first -> second\n";
-    assert_eq!(running.command_ends(&["diff", "1"], 1), line);
-    assert_eq!(running.command_ends(&["diff", "1", "2"], 1), line);
-    assert_eq!(running.command(&["diff", "2"]), "nothing differs\n");
-    assert_eq!(running.command(&["diff"]), "nothing differs\n");
+    assert_eq!(running.gateway.command_ends(&["diff", "1"], 1), line);
+    assert_eq!(running.gateway.command_ends(&["diff", "1", "2"], 1), line);
+    assert_eq!(running.gateway.command(&["diff", "2"]), "nothing differs\n");
+    assert_eq!(running.gateway.command(&["diff"]), "nothing differs\n");
     let (old, new) = (running.state.path().join("old.yaml"), running.state.path().join("new.yaml"));
     let with = |note: &str| {
         format!(
@@ -155,8 +144,8 @@ fn differences_between_generations_files_and_what_runs() {
         "{}",
         finished.stdout
     );
-    assert_eq!(running.command(&["diff", &new]), "nothing differs\n");
-    let backwards = running.command_ends(&["diff", &old], 1);
+    assert_eq!(running.gateway.command(&["diff", &new]), "nothing differs\n");
+    let backwards = running.gateway.command_ends(&["diff", &old], 1);
     assert!(backwards.contains("second -> first"), "{backwards}");
-    assert!(running.command_ends(&["diff", "nowhere.yaml"], 2).contains("nowhere.yaml"));
+    assert!(running.gateway.command_ends(&["diff", "nowhere.yaml"], 2).contains("nowhere.yaml"));
 }

@@ -1,10 +1,9 @@
 //! What a gateway starts with when its source is missing, broken, or says what was taken back.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use super::{Load, Staged, orders};
-use crate::harness::{FaultOrigin, ringgate};
+use crate::harness::{FaultOrigin, free_address, ringgate};
 
 const SOON: Duration = Duration::from_secs(30);
 const CHANGES: &str = "rollout: {hold: 10s}";
@@ -38,7 +37,7 @@ fn a_file_that_is_gone_or_broken() {
 #[test]
 fn what_was_taken_back_is_not_started_with() {
     let origin = FaultOrigin::ok();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = free_address();
     let running = Staged::start(&orders(origin.address(), "", CHANGES));
     let load = Load::on(&running.gateway);
     std::thread::sleep(Duration::from_secs(2));

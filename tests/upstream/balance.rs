@@ -1,9 +1,7 @@
 //! Balancers, seen from outside.
 
-use std::net::TcpListener;
-
 use super::{Fleet, shares};
-use crate::harness::Setup;
+use crate::harness::{Setup, free_address};
 
 #[test]
 fn round_robin_is_even() {
@@ -93,7 +91,7 @@ fn maglev_hashes_a_cookie() {
 
 #[test]
 fn an_endpoint_that_refuses_does_not_take_the_others_down() {
-    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = free_address();
     let fleet = Fleet::start(1);
     let gateway = fleet.setup().endpoint(dead).one_worker().start();
     let statuses: Vec<u16> = (0..10).map(|_| gateway.get("/").status).collect();

@@ -192,9 +192,7 @@ impl<'a> Decider<'a> {
                 status: 200,
                 body_bytes: self.snapshot.own_keys.as_ref().map_or(0, |keys| keys.load().1.document.len()),
             },
-            Action::Respond { status, body, .. } => {
-                Ending::Respond { status: *status, body_bytes: body.len() }
-            }
+            Action::Respond(own) => Ending::Respond { status: own.status, body_bytes: own.body.len() },
         }
     }
 
