@@ -20,7 +20,7 @@ use ringgate::rt::driver;
 
 use stage::shape::Shape;
 use stage::traffic::{Traffic, origin};
-use stage::{Log, Stage, configuration, guarded_configuration};
+use stage::{Log, Stage, careful_configuration, configuration, guarded_configuration};
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
@@ -189,6 +189,14 @@ fn tiers_and_answer_times_cost_no_allocation() {
     let shape = Shape::download("GET 128 B, two tiers", 128);
     asks_nothing_with(&tiered, &shape, 1);
     asks_nothing_with(&tiered, &shape, 16);
+}
+
+#[test]
+fn care_for_services_that_fail_costs_no_allocation() {
+    let careful = |address, endpoint| careful_configuration(address, endpoint, Log::On);
+    let shape = Shape::download("GET 128 B, with care", 128);
+    asks_nothing_with(&careful, &shape, 1);
+    asks_nothing_with(&careful, &shape, 16);
 }
 
 #[test]

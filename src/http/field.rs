@@ -188,7 +188,8 @@ impl Fields {
     /// as with [`Fields::append`].
     pub fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
         let id = FieldId::recognise(name);
-        let Some(at) = self.list.iter().position(|field| self.is_named(field, id, name)) else {
+        let list = if self.seen & id.bit() == 0 { &[] } else { &self.list[..] };
+        let Some(at) = list.iter().position(|field| self.is_named(field, id, name)) else {
             return self.append(name, value);
         };
         let field = self.store(name, value);

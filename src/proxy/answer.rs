@@ -198,7 +198,24 @@ impl Answer<'_> {
         }
     }
 
-    pub(super) async fn read_more(
+    async fn read_more(
+        &self,
+        connection: &mut Connection,
+        so_far: Option<Buffer>,
+        has_interim: bool,
+    ) -> Result<Buffer, Miss> {
+        let more = pin!(self.read(connection, so_far, has_interim));
+        self.answering.watch(more).await.unwrap_or_else(|_| Err(self.late()))
+    }
+
+    /// The time that the answer had is over.
+    pub(super) fn late(&self) -> Miss {
+        let is_stuck = self.duplex.is_stuck.get();
+        Miss::Late(if is_stuck { Code::UpstreamIdleTimeout } else { Code::UpstreamHeadTimeout })
+    }
+
+    /// Reads once, however long it takes.
+    pub(super) async fn read(
         &self,
         connection: &mut Connection,
         so_far: Option<Buffer>,
@@ -213,13 +230,7 @@ impl Answer<'_> {
             return Err(Miss::Broken(Breach::HeadTooLarge));
         }
         let fresh = || self.local.pool.lease_behind(Size::Standard, HEADROOM);
-        let (outcome, input) =
-            self.answering.watch(pin!(connection.read(|| input.unwrap_or_else(fresh)))).await.map_err(
-                |_| {
-                    let is_stuck = self.duplex.is_stuck.get();
-                    Miss::Late(if is_stuck { Code::UpstreamIdleTimeout } else { Code::UpstreamHeadTimeout })
-                },
-            )?;
+        let (outcome, input) = connection.read(|| input.unwrap_or_else(fresh)).await;
         match outcome {
             Ok(count) if count > 0 => {
                 self.local.metrics.bytes_upstream_read.add(count as u64);

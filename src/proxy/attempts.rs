@@ -373,7 +373,7 @@ impl Answer<'_> {
             opener
         };
         let write = pin!(write);
-        self.answering.arm_at(due_ms(sent_ms, self.head_timeout()));
+        self.answering.arm_at(due_ms(sent_ms, self.first_wait()));
         let is_hedged = self.hedging.get().is_some();
         let (opener, outcome) = beside(write, pin!(self.respond(None))).await;
         // What the first of two has not taken yet is not there.

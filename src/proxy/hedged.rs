@@ -14,7 +14,7 @@ use crate::proxy::miss::Miss;
 use crate::proxy::opener::put_request_head;
 use crate::rt::buffer::{Buffer, HEADROOM, Size};
 use crate::rt::clock;
-use crate::rt::deadline::Deadline;
+use crate::rt::deadline::{Deadline, due_ms};
 use crate::rt::join::{Either, race};
 use crate::telemetry::retry::Hedge;
 use crate::upstream::cluster::{Ask, Chosen};
@@ -51,7 +51,16 @@ impl Answer<'_> {
         if self.tally.upstream.hedge.get() != Hedge::None || !may_be_hedged(self.exchange) {
             return None;
         }
-        hedge.wait(self.tally.sent_ms())
+        hedge.wait(self.tally.sent_ms()).filter(|wait| *wait < self.head_timeout())
+    }
+
+    fn head_due_ms(&self) -> u64 {
+        due_ms(self.tally.sent_ms(), self.head_timeout())
+    }
+
+    /// How long an answer is waited for at first.
+    pub(super) fn first_wait(&self) -> Duration {
+        self.hedging.get().filter(|wait| *wait >= COARSE).unwrap_or_else(|| self.head_timeout())
     }
 
     /// The first bytes of an answer: of this connection's, or, where they take long, of another endpoint's, whose connection
@@ -62,16 +71,23 @@ impl Answer<'_> {
         wait: Duration,
     ) -> Result<Buffer, Miss> {
         let begun = {
-            let mut first = pin!(self.read_more(connection, None, false));
-            // The client gets nothing yet, so nobody else waits for it to take something.
+            let mut first = pin!(self.read(connection, None, false));
             let sooner = if wait >= COARSE {
-                self.sending.guard(wait, first.as_mut()).await.ok()
+                self.answering.watch(first.as_mut()).await.ok()
             } else {
-                Box::pin(in_time(first.as_mut(), wait)).await
+                let watched = pin!(self.answering.watch(first.as_mut()));
+                // Boxed for the sake of all exchanges that are not hedged.
+                let in_time = Box::pin(in_time(watched, wait)).await;
+                in_time.map(|outcome| outcome.unwrap_or_else(|_| Err(self.late())))
             };
             match sooner {
-                Some(outcome) => return outcome,
-                None => Box::pin(self.with_second(first)).await?,
+                Some(outcome) => {
+                    // What is left of the head may come later.
+                    self.answering.arm_at(self.head_due_ms());
+                    return outcome;
+                }
+                None if self.duplex.is_stuck.get() => return Err(self.late()),
+                None => Box::pin(self.late_with_second(first)).await?,
             }
         };
         match begun {
@@ -111,6 +127,16 @@ impl Answer<'_> {
             Err(miss) => Err(miss),
         };
         outcome.map_err(|miss| (miss, Some(self.head_alone())))
+    }
+
+    /// The same, where the first has what is left of its time.
+    async fn late_with_second<T, F: Future<Output = Result<T, Miss>>>(
+        &self,
+        first: Pin<&mut F>,
+    ) -> Result<Begun<T>, Miss> {
+        self.answering.arm_at(self.head_due_ms());
+        let first = pin!(async { self.answering.watch(first).await.unwrap_or_else(|_| Err(self.late())) });
+        self.with_second(first).await
     }
 
     /// What the first gives, and a second one that is asked now, if there is one and the budget has something left.

@@ -3,7 +3,7 @@
 //! Chooses an endpoint for each attempt and counts what is in flight. The set may be replaced at any time between two
 //! events; what has been chosen keeps the one it was chosen from. Timeouts are kept here and applied by the proxy.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, LazyCell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -238,8 +238,8 @@ impl Cluster {
                 || endpoints[index].suspected_until_ms.get() > suspects_at_ms
         };
         let in_flight = |index: usize| endpoints[index].in_flight.get();
-        let now_ms = if set.wants_answer_times() { clock::coarse_ms() } else { 0 };
-        let answer_nanos = |index: usize| endpoints[index].answers.at(now_ms);
+        let now_ms = LazyCell::new(clock::coarse_ms);
+        let answer_nanos = |index: usize| endpoints[index].answers.at(*now_ms);
         let pick =
             Pick { hash, in_flight: &in_flight, answer_nanos: &answer_nanos, is_excluded: &is_excluded };
         let has_slot = self.plan.endpoint_requests.is_some();

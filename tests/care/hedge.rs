@@ -63,6 +63,31 @@ fn a_longer_time_is_waited_for_as_well() {
 }
 
 #[test]
+fn a_head_that_has_begun_has_its_usual_time() {
+    let halting = FaultOrigin::start(|dialogue| {
+        while dialogue.request().is_some() {
+            let first = dialogue.send("HTTP/1.1 200 OK\r\nContent-");
+            std::thread::sleep(Duration::from_millis(400));
+            if !(first && dialogue.send("Length: 2\r\n\r\nok")) {
+                return;
+            }
+        }
+    });
+    let other = FaultOrigin::ok();
+    let gateway = Setup::before(halting.address())
+        .endpoint(other.address())
+        .route("hedge: {after: 120ms}")
+        .cluster(BUDGET)
+        .one_worker()
+        .start();
+    let mut wire = gateway.wire();
+    for _ in 0..6 {
+        wire.get("/").has_status(200);
+    }
+    assert_eq!((halting.requests().len(), other.requests().len()), (3, 3));
+}
+
+#[test]
 fn who_answers_in_time_is_asked_alone() {
     let (first, second) = (FaultOrigin::echo(), FaultOrigin::echo());
     let gateway = between(&first, &second);

@@ -11,7 +11,7 @@ use crate::callgrind::Counted;
 use crate::profile::Profile;
 use crate::stage::shape::Shape;
 use crate::stage::traffic::{Traffic, origin};
-use crate::stage::{Log, Stage};
+use crate::stage::{Log, Stage, careful_configuration, configuration};
 
 /// On epoll a read is tried before it is waited for, and costs more if it came too early. So it always does.
 const EPOLL_PAUSE: Duration = Duration::from_millis(1);
@@ -23,12 +23,14 @@ pub struct Row {
     shape: fn(&'static str) -> Shape,
     connections: usize,
     log: Log,
+    is_careful: bool,
     driver: DriverConfig,
 }
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     Row::new("get-128", |name| Shape::download(name, 128)),
     Row { log: Log::On, ..Row::new("get-128-logged", |name| Shape::download(name, 128)) },
+    Row { is_careful: true, ..Row::new("careful-get-128", |name| Shape::download(name, 128)) },
     Row { connections: 16, ..Row::new("get-128-of-16", |name| Shape::download(name, 128)) },
     Row::new("get-16k", |name| Shape::download(name, 16 * 1024)),
     Row::new("post-1k", |name| Shape::upload(name, 1024)),
@@ -55,12 +57,13 @@ pub fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Row>> {
 
 impl Row {
     const fn new(name: &'static str, shape: fn(&'static str) -> Shape) -> Self {
-        Self { name, shape, connections: 1, log: Log::Off, driver: DriverConfig::IoUring }
+        Self { name, shape, connections: 1, log: Log::Off, is_careful: false, driver: DriverConfig::IoUring }
     }
 
     /// Is this row's gateway, until the process is ended.
     pub fn serve(&self, address: SocketAddr, endpoint: SocketAddr) -> ! {
-        let _stage = Stage::start(address, endpoint, self.driver, self.log);
+        let configuration = if self.is_careful { careful_configuration } else { configuration };
+        let _stage = Stage::play(&configuration(address, endpoint, self.log), self.driver);
         loop {
             std::thread::park();
         }

@@ -33,11 +33,6 @@ pub enum Log {
 }
 
 impl Stage {
-    /// Starts a gateway as it comes, at this address, before this endpoint, with kept-alive connections on both sides.
-    pub fn start(address: SocketAddr, endpoint: SocketAddr, driver: DriverConfig, log: Log) -> Self {
-        Self::play(&configuration(address, endpoint, log), driver)
-    }
-
     /// Starts a gateway with this configuration.
     pub fn play(text: &str, driver: DriverConfig) -> Self {
         let environment = Environment::default();
@@ -80,6 +75,25 @@ pub fn guarded_configuration(
          keys:\n        pem_text: |\n          {key}\n",
         configuration(address, endpoint, log)
     )
+}
+
+/// The same, with all that is done about services that fail; health checks alone are left out, for the origin answers nobody
+/// but the gateway's clients.
+pub fn careful_configuration(address: SocketAddr, endpoint: SocketAddr, log: Log) -> String {
+    const CLUSTER: &str = "outliers: {consecutive_failures: 5, failures: 50%, latency: {times: 3, by: 50ms}}, \
+        breaker: {slow: {after: 2s}}, endpoint_breaker: {slow: {after: 2s}}, slow_start: {window: 10s}, \
+        balance: peak_ewma, timeouts: {total: 30s, deadline_header: x-deadline-ms}, \
+        limits: {requests: 10000, pending: 1000, adaptive: {floor: 100, ceiling: 10000}}, pool";
+    const ROUTE: &str =
+        "split: {variants: {stable: {cluster: origin, weight: 9}, canary: {cluster: origin, weight: 1}}}
+    retries: {}
+    hedge: {after: 500ms}
+    breaker: {slow: {after: 2s}}
+    fallback: {respond: {status: 503}}
+    policies:\n      priority: {class: high}";
+    let text = configuration(address, endpoint, log);
+    let text = text.replacen("pool", CLUSTER, 1).replacen("cluster: origin\n    policies:", ROUTE, 1);
+    format!("{text}shedding: {{target: 100ms}}\n")
 }
 
 /// The gateway's configuration: two routes, one of them with policies.

@@ -199,8 +199,11 @@ impl Balancer {
 
     /// The endpoint of the next attempt; `None` where every endpoint is excluded.
     pub fn pick(&self, pick: &Pick<'_>) -> Option<usize> {
-        if self.plan.is_empty() {
-            return None;
+        match self.plan.weights.len() {
+            0 => return None,
+            // There is nothing to weigh.
+            1 => return (!(pick.is_excluded)(0)).then_some(0),
+            _ => {}
         }
         match &self.plan.kind {
             Kind::RoundRobin { sequence } => round_robin::pick(sequence, &self.cursor, pick.is_excluded),

@@ -67,6 +67,9 @@ pub fn cost(nanos: f64, in_flight: u32, weight: u32) -> f64 {
 }
 
 fn decay(elapsed_ms: u64) -> f64 {
+    if elapsed_ms == 0 {
+        return 1.0;
+    }
     (-(elapsed_ms as f64) / DECAY_MS).exp()
 }
 
