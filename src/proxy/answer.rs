@@ -18,6 +18,7 @@ use crate::net::stream::Stream;
 use crate::policy::exchange::Exchange;
 use crate::policy::reply::{Code, Fault};
 use crate::proxy::care::Care;
+use crate::proxy::hedged::is_brief;
 use crate::proxy::installed::{Pins, RunningRoute};
 use crate::proxy::local::Local;
 use crate::proxy::miss::Miss;
@@ -176,9 +177,15 @@ impl Answer<'_> {
         let mut interim_count = 0;
         let mut input = match first {
             Some(first) => first,
-            None => match self.hedging.take() {
-                None => self.read_more(connection, None, false).await?,
-                Some(wait) => self.read_hedged(connection, wait).await?,
+            None => match self.hedging.get() {
+                // Boxed for the sake of all exchanges that need neither.
+                Some(wait) if is_brief(wait) => Box::pin(self.read_within(connection, wait)).await?,
+                waits => match self.read_more(connection, None, false).await {
+                    Err(Miss::Late(Code::UpstreamHeadTimeout)) if waits.is_some() => {
+                        Box::pin(self.read_beside(connection)).await?
+                    }
+                    outcome => outcome?,
+                },
             },
         };
         loop {
@@ -193,29 +200,16 @@ impl Answer<'_> {
                     self.pass_interim(interim_count).await.map_err(Miss::Final)?;
                     scan.reset();
                 }
-                None => input = self.read_more(connection, Some(input), interim_count > 0).await?,
+                None => {
+                    self.wait_on();
+                    input = self.read_more(connection, Some(input), interim_count > 0).await?;
+                }
             }
         }
     }
 
-    async fn read_more(
-        &self,
-        connection: &mut Connection,
-        so_far: Option<Buffer>,
-        has_interim: bool,
-    ) -> Result<Buffer, Miss> {
-        let more = pin!(self.read(connection, so_far, has_interim));
-        self.answering.watch(more).await.unwrap_or_else(|_| Err(self.late()))
-    }
-
-    /// The time that the answer had is over.
-    pub(super) fn late(&self) -> Miss {
-        let is_stuck = self.duplex.is_stuck.get();
-        Miss::Late(if is_stuck { Code::UpstreamIdleTimeout } else { Code::UpstreamHeadTimeout })
-    }
-
-    /// Reads once, however long it takes.
-    pub(super) async fn read(
+    /// Reads once, until the answer is late. What is being read then is had by whoever asks next.
+    pub(super) async fn read_more(
         &self,
         connection: &mut Connection,
         so_far: Option<Buffer>,
@@ -230,7 +224,11 @@ impl Answer<'_> {
             return Err(Miss::Broken(Breach::HeadTooLarge));
         }
         let fresh = || self.local.pool.lease_behind(Size::Standard, HEADROOM);
-        let (outcome, input) = connection.read(|| input.unwrap_or_else(fresh)).await;
+        let read = self.answering.watch(pin!(connection.read(|| input.unwrap_or_else(fresh)))).await;
+        let (outcome, input) = read.map_err(|_| {
+            let is_stuck = self.duplex.is_stuck.get();
+            Miss::Late(if is_stuck { Code::UpstreamIdleTimeout } else { Code::UpstreamHeadTimeout })
+        })?;
         match outcome {
             Ok(count) if count > 0 => {
                 self.local.metrics.bytes_upstream_read.add(count as u64);

@@ -54,41 +54,38 @@ impl Answer<'_> {
         hedge.wait(self.tally.sent_ms()).filter(|wait| *wait < self.head_timeout())
     }
 
-    fn head_due_ms(&self) -> u64 {
-        due_ms(self.tally.sent_ms(), self.head_timeout())
-    }
-
     /// How long an answer is waited for at first.
     pub(super) fn first_wait(&self) -> Duration {
-        self.hedging.get().filter(|wait| *wait >= COARSE).unwrap_or_else(|| self.head_timeout())
+        self.hedging.get().filter(|wait| !is_brief(*wait)).unwrap_or_else(|| self.head_timeout())
     }
 
-    /// The first bytes of an answer: of this connection's, or, where they take long, of another endpoint's, whose connection
-    /// takes the place of this one then.
-    pub(super) async fn read_hedged(
+    /// Waits on for an answer as if nobody else could be asked.
+    pub(super) fn wait_on(&self) {
+        if self.hedging.take().is_some() {
+            self.answering.arm_at(due_ms(self.tally.sent_ms(), self.head_timeout()));
+        }
+    }
+
+    /// The first bytes of an answer, where a second endpoint is asked so soon that it takes a timer.
+    pub(super) async fn read_within(
         &self,
         connection: &mut Connection,
         wait: Duration,
     ) -> Result<Buffer, Miss> {
+        let read = in_time(pin!(self.read_more(connection, None, false)), wait).await;
+        match read {
+            Some(outcome) => outcome,
+            None => self.read_beside(connection).await,
+        }
+    }
+
+    /// The first bytes of an answer, of this connection's or of another endpoint's that is asked now; its connection takes the
+    /// place of this one then.
+    pub(super) async fn read_beside(&self, connection: &mut Connection) -> Result<Buffer, Miss> {
+        self.wait_on();
         let begun = {
-            let mut first = pin!(self.read(connection, None, false));
-            let sooner = if wait >= COARSE {
-                self.answering.watch(first.as_mut()).await.ok()
-            } else {
-                let watched = pin!(self.answering.watch(first.as_mut()));
-                // Boxed for the sake of all exchanges that are not hedged.
-                let in_time = Box::pin(in_time(watched, wait)).await;
-                in_time.map(|outcome| outcome.unwrap_or_else(|_| Err(self.late())))
-            };
-            match sooner {
-                Some(outcome) => {
-                    // What is left of the head may come later.
-                    self.answering.arm_at(self.head_due_ms());
-                    return outcome;
-                }
-                None if self.duplex.is_stuck.get() => return Err(self.late()),
-                None => Box::pin(self.late_with_second(first)).await?,
-            }
+            let first = pin!(self.read_more(connection, None, false));
+            self.with_second(first).await?
         };
         match begun {
             Begun::First(input) => Ok(input),
@@ -127,16 +124,6 @@ impl Answer<'_> {
             Err(miss) => Err(miss),
         };
         outcome.map_err(|miss| (miss, Some(self.head_alone())))
-    }
-
-    /// The same, where the first has what is left of its time.
-    async fn late_with_second<T, F: Future<Output = Result<T, Miss>>>(
-        &self,
-        first: Pin<&mut F>,
-    ) -> Result<Begun<T>, Miss> {
-        self.answering.arm_at(self.head_due_ms());
-        let first = pin!(async { self.answering.watch(first).await.unwrap_or_else(|_| Err(self.late())) });
-        self.with_second(first).await
     }
 
     /// What the first gives, and a second one that is asked now, if there is one and the budget has something left.
@@ -265,7 +252,12 @@ impl Answer<'_> {
     }
 }
 
-/// What comes before the wait is over. Exact where that is short.
+/// True for a wait that the wheel of deadlines would make much longer.
+pub(super) fn is_brief(wait: Duration) -> bool {
+    wait < COARSE
+}
+
+/// What comes before the wait is over.
 async fn in_time<F: Future>(work: Pin<&mut F>, wait: Duration) -> Option<F::Output> {
     match race(work, pin!(monoio::time::sleep(wait))).await {
         Either::First(outcome) => Some(outcome),
