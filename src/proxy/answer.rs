@@ -259,6 +259,8 @@ impl Answer<'_> {
         self.duplex.has_begun.set(true);
         self.write(buffer, len).await?;
         self.duplex.has_begun.set(false);
+        // Whoever has spoken is waited for alone.
+        self.hedging.set(None);
         // The answer is not late while the request is still on its way.
         if self.duplex.is_uploaded.get() {
             self.answering.arm(self.head_timeout());
