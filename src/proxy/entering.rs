@@ -29,29 +29,50 @@ pub async fn later(
     local: &Local,
     tally: &Tally,
 ) -> Result<Entry, Fault> {
+    match in_turn(cluster, class, refused, local).await {
+        Ok(entry) => {
+            tally.upstream.sent_nanos.set(clock::nanos());
+            Ok(entry)
+        }
+        Err(Refused::Full(reason)) => Err(told(reason, tally)),
+        Err(Refused::Breaker { retry_after_ms }) => {
+            tally.retry_after_ms.set(retry_after_ms);
+            Err(Code::CircuitOpen.into())
+        }
+    }
+}
+
+/// Waits for room, if that is what was missing and one may. Counts who gets none.
+///
+/// # Errors
+/// With the reason.
+pub async fn in_turn(
+    cluster: &Rc<Cluster>,
+    class: Class,
+    refused: Refused,
+    local: &Local,
+) -> Result<Entry, Refused> {
     let mut refused = refused;
     if matches!(refused, Refused::Full(_)) && cluster.has_waiting_room() {
         let deadline = Deadline::new(&local.deadlines);
         match cluster.enter_in_turn(class, &deadline).await {
-            Ok(entry) => {
-                tally.upstream.sent_nanos.set(clock::nanos());
-                return Ok(entry);
-            }
+            Ok(entry) => return Ok(entry),
             Err(why) => refused = why,
         }
     }
-    Err(match refused {
-        Refused::Full(reason) => turn_away(reason, class, local, tally),
-        Refused::Breaker { retry_after_ms } => {
-            tally.retry_after_ms.set(retry_after_ms);
-            Code::CircuitOpen.into()
-        }
-    })
+    if let Refused::Full(reason) = refused {
+        local.metrics.shed.count(class.slot(), reason);
+    }
+    Err(refused)
 }
 
 /// Counts somebody for whom there is no room.
 pub fn turn_away(reason: ShedReason, class: Class, local: &Local, tally: &Tally) -> Fault {
     local.metrics.shed.count(class.slot(), reason);
+    told(reason, tally)
+}
+
+fn told(reason: ShedReason, tally: &Tally) -> Fault {
     tally.retry_after_ms.set(RETRY_AFTER_MS);
     code(reason).into()
 }

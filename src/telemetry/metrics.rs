@@ -303,7 +303,7 @@ pub struct DoorMetrics {
 }
 
 /// Ways in which a TCP connection can end badly; what the index means is the exporter's table.
-pub const TUNNEL_FAULT_SLOTS: usize = 16;
+pub const TUNNEL_FAULT_SLOTS: usize = 20;
 
 /// What one worker counts about the connections of a TCP listener that go to one cluster.
 #[derive(Debug, Default)]

@@ -20,6 +20,7 @@ use crate::rt::clock;
 use crate::rt::deadline::{Deadline, Deadlines, due_ms};
 use crate::upstream::cluster::{Ask, Cluster};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::entry::{Class, Refused};
 use crate::upstream::verdict::Outcome;
 
 /// Endpoints that are tried.
@@ -67,7 +68,7 @@ pub struct Told {
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAnswer {
-    /// No endpoint took the connection.
+    /// No endpoint took the connection, or the cluster lets nobody in.
     Unreachable,
     /// It was not there in time.
     Late,
@@ -83,13 +84,41 @@ enum Miss {
     For(NoAnswer),
 }
 
-/// Asks a cluster.
+/// Asks a cluster, if its breaker and its limits have nothing against that.
 ///
 /// # Errors
 /// When there is no whole answer in time.
-pub async fn ask(cluster: &Cluster, means: &Means<'_>, request: &Request<'_>) -> Result<Told, NoAnswer> {
+pub async fn ask(cluster: &Rc<Cluster>, means: &Means<'_>, request: &Request<'_>) -> Result<Told, NoAnswer> {
     let by_ms = due_ms(clock::coarse_ms(), request.within);
     let deadline = Deadline::new(means.deadlines);
+    let entry = match cluster.enter(Class::NORMAL) {
+        Ok(entry) => entry,
+        Err(Refused::Full(_)) if cluster.has_waiting_room() => {
+            let own = Deadline::new(means.deadlines);
+            let turn = pin!(cluster.enter_in_turn(Class::NORMAL, &own));
+            let turn = deadline.guard_until(by_ms, turn).await.map_err(|_| NoAnswer::Late)?;
+            turn.map_err(|_| NoAnswer::Unreachable)?
+        }
+        Err(_) => return Err(NoAnswer::Unreachable),
+    };
+    let began_nanos = clock::nanos();
+    let outcome = ask_endpoints(cluster, means, request, by_ms, &deadline).await;
+    let is_success = outcome.as_ref().is_ok_and(|told| told.head.status < 500);
+    let nanos = clock::nanos() - began_nanos;
+    cluster.note(is_success, nanos);
+    if let Some(trial) = entry.take_probe() {
+        trial.settle(is_success && nanos <= cluster.plan.slow_nanos);
+    }
+    outcome
+}
+
+async fn ask_endpoints(
+    cluster: &Cluster,
+    means: &Means<'_>,
+    request: &Request<'_>,
+    by_ms: u64,
+    deadline: &Deadline,
+) -> Result<Told, NoAnswer> {
     let mut excluded: Vec<Rc<Endpoint>> = Vec::new();
     for _ in 0..ATTEMPTS_MAX {
         let Ok(chosen) = cluster.choose(&Ask { hash: None, excluded: &excluded }) else { break };
@@ -97,7 +126,7 @@ pub async fn ask(cluster: &Cluster, means: &Means<'_>, request: &Request<'_>) ->
         endpoint.metrics.attempts.add(1);
         let began_nanos = clock::nanos();
         let settle = |outcome: Outcome| chosen.settle(outcome, clock::nanos() - began_nanos);
-        let connection = match connect(&endpoint, cluster, means, &deadline, by_ms).await {
+        let connection = match connect(&endpoint, cluster, means, deadline, by_ms).await {
             Ok(connection) => connection,
             Err(error) => {
                 settle(error.outcome());
@@ -109,7 +138,7 @@ pub async fn ask(cluster: &Cluster, means: &Means<'_>, request: &Request<'_>) ->
             }
         };
         let is_reused = connection.is_reused;
-        let asking = Asking { cluster, means, request, deadline: &deadline, by_ms };
+        let asking = Asking { cluster, means, request, deadline, by_ms };
         match asking.attempt(connection).await {
             Ok(told) => {
                 settle(if told.head.status < 500 { Outcome::Success } else { Outcome::Failure });

@@ -86,6 +86,20 @@ def rollout(browser):
     stop.set()
 
 
+def releases(browser):
+    opened(browser)
+    browser.until(visible("#s-releases"))
+    for words in ("shop", "green", "100 %", "steady"):
+        browser.until(f"{text('#releases')}.includes({words!r})")
+    flip = "#releases [data-act=move]"
+    browser.press(flip)
+    browser.until(f"{text(flip)}.startsWith('Sure?')")
+    browser.press(flip)
+    browser.until(f"{text('#message')}.includes('variant `green` gets everything')")
+    browser.until(f"{text('#releases')}.includes('by hand')")
+    browser.until(f"{text('#audit')}.includes('from the page')")
+
+
 def failed(browser):
     opened(browser)
     browser.until(f"{text('#failed')}.includes('upstream_connect_refused')")
@@ -195,7 +209,7 @@ def picture(browser):
 
 BROWSER = Browser()
 try:
-    {"live": live, "rollout": rollout, "failed": failed, "phone": phone, "keyboard": keyboard, "token": token, "gone": gone, "picture": picture}[CASE](BROWSER)
+    {"live": live, "rollout": rollout, "releases": releases, "failed": failed, "phone": phone, "keyboard": keyboard, "token": token, "gone": gone, "picture": picture}[CASE](BROWSER)
     assert not BROWSER.errors, BROWSER.errors
     strange = [url for url in BROWSER.urls if not url.startswith((OWN, "data:", "about:"))]
     assert not strange, strange

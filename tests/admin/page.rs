@@ -35,6 +35,27 @@ fn steers_a_rollout() {
 }
 
 #[test]
+fn shows_releases_and_flips_one() {
+    let (blue, green) = (FaultOrigin::answering(BLUE), FaultOrigin::answering(GREEN));
+    let more = format!(
+        "clusters: {{b: {{endpoints: ['{}']}}, g: {{endpoints: ['{}']}}}}",
+        blue.address(),
+        green.address()
+    );
+    let operated = Operated::prepared("", &more, |_| {});
+    let split = "split: {variants: {blue: {cluster: b}, green: {cluster: g}}, blue_green: {active: blue}}";
+    let route = format!("name: shop, {split}");
+    operated.write(|text| text.replace("name: all, respond: {status: 200, body: one}", &route));
+    assert_eq!(operated.run(&["reload", "--now"]).0, 0);
+    assert_eq!(operated.gateway.get("/").text(), "blue");
+    look(&operated, "releases", &[]);
+    assert_eq!(operated.gateway.get("/").text(), "green");
+}
+
+const BLUE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nblue";
+const GREEN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ngreen";
+
+#[test]
 fn shows_what_failed() {
     let more = format!("clusters: {{gone: {{endpoints: ['{}']}}}}", crate::harness::free_address());
     let operated = Operated::prepared("", &more, |_| {});

@@ -5,15 +5,17 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::rest;
-use crate::harness::{FaultOrigin, Gateway, Pattern, Setup, eventually, free_address};
+use crate::harness::{Dialogue, FaultOrigin, Gateway, Pattern, Setup, eventually, free_address};
 
 /// Gives back what it gets, and finishes when the other side has.
 fn mirror() -> FaultOrigin {
-    FaultOrigin::start(|dialogue| {
-        while let Some(piece) = dialogue.piece() {
-            dialogue.send(piece);
-        }
-    })
+    FaultOrigin::start(reflect)
+}
+
+fn reflect(dialogue: &mut Dialogue) {
+    while let Some(piece) = dialogue.piece() {
+        dialogue.send(piece);
+    }
 }
 
 fn before(origin: &FaultOrigin) -> Setup {
@@ -126,13 +128,19 @@ fn an_endpoint_that_is_down_is_left_for_another() {
     assert!(gateway.metric("ringgate_endpoint_connect_failures_total") >= 1.0);
 }
 
-#[test]
-fn without_any_endpoint_the_client_is_reset() {
-    let gateway = Setup::before(free_address()).listener("tcp: {cluster: origin}").start();
+/// Connects, and is not served.
+#[track_caller]
+fn is_reset(gateway: &Gateway) {
     // It may be reset before it has ever been there for the client.
     let read = TcpStream::connect(gateway.public()).and_then(|mut stream| stream.read(&mut [0; 1]));
     let error = read.expect_err("an empty answer would look like one");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn without_any_endpoint_the_client_is_reset() {
+    let gateway = Setup::before(free_address()).listener("tcp: {cluster: origin}").start();
+    is_reset(&gateway);
     gateway.metric_becomes("ringgate_tcp_failures_total{reason=\"upstream_connect_refused\"}", 1.0);
 }
 
@@ -203,13 +211,54 @@ fn the_cap_on_connections_holds_and_gives_back() {
     let mut first = gateway.wire();
     first.send("a");
     assert_eq!(first.take(1), b"a");
-    gateway.wire().expect_close();
+    is_reset(&gateway);
     gateway.metric_becomes("ringgate_tcp_failures_total{reason=\"upstream_connections_exhausted\"}", 1.0);
     first.finish_sending();
     first.expect_close();
     let mut second = gateway.wire();
     second.send("b");
     assert_eq!(second.take(1), b"b");
+}
+
+#[test]
+fn limits_of_the_cluster_hold_and_whoever_waits_comes_next() {
+    let origin = mirror();
+    let gateway = before(&origin).cluster("limits: {requests: 1, pending: 1, pending_timeout: 10s}").start();
+    let mut first = gateway.wire();
+    first.send("a");
+    assert_eq!(first.take(1), b"a");
+    let mut second = gateway.wire();
+    second.send("b");
+    gateway.metric_becomes("ringgate_cluster_waiting", 1.0);
+    is_reset(&gateway);
+    gateway.metric_becomes("ringgate_tcp_failures_total{reason=\"pending_full\"}", 1.0);
+    first.finish_sending();
+    first.expect_close();
+    assert_eq!(second.take(1), b"b");
+}
+
+#[test]
+fn an_open_breaker_takes_no_connection_and_tries_one() {
+    let dead = free_address();
+    let breaker = "breaker: {calls: 5, open: 2s}";
+    let gateway =
+        Setup::before(dead).listener("tcp: {cluster: origin}").cluster(breaker).one_worker().start();
+    for _ in 0..8 {
+        is_reset(&gateway);
+    }
+    eventually("the worker knows", || {
+        is_reset(&gateway);
+        gateway.metric("ringgate_tcp_failures_total{reason=\"circuit_open\"}") >= 1.0
+    });
+    let attempts = gateway.metric("ringgate_endpoint_attempts_total");
+    is_reset(&gateway);
+    gateway.metric_becomes("ringgate_tcp_failures_total{reason=\"circuit_open\"}", 2.0);
+    assert_eq!(gateway.metric("ringgate_endpoint_attempts_total"), attempts);
+    let _back = FaultOrigin::start_at(dead, reflect);
+    eventually("the breaker is closed again", || {
+        _ = TcpStream::connect(gateway.public());
+        gateway.metric("ringgate_cluster_breaker_state{state=\"closed\"}") == 1.0
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::harness::{FaultOrigin, Gateway, Nginx, Process, Setup, python_beside};
+use crate::harness::{FaultOrigin, Gateway, Nginx, Process, Setup, eventually, python_beside};
 
 const RULES: &str = "
     location /check {
@@ -60,6 +60,26 @@ fn a_service_that_does_not_tell_refuses_unless_it_is_said_otherwise() {
     });
     let waiting = gateway(&origin, silent.address(), "", "timeout: 200ms");
     waiting.get("/").has_problem(503, "external_authorization_unavailable");
+}
+
+#[test]
+fn the_breaker_of_its_cluster_spares_a_service_that_fails() {
+    let origin = FaultOrigin::echo();
+    let service = FaultOrigin::answering("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n");
+    let breaker = ", breaker: {calls: 5, open: 60s, open_max: 60s}";
+    let gateway = gateway(&origin, service.address(), breaker, "timeout: 2s");
+    let state = "ringgate_cluster_breaker_state{cluster=\"rules\",state=\"open\"}";
+    eventually("the breaker opens", || {
+        gateway.get("/").has_problem(503, "external_authorization_unavailable");
+        gateway.metric(state) == 1.0
+    });
+    eventually("nobody asks it any more", || {
+        let asked = service.requests().len();
+        (0..4).for_each(|_| drop(gateway.get("/").has_status(503)));
+        service.requests().len() == asked
+    });
+    assert!(gateway.metric("ringgate_cluster_breaker_refused_total{cluster=\"rules\"}") >= 4.0);
+    assert!(origin.requests().is_empty());
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn with_token(token: &str) -> Known {
 #[test]
 fn a_token_of_the_gateway_verifies_by_the_keys_it_publishes() {
     let known = with_token("{audience: orders, issuer: gate, claims: {unit: org.unit}}");
-    let bearer = known.issuer.token(&CLAIMS);
+    let bearer = known.issuer.token("ann", &CLAIMS);
     let fields = format!("Authorization: Bearer {bearer}\r\nX-Gateway-Token: forged\r\n");
     let tokens: Vec<String> = (0..3)
         .map(|_| {

@@ -14,7 +14,7 @@ mod quota;
 mod rate_limit;
 mod request_limits;
 
-use crate::harness::{FaultOrigin, Gateway, Setup};
+use crate::harness::{FaultOrigin, Gateway, Issuer, Setup};
 
 /// A gateway whose only route has these policies.
 fn guarded(policies: &str) -> (FaultOrigin, Gateway) {
@@ -29,9 +29,6 @@ struct Known {
     origin: FaultOrigin,
     issuer: Issuer,
 }
-
-/// An issuer of tokens.
-struct Issuer(std::path::PathBuf);
 
 impl Known {
     /// With these policies besides `authenticate`, and these lines at the top level.
@@ -55,29 +52,10 @@ impl Known {
     /// A GET with a token that has these claims.
     #[track_caller]
     fn get(&self, target: &str, claims: &[&str], fields: &str) -> crate::harness::Response {
-        let token = self.issuer.token(claims);
+        let token = self.issuer.token("ann", claims);
         self.gateway.get_with(target, &format!("Authorization: Bearer {token}\r\n{fields}"))
     }
 }
 
 const AUTHENTICATORS: &str = "authenticators: {tokens: {jwt: {issuer: 'https://id.test', any_audience: true, \
                               keys: {jwks_file: keys/jwks.json}, claims: {tenant: tenant, plan: plan}}}}";
-
-impl Issuer {
-    /// One whose keys are in `keys` of this folder.
-    fn new(folder: &std::path::Path) -> Self {
-        let keys = folder.join("keys");
-        crate::harness::ringgate(&["token", "keys", "--out", &keys.display().to_string()]).succeeded();
-        Self(keys.join("private.pem"))
-    }
-
-    /// A token of `ann`, with claims as `NAME=VALUE`.
-    #[track_caller]
-    fn token(&self, claims: &[&str]) -> String {
-        let key = self.0.display().to_string();
-        let mut arguments =
-            vec!["token", "sign", "--key", &key, "--issuer", "https://id.test", "--subject", "ann"];
-        claims.iter().for_each(|claim| arguments.extend(["--claim", claim]));
-        crate::harness::ringgate(&arguments).succeeded().trim().to_owned()
-    }
-}

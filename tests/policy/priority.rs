@@ -60,7 +60,7 @@ fn what_is_kept_for_customers_with_a_plan_is_there_for_them_alone() {
         .route("policies: {authenticate: {any_of: [tokens]}, priority: {rules: [{class: high, when: {plans: [gold]}}]}}");
     let known = Known::started(setup, origin);
     let ask = |plan: &str| {
-        let token = known.issuer.token(&[&format!("plan={plan}")]);
+        let token = known.issuer.token("ann", &[&format!("plan={plan}")]);
         let mut wire = known.gateway.wire();
         wire.send(format!("GET / HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {token}\r\n\r\n"));
         wire

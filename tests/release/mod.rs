@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::harness::{FaultOrigin, Gateway};
+use crate::harness::{FaultOrigin, Gateway, Issuer};
 
 /// A gateway with two variants of a service, a file that is written anew, and a folder for what outlives it.
 struct Shop {
@@ -22,6 +22,33 @@ struct Shop {
 
 /// Longer than anything takes that is waited for.
 const SOON: Duration = Duration::from_secs(30);
+
+/// Somebody who issues tokens, and what makes a gateway ask for them.
+struct Tokens {
+    issuer: Issuer,
+    folder: tempfile::TempDir,
+}
+
+impl Tokens {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        Self { issuer: Issuer::new(folder.path()), folder }
+    }
+
+    fn wanted(&self) -> String {
+        format!(
+            "authenticators: {{tokens: {{jwt: {{issuer: 'https://id.test', any_audience: true, \
+             keys: {{jwks_file: '{}'}}}}}}}}\ndefaults: {{policies: {{authenticate: {{any_of: [tokens]}}}}}}",
+            self.folder.path().join("keys/jwks.json").display()
+        )
+    }
+
+    /// The field with a token of this subject.
+    #[track_caller]
+    fn field(&self, subject: &str, claims: &[&str]) -> String {
+        format!("Authorization: Bearer {}\r\n", self.issuer.token(subject, claims))
+    }
+}
 
 fn answering(body: &str) -> Arc<FaultOrigin> {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());

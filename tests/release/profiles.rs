@@ -1,6 +1,6 @@
 //! Kinds of clients: routes, variants and limits of their own.
 
-use super::{Shop, answering};
+use super::{Shop, Tokens, answering};
 use crate::harness::Gateway;
 
 const PROFILES: &str = "profiles:\n\
@@ -37,6 +37,19 @@ fn profiles_have_variants_of_their_own() {
     let question = ["explain", "--config", file, "GET", "http://test/shop", "-H", "X-App: 7"];
     let told = crate::harness::ringgate(&question).succeeded();
     assert!(told.contains("variant     old (the client's profile has it)"), "{told}");
+}
+
+#[test]
+fn a_profile_is_told_by_a_claim_that_was_verified() {
+    let tokens = Tokens::new();
+    let split = "{variants: {old: {cluster: v1, weight: 0}, new: {cluster: v2}}, by_profile: {partner: old}}";
+    let more = format!("{PROFILES}\n{}", tokens.wanted());
+    let shop = Shop::with(&more, split, (answering("old"), answering("new")));
+    assert_eq!(shop.new_of(5, &tokens.field("ann", &["tier=gold"])), 0);
+    assert_eq!(shop.new_of(5, &tokens.field("ann", &["tier=silver"])), 5);
+    assert_eq!(shop.new_of(5, &tokens.field("ann", &[])), 5);
+    let forged = tokens.field("ann", &["tier=gold"]).replace("Bearer e", "Bearer f");
+    shop.gateway.get_with("/shop", &forged).has_status(401);
 }
 
 #[test]

@@ -65,6 +65,19 @@ fn what_does_well_gets_everything_in_the_end() {
 }
 
 #[test]
+fn what_its_shadow_finds_otherwise_is_stopped() {
+    let gate = RAMP.replace("gate: {requests: 20}", "gate: {requests: 20, mismatches: 5%}");
+    let shadow = "shadow: {cluster: v2, busy_max: 100%, compare: {}}";
+    let shop = Shop::start(&format!("{}, {shadow}", gate.replace("hold: 1s", "hold: 6s")));
+    let load = Load::on(&shop);
+    let release = shop.becomes("aborted");
+    drop(load);
+    let reason = release["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("of the copies of its shadow ") && reason.ends_with("otherwise"), "{reason}");
+    assert_eq!(shop.new_of(20, ""), 0);
+}
+
+#[test]
 fn what_fails_is_stopped_and_said_to_be() {
     let failing = Arc::new(FaultOrigin::answering("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"));
     // Longer than the test: only the gate ends it.

@@ -1,6 +1,6 @@
 //! Who gets which variant, counted at the origins.
 
-use super::{Shop, answering};
+use super::{Shop, Tokens, answering};
 use crate::harness::{FaultOrigin, Gateway, Wire, eventually, first_cpu};
 
 const TENTH: &str = "{variants: {old: {cluster: v1, weight: 9}, new: {cluster: v2}}}";
@@ -39,7 +39,25 @@ fn a_thousand_requests_of_two_workers_are_off_by_less_than_two() {
 #[test]
 fn a_field_keeps_its_variant_when_a_share_is_raised() {
     let shop = Shop::start("{variants: {old: {cluster: v1}, new: {cluster: v2}}, sticky: {header: x-user}}");
-    let users: Vec<String> = (0..40).map(|user| format!("X-User: u{user}\r\n")).collect();
+    keep_their_variant(&shop, &(0..40).map(|user| format!("X-User: u{user}\r\n")).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_identity_keeps_its_variant_whatever_token_it_shows() {
+    let tokens = Tokens::new();
+    let split = "{variants: {old: {cluster: v1}, new: {cluster: v2}}, sticky: identity}";
+    let shop = Shop::with(&tokens.wanted(), split, (answering("old"), answering("new")));
+    let users: Vec<String> = (0..20).map(|user| tokens.field(&format!("u{user}"), &[])).collect();
+    let before: Vec<usize> = users.iter().map(|user| shop.new_of(1, user)).collect();
+    let others: Vec<usize> =
+        (0..20).map(|user| shop.new_of(1, &tokens.field(&format!("u{user}"), &["jti=other"]))).collect();
+    assert_eq!(before, others);
+    keep_their_variant(&shop, &users);
+}
+
+/// Raises a share twice; who has the new variant goes on to have it.
+#[track_caller]
+fn keep_their_variant(shop: &Shop, users: &[String]) {
     let mut has_new: Vec<bool> = users.iter().map(|user| shop.new_of(1, user) == 1).collect();
     assert!(has_new.contains(&true) && has_new.contains(&false), "{has_new:?}");
     for share in ["new=75%", "new=100%"] {

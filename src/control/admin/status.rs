@@ -25,6 +25,8 @@ const ROUTES_MAX: usize = 100;
 const GENERATIONS_MAX: usize = 20;
 /// Events of services.
 const EVENTS_MAX: usize = 20;
+/// Routes with a split; `/releases` has all.
+const RELEASES_MAX: usize = 50;
 /// Lines of the audit log.
 const AUDIT_MAX: usize = 20;
 
@@ -52,6 +54,7 @@ pub(super) async fn status(
         "routes_total": config["routes"].as_array().map_or(0, Vec::len),
         "clusters": figures::clusters(&state),
         "verdicts": verdicts(&state),
+        "releases": releases(&state),
         "generations": first(&list(state.views.generations.now()), GENERATIONS_MAX),
         "rollout": state.views.rollout.now(),
         "source": state.views.source.now(),
@@ -66,6 +69,12 @@ fn verdicts(state: &AdminState) -> Value {
     let mut view = state.health.view();
     view.events.truncate(EVENTS_MAX);
     serde_json::to_value(view).unwrap_or_default()
+}
+
+fn releases(state: &AdminState) -> Value {
+    let mut views = state.releases.view(&state.registry, None);
+    views.truncate(RELEASES_MAX);
+    serde_json::to_value(views).unwrap_or_default()
 }
 
 fn first(list: &Value, count: usize) -> Vec<Value> {

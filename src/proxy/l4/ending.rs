@@ -20,6 +20,18 @@ pub enum TunnelFault {
     HelloTimeout,
     /// The hello is wrong or too long.
     BadHello,
+    /// The cluster's breaker lets nobody in.
+    CircuitOpen,
+    /// The cluster has as many connections as it may, or as its endpoints may.
+    ClusterFull,
+    /// It has as many as it can work on.
+    ClusterSlow,
+    /// As many wait as may.
+    PendingFull,
+    /// It has waited for as long as it may.
+    PendingTimeout,
+    /// Every endpoint has as many as it may.
+    EndpointsFull,
     /// No endpoint is left to try.
     NoEndpoint,
     /// The endpoint did not take the connection.
@@ -41,10 +53,16 @@ pub enum TunnelFault {
 }
 
 /// The reasons as metrics and log name them, in the order of [`TunnelFault`].
-pub const TUNNEL_FAULTS: [&str; 12] = [
+pub const TUNNEL_FAULTS: [&str; 18] = [
     "no_cluster",
     "hello_timeout",
     "bad_hello",
+    "circuit_open",
+    "cluster_full",
+    "cluster_slow",
+    "pending_full",
+    "pending_timeout",
+    "endpoints_full",
     "no_endpoint",
     "upstream_connect_refused",
     "upstream_tls_failed",

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::net::addr::{Caller, PeerAddr};
 use crate::net::proxy_header::{ENCODED_BYTES_MAX, Proxied, encode};
 use crate::net::stream::Stream;
+use crate::proxy::entering::in_turn;
 use crate::proxy::installed::Installed;
 use crate::proxy::l4::ending::{Course, Open, TunnelFault, record};
 use crate::proxy::l4::hello::read_hello;
@@ -21,9 +22,11 @@ use crate::rt::buffer::Buffer;
 use crate::rt::clock;
 use crate::rt::deadline::Deadline;
 use crate::telemetry::metrics::TunnelMetrics;
+use crate::telemetry::shed::ShedReason;
 use crate::upstream::balance::hash_address;
-use crate::upstream::cluster::{Ask, Chosen, Cluster};
+use crate::upstream::cluster::{Ask, Chosen, Cluster, Unchosen};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
+use crate::upstream::entry::{Class, Entry, Refused};
 use crate::upstream::verdict::Outcome;
 
 /// Endpoints that are tried before the client is given up.
@@ -105,7 +108,15 @@ impl Tunnel<'_> {
         opening: Option<Buffer>,
         metrics: &TunnelMetrics,
     ) -> Result<(), TunnelFault> {
-        let (connection, chosen) = self.connect(cluster).await?;
+        // Kept for as long as the connection lasts.
+        let entry = self.enter(cluster).await?;
+        let began_nanos = clock::nanos();
+        let connected = self.connect(cluster).await;
+        cluster.note(connected.is_ok(), clock::nanos() - began_nanos);
+        if let Some(trial) = entry.take_probe() {
+            trial.settle(connected.is_ok());
+        }
+        let (connection, chosen) = connected?;
         let ends = Ends {
             local: self.local,
             downstream: &self.stream,
@@ -125,6 +136,18 @@ impl Tunnel<'_> {
         outcome
     }
 
+    /// Room at the cluster, if its breaker has nothing against anybody.
+    async fn enter(&self, cluster: &Rc<Cluster>) -> Result<Entry, TunnelFault> {
+        let entered = match cluster.enter(Class::NORMAL) {
+            Err(refused) => in_turn(cluster, Class::NORMAL, refused, self.local).await,
+            entered => entered,
+        };
+        entered.map_err(|refused| match refused {
+            Refused::Breaker { .. } => TunnelFault::CircuitOpen,
+            Refused::Full(reason) => no_room(reason),
+        })
+    }
+
     async fn connect(&self, cluster: &Rc<Cluster>) -> Result<(Connection, Chosen), TunnelFault> {
         // Whatever the key is: there is nothing but the address.
         let hash = cluster.plan.hash_key.as_ref().map(|_| hash_address(self.caller.peer.ip()));
@@ -132,7 +155,14 @@ impl Tunnel<'_> {
         let mut last_fault = TunnelFault::NoEndpoint;
         let preface = self.preface(cluster);
         while excluded.len() < ATTEMPTS_MAX as usize {
-            let Ok(chosen) = cluster.choose(&Ask { hash, excluded: &excluded }) else { break };
+            let chosen = match cluster.choose(&Ask { hash, excluded: &excluded }) {
+                Ok(chosen) => chosen,
+                Err(Unchosen::Full) if excluded.is_empty() => {
+                    self.local.metrics.shed.count(Class::NORMAL.slot(), ShedReason::EndpointsFull);
+                    return Err(TunnelFault::EndpointsFull);
+                }
+                Err(_) => break,
+            };
             let course = &self.course;
             course.attempts.set(course.attempts.get() + 1);
             let endpoint = chosen.endpoint().clone();
@@ -167,6 +197,16 @@ impl Tunnel<'_> {
         let PeerAddr(source) = self.caller.peer;
         let destination = self.caller.destination.unwrap_or_else(|| self.stream.local_addr());
         Some(encode(version, &Proxied { source, destination }))
+    }
+}
+
+fn no_room(reason: ShedReason) -> TunnelFault {
+    match reason {
+        ShedReason::Overloaded | ShedReason::ClusterFull => TunnelFault::ClusterFull,
+        ShedReason::ClusterSlow => TunnelFault::ClusterSlow,
+        ShedReason::PendingFull => TunnelFault::PendingFull,
+        ShedReason::PendingTimeout => TunnelFault::PendingTimeout,
+        ShedReason::EndpointsFull => TunnelFault::EndpointsFull,
     }
 }
 

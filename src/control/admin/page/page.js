@@ -247,6 +247,27 @@ function drawClusters() {
   }));
 }
 
+const PHASES = { aborted: "bad", ramping: "warn", paused: "warn", promoted: "good" };
+const percent = (share) => `${+(share * 100).toFixed(1)} %`;
+function drawReleases() {
+  $("s-releases").hidden = !now.releases.length;
+  put("releases", now.releases.map((r) => {
+    const ramp = r.ramp, whole = r.variants.find((v) => v.share === 1);
+    const steer = (act, action, words) => button(act, JSON.stringify([r.route, action]), words, { "aria-label": `${words}: release of ${r.route}` });
+    return h("div", { class: "tile" },
+      h("div", { class: "head" }, h("h3", null, r.route), pill(PHASES[r.phase] || "", r.phase.replace("_", " "))),
+      r.variants.map((v) => [
+        h("div", { class: "line" }, h("b", { class: "grow" }, v.variant), percent(v.share)),
+        bar(v.share, `${v.variant} gets ${percent(v.share)}`),
+        h("div", { class: "small " + (v.errors ? "warn" : "soft") }, `${v.cluster} · ${plural(v.requests, "request")}, ${v.errors} failed`)]),
+      ramp && h("div", { class: "small soft" }, `Step ${ramp.step} of ${ramp.steps}, watched ${ago(ramp.watched_ms)} of ${ago(ramp.hold_ms)}, ${ramp.requests} requests against ${ramp.requests_others}`, ramp.waits_for && `; waits for ${ramp.waits_for}`),
+      r.reason && h("div", { class: "small " + (r.phase === "aborted" ? "bad" : "soft") }, [r.author, r.reason].filter(Boolean).join(": ")),
+      mayWrite() && h("div", { class: "line" },
+        ramp && [steer("move", "promote", "Promote"), r.phase === "paused" ? steer("steer", "resume", "Resume") : steer("steer", "pause", "Pause"), steer("move", "abort", "Abort")],
+        !ramp && whole && r.variants.length === 2 && steer("move", "flip", "Flip")));
+  }));
+}
+
 const STANDINGS = { in_force: ["good", "in force"], rolling_out: ["warn", "rolling out"], former: ["", "former"] };
 function drawGenerations() {
   const list = now.generations.length ? now.generations : [{ number: now.generation.number, hash: now.generation.hash, standing: "in_force" }];
@@ -327,7 +348,7 @@ function drawMessage() {
   if (said) put("message", h("div", { class: "line" }, h("b", { class: said.isBad ? "bad grow" : "grow" }, said.title), button("dismiss", "", "Close")), said.text && h("pre", null, said.text));
 }
 function draw() {
-  for (const part of [drawState, drawMessage, drawRollout, drawTraffic, drawWorkers, drawClusters, drawEvents, drawRoutes, drawGenerations, drawErrors, drawAudit, drawFooter]) part();
+  for (const part of [drawState, drawMessage, drawRollout, drawTraffic, drawWorkers, drawClusters, drawEvents, drawReleases, drawRoutes, drawGenerations, drawErrors, drawAudit, drawFooter]) part();
 }
 
 // --- talking to the gateway --------------------------------------------------------------------------------------
@@ -380,7 +401,7 @@ function login(why) {
 
 const isArmed = (act, arg) => armed && armed.act === act && armed.arg === String(arg) && armed.until > Date.now();
 // What cannot be taken back with the same button is asked twice.
-const SERIOUS = new Set(["rollback", "abort", "promote", "disabled", "reload", "holdopen"]);
+const SERIOUS = new Set(["rollback", "abort", "promote", "disabled", "reload", "holdopen", "move"]);
 
 async function change(title, method, path, body) {
   const { ok, told } = await ask(method, path, body);
@@ -413,6 +434,11 @@ for (const [act, state] of [["holdopen", "open"], ["letgo", "auto"]])
   ACTS[act] = (arg) => {
     const [path, name] = JSON.parse(arg);
     return change(`Breaker of ${name}: ${state}`, "PUT", path, { state, note: "from the page" });
+  };
+for (const act of ["move", "steer"])
+  ACTS[act] = (arg) => {
+    const [route, action] = JSON.parse(arg);
+    return change(`Release of ${route}: ${action}`, "POST", `/releases/${encodeURIComponent(route)}`, { action, note: "from the page" });
   };
 for (const action of ["promote", "abort", "pause", "resume"])
   ACTS[action] = () => change(`Rollout: ${action}`, "POST", "/rollout", { action, note: "from the page" });
