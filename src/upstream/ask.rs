@@ -42,6 +42,8 @@ pub struct Means<'a> {
 pub struct Request<'a> {
     /// Its method, which says whether an answer has a body.
     pub method: Method,
+    /// Whether it may be asked twice, where a connection turns out closed.
+    pub is_repeatable: bool,
     /// Head and body as they go over the wire in HTTP/1.1.
     pub bytes: &'a [u8],
     /// Largest body of an answer that is taken, in bytes.
@@ -102,7 +104,7 @@ pub async fn ask(cluster: &Rc<Cluster>, means: &Means<'_>, request: &Request<'_>
         Err(_) => return Err(NoAnswer::Unreachable),
     };
     let began_nanos = clock::nanos();
-    let outcome = ask_endpoints(cluster, means, request, by_ms, &deadline).await;
+    let outcome = Asking { cluster, means, request, deadline: &deadline, by_ms }.run().await;
     let is_success = outcome.as_ref().is_ok_and(|told| told.head.status < 500);
     let nanos = clock::nanos() - began_nanos;
     cluster.note(is_success, nanos);
@@ -110,69 +112,6 @@ pub async fn ask(cluster: &Rc<Cluster>, means: &Means<'_>, request: &Request<'_>
         trial.settle(is_success && nanos <= cluster.plan.slow_nanos);
     }
     outcome
-}
-
-async fn ask_endpoints(
-    cluster: &Cluster,
-    means: &Means<'_>,
-    request: &Request<'_>,
-    by_ms: u64,
-    deadline: &Deadline,
-) -> Result<Told, NoAnswer> {
-    let mut excluded: Vec<Rc<Endpoint>> = Vec::new();
-    for _ in 0..ATTEMPTS_MAX {
-        let Ok(chosen) = cluster.choose(&Ask { hash: None, excluded: &excluded }) else { break };
-        let endpoint = chosen.endpoint().clone();
-        endpoint.metrics.attempts.add(1);
-        let began_nanos = clock::nanos();
-        let settle = |outcome: Outcome| chosen.settle(outcome, clock::nanos() - began_nanos);
-        let connection = match connect(&endpoint, cluster, means, deadline, by_ms).await {
-            Ok(connection) => connection,
-            Err(error) => {
-                settle(error.outcome());
-                if clock::coarse_ms() >= by_ms {
-                    return Err(NoAnswer::Late);
-                }
-                excluded.push(endpoint);
-                continue;
-            }
-        };
-        let is_reused = connection.is_reused;
-        let asking = Asking { cluster, means, request, deadline, by_ms };
-        match asking.attempt(connection).await {
-            Ok(told) => {
-                settle(if told.head.status < 500 { Outcome::Success } else { Outcome::Failure });
-                return Ok(told);
-            }
-            // Where one was closed on its next request, the others will be too.
-            Err(Miss::Silent) if is_reused => endpoint.close_idle(),
-            Err(miss) => {
-                settle(Outcome::Failure);
-                endpoint.metrics.failures.add(1);
-                return Err(match miss {
-                    Miss::Silent => NoAnswer::Broken,
-                    Miss::For(reason) => reason,
-                });
-            }
-        }
-    }
-    Err(NoAnswer::Unreachable)
-}
-
-async fn connect(
-    endpoint: &Rc<Endpoint>,
-    cluster: &Cluster,
-    means: &Means<'_>,
-    deadline: &Deadline,
-    by_ms: u64,
-) -> Result<Connection, ConnectError> {
-    let now_ms = clock::coarse_ms();
-    if let Some(connection) = endpoint.reuse(true, now_ms, false) {
-        return Ok(connection);
-    }
-    let left = Duration::from_millis(by_ms.saturating_sub(now_ms));
-    let way = Opening { preface: None, buffers: means.buffers, needs_http1: false };
-    endpoint.open(deadline, cluster.plan.timeouts.connect.min(left), true, way).await
 }
 
 struct Asking<'a> {
@@ -184,6 +123,57 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// One endpoint after another, until one answers or fails.
+    async fn run(&self) -> Result<Told, NoAnswer> {
+        let mut excluded: Vec<Rc<Endpoint>> = Vec::new();
+        for _ in 0..ATTEMPTS_MAX {
+            let Ok(chosen) = self.cluster.choose(&Ask { hash: None, excluded: &excluded }) else { break };
+            let endpoint = chosen.endpoint().clone();
+            endpoint.metrics.attempts.add(1);
+            let began_nanos = clock::nanos();
+            let settle = |outcome: Outcome| chosen.settle(outcome, clock::nanos() - began_nanos);
+            let connection = match self.connect(&endpoint).await {
+                Ok(connection) => connection,
+                Err(error) => {
+                    settle(error.outcome());
+                    if clock::coarse_ms() >= self.by_ms {
+                        return Err(NoAnswer::Late);
+                    }
+                    excluded.push(endpoint);
+                    continue;
+                }
+            };
+            let is_replaceable = connection.is_reused && self.request.is_repeatable;
+            match self.attempt(connection).await {
+                Ok(told) => {
+                    settle(if told.head.status < 500 { Outcome::Success } else { Outcome::Failure });
+                    return Ok(told);
+                }
+                // Where one was closed on its next request, the others will be too.
+                Err(Miss::Silent) if is_replaceable => endpoint.close_idle(),
+                Err(miss) => {
+                    settle(Outcome::Failure);
+                    endpoint.metrics.failures.add(1);
+                    return Err(match miss {
+                        Miss::Silent => NoAnswer::Broken,
+                        Miss::For(reason) => reason,
+                    });
+                }
+            }
+        }
+        Err(NoAnswer::Unreachable)
+    }
+
+    async fn connect(&self, endpoint: &Rc<Endpoint>) -> Result<Connection, ConnectError> {
+        let (now_ms, is_repeatable) = (clock::coarse_ms(), self.request.is_repeatable);
+        if let Some(connection) = endpoint.reuse(is_repeatable, now_ms, false) {
+            return Ok(connection);
+        }
+        let left = Duration::from_millis(self.by_ms.saturating_sub(now_ms));
+        let way = Opening { preface: None, buffers: self.means.buffers, needs_http1: false };
+        endpoint.open(self.deadline, self.cluster.plan.timeouts.connect.min(left), is_repeatable, way).await
+    }
+
     async fn attempt(&self, mut connection: Connection) -> Result<Told, Miss> {
         let size =
             if self.request.bytes.len() > Size::Standard.bytes() { Size::Large } else { Size::Standard };

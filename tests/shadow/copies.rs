@@ -54,6 +54,31 @@ fn what_may_change_something_is_copied_only_where_methods_are_named() {
 }
 
 #[test]
+fn what_may_change_something_is_never_copied_twice() {
+    let origin = FaultOrigin::echo();
+    // Answers once on each connection, and closes when it has seen the next request.
+    let copy = FaultOrigin::start(|dialogue| {
+        if dialogue.request().is_some() {
+            dialogue.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            dialogue.request();
+        }
+    });
+    let gateway = shadowed(origin.address(), copy.address(), "methods: [GET, POST]").start();
+    let mut wire = gateway.wire();
+    let post = "POST /order HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello";
+    for (answered, broken) in [(1, 0), (1, 1), (2, 1)] {
+        wire.ask(post).has_status(200);
+        copies_become(&gateway, "answered", answered);
+        copies_become(&gateway, "broken", broken);
+    }
+    assert_eq!(copy.requests().len(), 3);
+    // What changes nothing is asked again on another connection.
+    wire.get("/").has_status(200);
+    copies_become(&gateway, "answered", 3);
+    assert_eq!(copy.requests().len(), 5);
+}
+
+#[test]
 fn bodies_are_copied_however_they_come() {
     let (origin, copy) = (FaultOrigin::echo(), FaultOrigin::echo());
     let gateway =

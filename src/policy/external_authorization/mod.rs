@@ -145,6 +145,8 @@ impl ExternalAuthorization {
         let means = Means { buffers: &self.bench.pool, deadlines: &self.bench.deadlines };
         let request = Request {
             method: if self.plan.is_grpc { Method::Post } else { method },
+            // Asking changes nothing.
+            is_repeatable: true,
             bytes,
             body_bytes_max: self.plan.body_bytes,
             cuts: false,

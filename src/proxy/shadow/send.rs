@@ -44,6 +44,7 @@ impl Sending {
         let means = Means { buffers: &local.pool, deadlines: &local.deadlines };
         let request = Request {
             method: self.method,
+            is_repeatable: self.method.is_idempotent(),
             bytes: &self.bytes,
             body_bytes_max: plan.compare.as_ref().map_or(0, |compare| compare.body_bytes),
             cuts: true,
