@@ -11,6 +11,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
+use crate::careful;
 use crate::front;
 use crate::socket::Address;
 use crate::talk::Talk;
@@ -190,12 +191,13 @@ impl Contender {
             Self::Ringgate => {
                 let routes = match setup.talk {
                     Talk::Guarded => front::GUARDED_ROUTE.to_owned(),
-                    _ if setup.is_careful => CAREFUL_ROUTE.to_owned(),
+                    _ if setup.is_careful => careful_route(),
                     _ => routes(setup.routes),
                 };
                 values.push(("routes", routes));
-                let (top, cluster) = if setup.is_careful { (CAREFUL_TOP, CAREFUL_CLUSTER) } else { ("", "") };
-                values.extend([("care", top.to_owned()), ("care_of_cluster", cluster.to_owned())]);
+                let (top, cluster) =
+                    if setup.is_careful { (careful::TOP, careful_cluster()) } else { ("", String::new()) };
+                values.extend([("care", top.to_owned()), ("care_of_cluster", cluster)]);
                 command.arg("run").arg(file(include_str!("ringgate.yaml"), "ringgate.yaml", &values)?)
             }
             Self::Nginx => command.arg("-c").arg(file(include_str!("nginx.conf"), "nginx.conf", &values)?),
@@ -212,28 +214,6 @@ impl Contender {
         Ok(command)
     }
 }
-
-/// What there is against failing services, and an overload.
-const CAREFUL_TOP: &str = "shedding: {target: 100ms}";
-
-const CAREFUL_CLUSTER: &str = "    health: {check: tcp}
-    outliers: {consecutive_failures: 5, failures: 50%, latency: {times: 3, by: 50ms}}
-    breaker: {slow: {after: 2s}}
-    endpoint_breaker: {slow: {after: 2s}}
-    slow_start: {window: 10s}
-    balance: peak_ewma
-    limits: {requests: 10000, pending: 1000, adaptive: {floor: 100, ceiling: 10000}}
-    timeouts: {total: 30s, deadline_header: x-deadline-ms}";
-
-const CAREFUL_ROUTE: &str = "  - name: api
-    match: {prefix: /api/v1}
-    split: {variants: {stable: {cluster: origin, weight: 9}, canary: {cluster: origin, weight: 1}}}
-    retries: {}
-    hedge: {after: 500ms}
-    breaker: {slow: {after: 2s}}
-    fallback: {respond: {status: 503}}
-    policies: {priority: {class: high}}
-";
 
 const NGINX: [Tuning; 4] = [
     Tuning {
@@ -290,6 +270,16 @@ fn fill(template: &str, values: &[(&str, String)]) -> String {
 }
 
 /// `count` routes that requests are spread over, or one for everything.
+fn careful_cluster() -> String {
+    let lines = careful::CLUSTER.iter().map(|line| format!("    {line}\n"));
+    lines.chain(["    health: {check: tcp}".to_owned()]).collect()
+}
+
+fn careful_route() -> String {
+    let lines = careful::ROUTE.iter().map(|line| format!("    {line}\n"));
+    ["  - name: api\n    match: {prefix: /api/v1}\n".to_owned()].into_iter().chain(lines).collect()
+}
+
 fn routes(count: usize) -> String {
     let mut text = String::new();
     for at in 0..count {

@@ -3,6 +3,7 @@
 //! `cargo bench --bench load -- --help`. The method and its reasons are in `benches/README.md`. This file reads the
 //! command line and walks through the rows.
 
+mod careful;
 mod certificate;
 mod client;
 mod contender;

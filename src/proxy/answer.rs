@@ -103,7 +103,8 @@ pub struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// Reads the head from the attempt's connection, of which `first` may be the beginning, and carries the answer, unless it is better asked for again.
+    /// Reads the head from the attempt's connection, of which `first` may be the beginning, and carries the answer, unless
+    /// it is better asked for again.
     pub(super) async fn respond(&mut self, first: Option<Buffer>) -> Result<bool, Miss> {
         let Some(mut connection) = self.connection.take() else {
             return Err(Miss::Unanswered { fate: Fate::Untouched, is_reused: false });

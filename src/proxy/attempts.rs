@@ -164,7 +164,7 @@ impl Answer<'_> {
     fn may_go_on(&mut self, miss: Miss, is_there: bool, tried: &mut Tried) -> bool {
         let endpoint = self.tally.upstream.endpoint.borrow().clone();
         let Some(endpoint) = endpoint else { return false };
-        self.judge(miss, &endpoint);
+        self.judge(miss);
         let is_stale = self.is_stale(miss);
         if is_stale || matches!(miss, Miss::Unanswered { fate: Fate::Untouched, .. }) {
             endpoint.metrics.stale_replaced.add(1);
@@ -200,7 +200,9 @@ impl Answer<'_> {
     }
 
     /// Tells who keeps the books of the current endpoint how its attempt failed.
-    pub(super) fn judge(&self, miss: Miss, endpoint: &Endpoint) {
+    pub(super) fn judge(&self, miss: Miss) {
+        let endpoint = self.tally.upstream.endpoint.borrow();
+        let Some(endpoint) = endpoint.as_ref() else { return };
         let nanos = clock::nanos().saturating_sub(self.tally.upstream.sent_nanos.get());
         match miss {
             Miss::Unconnected(Fault::Gateway(Code::UpstreamConnectionsExhausted)) => {}

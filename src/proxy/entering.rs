@@ -10,7 +10,6 @@ use crate::policy::reply::{Code, Fault, Reply};
 use crate::proxy::local::Local;
 use crate::proxy::record::Tally;
 use crate::rt::clock;
-use crate::rt::deadline::Deadline;
 use crate::telemetry::shed::ShedReason;
 use crate::upstream::cluster::Cluster;
 use crate::upstream::entry::{Entry, Refused};
@@ -52,18 +51,11 @@ pub async fn in_turn(
     refused: Refused,
     local: &Local,
 ) -> Result<Entry, Refused> {
-    let mut refused = refused;
-    if matches!(refused, Refused::Full(_)) && cluster.has_waiting_room() {
-        let deadline = Deadline::new(&local.deadlines);
-        match cluster.enter_in_turn(class, &deadline).await {
-            Ok(entry) => return Ok(entry),
-            Err(why) => refused = why,
-        }
+    let entered = cluster.enter_later(class, refused, &local.deadlines).await;
+    if let Err(Refused::Full(reason)) = &entered {
+        local.metrics.shed.count(class.slot(), *reason);
     }
-    if let Refused::Full(reason) = refused {
-        local.metrics.shed.count(class.slot(), reason);
-    }
-    Err(refused)
+    entered
 }
 
 /// Counts somebody for whom there is no room.

@@ -155,7 +155,7 @@ impl Answer<'_> {
                 second.await
             }
             Either::Second(Err(miss)) => {
-                self.judge(miss, &endpoint);
+                self.judge(miss);
                 self.take_back(former);
                 return first.await.map(Begun::First);
             }
@@ -190,10 +190,9 @@ impl Answer<'_> {
 
     /// Tells how the first failed, and leaves it.
     fn judge_former(&self, miss: Miss, former: Former) {
-        let Some(endpoint) = former.endpoint.clone() else { return };
         let current = self.put_aside();
         self.take_back(former);
-        self.judge(miss, &endpoint);
+        self.judge(miss);
         self.take_back(current);
     }
 

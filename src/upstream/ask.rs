@@ -20,7 +20,7 @@ use crate::rt::clock;
 use crate::rt::deadline::{Deadline, Deadlines, due_ms};
 use crate::upstream::cluster::{Ask, Cluster};
 use crate::upstream::endpoint::{ConnectError, Connection, Endpoint, Opening};
-use crate::upstream::entry::{Class, Refused};
+use crate::upstream::entry::Class;
 use crate::upstream::verdict::Outcome;
 
 /// Endpoints that are tried.
@@ -95,13 +95,11 @@ pub async fn ask(cluster: &Rc<Cluster>, means: &Means<'_>, request: &Request<'_>
     let deadline = Deadline::new(means.deadlines);
     let entry = match cluster.enter(Class::NORMAL) {
         Ok(entry) => entry,
-        Err(Refused::Full(_)) if cluster.has_waiting_room() => {
-            let own = Deadline::new(means.deadlines);
-            let turn = pin!(cluster.enter_in_turn(Class::NORMAL, &own));
+        Err(refused) => {
+            let turn = pin!(cluster.enter_later(Class::NORMAL, refused, means.deadlines));
             let turn = deadline.guard_until(by_ms, turn).await.map_err(|_| NoAnswer::Late)?;
             turn.map_err(|_| NoAnswer::Unreachable)?
         }
-        Err(_) => return Err(NoAnswer::Unreachable),
     };
     let began_nanos = clock::nanos();
     let outcome = Asking { cluster, means, request, deadline: &deadline, by_ms }.run().await;

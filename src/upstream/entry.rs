@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::rt::clock;
-use crate::rt::deadline::Deadline;
+use crate::rt::deadline::{Deadline, Deadlines};
 use crate::shared::budget::{Earning, Seen};
 use crate::shared::probe::Probe;
 use crate::telemetry::shed::ShedReason;
@@ -86,23 +86,23 @@ impl Cluster {
         Entry { cluster: self.clone(), probe: Cell::new(probe), permit: Cell::new(permit) }
     }
 
-    /// True if an exchange for which there is no room may wait until there is.
-    pub fn has_waiting_room(&self) -> bool {
-        self.admission.as_ref().is_some_and(|admission| admission.has_places())
-    }
-
-    /// Lets an exchange in that did not find any room, once it is its turn. `deadline` is for nothing else meanwhile.
+    /// Lets in later whom [`Cluster::enter`] has refused for want of room, once it is their turn, where some may wait.
     ///
     /// # Errors
-    /// With the reason, if it is not to come in.
-    pub async fn enter_in_turn(self: &Rc<Self>, class: Class, deadline: &Deadline) -> Result<Entry, Refused> {
-        let permit = match &self.admission {
-            None => None,
-            Some(admission) => Some(admission.wait(class, deadline).await.map_err(Refused::Full)?),
-        };
+    /// With the reason, if they are not to come in.
+    pub async fn enter_later(
+        self: &Rc<Self>,
+        class: Class,
+        refused: Refused,
+        deadlines: &Rc<Deadlines>,
+    ) -> Result<Entry, Refused> {
+        let admission = self.admission.as_ref().filter(|it| it.has_places());
+        let (Some(admission), Refused::Full(_)) = (admission, refused) else { return Err(refused) };
+        let deadline = Deadline::new(deadlines);
+        let permit = admission.wait(class, &deadline).await.map_err(Refused::Full)?;
         // It may have opened meanwhile.
         let probe = if self.is_closed() { None } else { self.ask_breaker()? };
-        Ok(self.let_in(probe, permit))
+        Ok(self.let_in(probe, Some(permit)))
     }
 
     /// Looks at what has changed. Called every tick.

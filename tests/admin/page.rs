@@ -36,7 +36,7 @@ fn steers_a_rollout() {
 
 #[test]
 fn shows_releases_and_flips_one() {
-    let (blue, green) = (FaultOrigin::answering(BLUE), FaultOrigin::answering(GREEN));
+    let (blue, green) = (FaultOrigin::saying("blue"), FaultOrigin::saying("green"));
     let more = format!(
         "clusters: {{b: {{endpoints: ['{}']}}, g: {{endpoints: ['{}']}}}}",
         blue.address(),
@@ -51,9 +51,6 @@ fn shows_releases_and_flips_one() {
     look(&operated, "releases", &[]);
     assert_eq!(operated.gateway.get("/").text(), "green");
 }
-
-const BLUE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nblue";
-const GREEN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ngreen";
 
 #[test]
 fn shows_what_failed() {

@@ -1,7 +1,7 @@
 //! Tiers and zones through the real binary.
 
 use super::{counts, fleet};
-use crate::harness::{FaultOrigin, Setup, eventually, ringgate};
+use crate::harness::{FaultOrigin, Setup, eventually};
 
 /// An endpoint of which there is more to say.
 fn placed(setup: Setup, origin: &FaultOrigin, place: &str) -> Setup {
@@ -20,8 +20,7 @@ fn the_second_tier_waits_until_the_first_has_nobody_left() {
     let shown = gateway.admin_get("/clusters").json();
     assert_eq!(shown["clusters"][0]["endpoints"][2]["tier"], 4);
     for origin in &origins[..2] {
-        let (label, admin) = (origin.address().to_string(), format!("http://{}", gateway.admin()));
-        ringgate(&["endpoint", "--admin", &admin, "origin", &label, "drain"]).succeeded();
+        gateway.command(&["endpoint", "origin", &origin.address().to_string(), "drain"]);
     }
     eventually("the other tier is used", || counts(&gateway, 3, 3)[2] == 3);
     gateway.metric_becomes("ringgate_cluster_tier_share{tier=\"4\"}", 1.0);

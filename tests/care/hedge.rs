@@ -22,9 +22,13 @@ fn slow(after: Duration) -> FaultOrigin {
 const BUDGET: &str = "hedge_budget: {share: 100%, per_second: 100}";
 
 fn between(first: &FaultOrigin, second: &FaultOrigin) -> Gateway {
+    after("40ms", first, second)
+}
+
+fn after(wait: &str, first: &FaultOrigin, second: &FaultOrigin) -> Gateway {
     Setup::before(first.address())
         .endpoint(second.address())
-        .route("hedge: {after: 40ms}")
+        .route(&format!("hedge: {{after: {wait}}}"))
         .cluster(BUDGET)
         .one_worker()
         .start()
@@ -47,12 +51,7 @@ fn the_sooner_answer_is_taken_and_belongs_to_its_request() {
 #[test]
 fn a_longer_time_is_waited_for_as_well() {
     let (tardy, prompt) = (slow(Duration::from_millis(800)), FaultOrigin::echo());
-    let gateway = Setup::before(tardy.address())
-        .endpoint(prompt.address())
-        .route("hedge: {after: 120ms}")
-        .cluster(BUDGET)
-        .one_worker()
-        .start();
+    let gateway = after("120ms", &tardy, &prompt);
     let mut wire = gateway.wire();
     for number in 0..4 {
         let target = format!("/{number}");
@@ -74,12 +73,7 @@ fn a_head_that_has_begun_has_its_usual_time() {
         }
     });
     let other = FaultOrigin::ok();
-    let gateway = Setup::before(halting.address())
-        .endpoint(other.address())
-        .route("hedge: {after: 120ms}")
-        .cluster(BUDGET)
-        .one_worker()
-        .start();
+    let gateway = after("120ms", &halting, &other);
     let mut wire = gateway.wire();
     for _ in 0..6 {
         wire.get("/").has_status(200);

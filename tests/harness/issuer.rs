@@ -15,6 +15,15 @@ impl Issuer {
         Self(keys.join("private.pem"))
     }
 
+    /// The written form of the authenticator `tokens`, which believes this one, with `more` of its `jwt`.
+    pub fn authenticator(&self, more: &str) -> String {
+        let keys = self.0.with_file_name("jwks.json");
+        format!(
+            "authenticators: {{tokens: {{jwt: {{issuer: 'https://id.test', any_audience: true, keys: {{jwks_file: '{}'}}{more}}}}}}}",
+            keys.display()
+        )
+    }
+
     /// A token of this subject, with claims as `NAME=VALUE`.
     #[track_caller]
     pub fn token(&self, subject: &str, claims: &[&str]) -> String {

@@ -83,7 +83,12 @@ impl FaultOrigin {
 
     /// Answers 200 with `ok`, connections kept alive.
     pub fn ok() -> Self {
-        Self::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        Self::saying("ok")
+    }
+
+    /// Answers 200 with this body.
+    pub fn saying(body: &str) -> Self {
+        Self::answering(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
     }
 
     /// Answers with the target that was asked for as the body: to see that no answer is mixed up.

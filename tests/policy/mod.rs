@@ -43,8 +43,9 @@ impl Known {
     fn started(setup: Setup, origin: FaultOrigin) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let issuer = Issuer::new(directory.path());
+        let authenticators = issuer.authenticator(", claims: {tenant: tenant, plan: plan}");
         let file = directory.path().join("gateway.yaml");
-        std::fs::write(&file, setup.top(AUTHENTICATORS).yaml()).expect("the directory is ours");
+        std::fs::write(&file, setup.top(&authenticators).yaml()).expect("the directory is ours");
         let state = ("RINGGATE_STATE".to_owned(), directory.path().join("state").display().to_string());
         Self { gateway: Gateway::start_file(&file, directory, &[state]), origin, issuer }
     }
@@ -56,6 +57,3 @@ impl Known {
         self.gateway.get_with(target, &format!("Authorization: Bearer {token}\r\n{fields}"))
     }
 }
-
-const AUTHENTICATORS: &str = "authenticators: {tokens: {jwt: {issuer: 'https://id.test', any_audience: true, \
-                              keys: {jwks_file: keys/jwks.json}, claims: {tenant: tenant, plan: plan}}}}";

@@ -26,21 +26,18 @@ const SOON: Duration = Duration::from_secs(30);
 /// Somebody who issues tokens, and what makes a gateway ask for them.
 struct Tokens {
     issuer: Issuer,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Tokens {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        Self { issuer: Issuer::new(folder.path()), folder }
+        Self { issuer: Issuer::new(folder.path()), _folder: folder }
     }
 
     fn wanted(&self) -> String {
-        format!(
-            "authenticators: {{tokens: {{jwt: {{issuer: 'https://id.test', any_audience: true, \
-             keys: {{jwks_file: '{}'}}}}}}}}\ndefaults: {{policies: {{authenticate: {{any_of: [tokens]}}}}}}",
-            self.folder.path().join("keys/jwks.json").display()
-        )
+        let authenticator = self.issuer.authenticator("");
+        format!("{authenticator}\ndefaults: {{policies: {{authenticate: {{any_of: [tokens]}}}}}}")
     }
 
     /// The field with a token of this subject.
@@ -51,8 +48,7 @@ impl Tokens {
 }
 
 fn answering(body: &str) -> Arc<FaultOrigin> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    Arc::new(FaultOrigin::answering(head))
+    Arc::new(FaultOrigin::saying(body))
 }
 
 impl Shop {

@@ -4,6 +4,8 @@
 //! The gateway runs in this process. Who plays may be another one. Used by `benches/micro/instructions` and
 //! `tests/alloc.rs`; it measures nothing itself.
 
+#[path = "../../load/careful.rs"]
+mod careful;
 pub mod shape;
 pub mod traffic;
 
@@ -80,20 +82,13 @@ pub fn guarded_configuration(
 /// The same, with all that is done about services that fail; health checks alone are left out, for the origin answers nobody
 /// but the gateway's clients.
 pub fn careful_configuration(address: SocketAddr, endpoint: SocketAddr, log: Log) -> String {
-    const CLUSTER: &str = "outliers: {consecutive_failures: 5, failures: 50%, latency: {times: 3, by: 50ms}}, \
-        breaker: {slow: {after: 2s}}, endpoint_breaker: {slow: {after: 2s}}, slow_start: {window: 10s}, \
-        balance: peak_ewma, timeouts: {total: 30s, deadline_header: x-deadline-ms}, \
-        limits: {requests: 10000, pending: 1000, adaptive: {floor: 100, ceiling: 10000}}, pool";
-    const ROUTE: &str =
-        "split: {variants: {stable: {cluster: origin, weight: 9}, canary: {cluster: origin, weight: 1}}}
-    retries: {}
-    hedge: {after: 500ms}
-    breaker: {slow: {after: 2s}}
-    fallback: {respond: {status: 503}}
-    policies:\n      priority: {class: high}";
     let text = configuration(address, endpoint, log);
-    let text = text.replacen("pool", CLUSTER, 1).replacen("cluster: origin\n    policies:", ROUTE, 1);
-    format!("{text}shedding: {{target: 100ms}}\n")
+    let cluster = careful::CLUSTER.join(", ");
+    let text = text.replacen("pool", &format!("{cluster}, pool"), 1);
+    let (before, after) = text.split_once("    cluster: origin\n").expect("the first route has a cluster");
+    let (_, rest) = after.split_once("  - name: rest").expect("and there is a second one");
+    let route: String = careful::ROUTE.iter().map(|line| format!("    {line}\n")).collect();
+    format!("{before}{route}  - name: rest{rest}{}\n", careful::TOP)
 }
 
 /// The gateway's configuration: two routes, one of them with policies.

@@ -223,3 +223,16 @@ fn fault(error: &ConnectError) -> TunnelFault {
 pub fn speaks_for(peer: PeerAddr, client: std::net::IpAddr) -> SocketAddr {
     SocketAddr::new(client, if client == peer.ip() { peer.0.port() } else { 0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::l4::ending::TUNNEL_FAULTS;
+
+    #[test]
+    fn the_log_and_what_is_counted_have_the_same_words() {
+        for reason in ShedReason::ALL.into_iter().filter(|reason| *reason != ShedReason::Overloaded) {
+            assert_eq!(TUNNEL_FAULTS[no_room(reason) as usize], reason.label());
+        }
+    }
+}
